@@ -1,0 +1,1 @@
+"""The command line: dashboards as code from a terminal or a pipeline."""

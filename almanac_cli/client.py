@@ -1,0 +1,144 @@
+"""Calls to the service: the envelope in and out, progress lines, and its errors as ours."""
+
+import json
+import time
+from collections.abc import Generator, Mapping
+from contextlib import closing
+from typing import Any
+
+import requests
+from requests.auth import AuthBase
+
+from almanac_cli.configuration import Configuration, is_loopback
+from almanac_cli.errors import ServiceError, ServiceUnreachableError
+
+CONNECT_TIMEOUT_SECONDS = 5.0
+READ_TIMEOUT_SECONDS = 330.0
+NDJSON_TYPE = "application/x-ndjson"
+_READ_ATTEMPTS = 3
+_RETRY_STATUSES = frozenset({502, 503})
+
+
+class _Bearer(AuthBase):
+    """As an auth object, so that a .netrc cannot replace the header."""
+
+    def __init__(self, token: str | None) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._token:
+            request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+class ServiceClient:
+    """One service, as one caller. Nothing is sent before the first call."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+        self._http: requests.Session | None = None
+
+    @property
+    def url(self) -> str:
+        """The service's address."""
+        return self._configuration.url
+
+    def get(self, path: str, **query: object) -> Any:
+        """The `data` of a GET; a query value of None is left out. Tried again when the service is away."""
+        given = {name: value for name, value in query.items() if value is not None}
+        for attempt in range(1, _READ_ATTEMPTS + 1):
+            try:
+                response = self._send("GET", path, params=given)
+                if response.status_code in _RETRY_STATUSES and attempt < _READ_ATTEMPTS:
+                    time.sleep(0.3 * attempt)
+                    continue
+                return _read_envelope(response)
+            except ServiceUnreachableError:
+                if attempt == _READ_ATTEMPTS:
+                    raise
+                time.sleep(0.3 * attempt)
+        raise AssertionError("the last attempt answers or raises")
+
+    def post(self, path: str, body: object, **query: object) -> Any:
+        """The `data` of a POST. Not tried again: it may have cost something."""
+        given = {name: value for name, value in query.items() if value is not None}
+        return _read_envelope(self._send("POST", path, params=given, json=body))
+
+    def stream(self, path: str, body: object) -> Generator[Mapping[str, Any]]:
+        """The progress lines of a POST, without the last, which ends it or is raised as ServiceError.
+
+        Closing the generator closes the connection, which makes the service stop.
+        """
+        response = self._send("POST", path, json=body, headers={"Accept": NDJSON_TYPE}, stream=True)
+        with closing(response):
+            if response.headers.get("Content-Type", "").partition(";")[0] != NDJSON_TYPE:
+                _read_envelope(response)
+                raise _report_foreign(response)
+            yield from self._read_lines(response)
+
+    def _read_lines(self, response: requests.Response) -> Generator[Mapping[str, Any]]:
+        try:
+            for line in response.iter_lines(chunk_size=None):
+                event = json.loads(line)
+                if event["event"] == "error":
+                    raise ServiceError.from_body(event["error"])
+                if event["event"] == "done":
+                    return
+                yield event
+        except requests.RequestException as error:
+            raise self._report_silence(error) from error
+        raise ServiceUnreachableError(
+            "The connection ended before the service was done.",
+            code="DEPENDENCY_UNAVAILABLE",
+            remediation="Run it again: what was computed is not computed twice.",
+        )
+
+    def _send(self, method: str, path: str, **options: Any) -> requests.Response:
+        headers = {"Accept": "application/json", **options.pop("headers", {})}
+        try:
+            return self._session().request(
+                method,
+                f"{self.url}{path}",
+                headers=headers,
+                timeout=(CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS),
+                allow_redirects=False,
+                **options,
+            )
+        except requests.RequestException as error:
+            raise self._report_silence(error) from error
+
+    def _session(self) -> requests.Session:
+        if self._http is None:
+            http = requests.Session()
+            # A proxy has no business between two processes of one machine.
+            http.trust_env = not is_loopback(self.url)
+            http.auth = _Bearer(self._configuration.find_token())
+            self._http = http
+        return self._http
+
+    def _report_silence(self, error: requests.RequestException) -> ServiceUnreachableError:
+        return ServiceUnreachableError(
+            f"{self.url} does not answer ({type(error).__name__}).",
+            code="DEPENDENCY_UNAVAILABLE",
+            remediation="Start the local stack with `make up`, or name the service: ALMANAC_URL or --url.",
+        )
+
+
+def _read_envelope(response: requests.Response) -> Any:
+    try:
+        envelope = response.json()
+        failed = not envelope["success"]
+        data, error = envelope["data"], envelope["error"]
+    except (requests.RequestException, KeyError, TypeError, ValueError) as failure:
+        raise _report_foreign(response) from failure
+    if failed:
+        raise ServiceError.from_body(error)
+    return data
+
+
+def _report_foreign(response: requests.Response) -> ServiceUnreachableError:
+    return ServiceUnreachableError(
+        f"{response.url} answered {response.status_code} with something that is not this API.",
+        code="DEPENDENCY_UNAVAILABLE",
+        remediation="Check ALMANAC_URL or --url.",
+    )

@@ -1,0 +1,85 @@
+"""`login` and `logout`."""
+
+import sys
+import webbrowser
+from typing import Annotated
+
+import typer
+
+from almanac_cli.client import ServiceClient
+from almanac_cli.configuration import Configuration
+from almanac_cli.context import JsonOption, answering, get_session
+from almanac_cli.errors import CliError, UsageError
+from almanac_cli.login import OidcApplication, fetch_id_token
+from almanac_cli.output import print_json, print_line
+
+GOOGLE = "https://accounts.google.com"
+
+
+def login(
+    context: typer.Context,
+    paste: Annotated[
+        bool, typer.Option("--paste", help="Read an ID token from standard input instead of signing in.")
+    ] = False,
+    issuer: Annotated[str, typer.Option(envvar="ALMANAC_OIDC_ISSUER", help="The OpenID provider.")] = GOOGLE,
+    client_id: Annotated[
+        str | None, typer.Option(envvar="ALMANAC_OIDC_CLIENT_ID", help="OAuth client of the command line.")
+    ] = None,
+    client_secret: Annotated[
+        str | None,
+        typer.Option(envvar="ALMANAC_OIDC_CLIENT_SECRET", help="Its secret, where the provider wants one."),
+    ] = None,
+    browser: Annotated[bool, typer.Option(help="Open the browser, or only print the address.")] = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Sign in, and keep the token for this service in a file that only you can read."""
+    with answering(as_json=as_json):
+        configuration = get_session(context).configuration
+        if paste:
+            token = _read_pasted()
+        elif client_id:
+            application = OidcApplication(issuer, client_id, client_secret)
+            token = fetch_id_token(application, lambda address: _send_to(address, browser=browser))
+        else:
+            raise UsageError(
+                "There is no OAuth client to sign in with.",
+                remediation="Set ALMANAC_OIDC_CLIENT_ID, or paste a token: `make -s token | almanac login --paste`.",
+            )
+        caller = _check(configuration, token)
+        configuration.credentials.store(configuration.url, token)
+        if as_json:
+            print_json({"url": configuration.url, "email": caller})
+        else:
+            print_line(f"Signed in to {configuration.url} as {caller}.")
+
+
+def logout(context: typer.Context, as_json: JsonOption = False) -> None:
+    """Forget the token stored for this service."""
+    with answering(as_json=as_json):
+        configuration = get_session(context).configuration
+        forgotten = configuration.credentials.forget(configuration.url)
+        if as_json:
+            print_json({"url": configuration.url, "forgotten": forgotten})
+        else:
+            print_line("Signed out." if forgotten else "No token was stored.")
+
+
+def _check(configuration: Configuration, token: str) -> str:
+    """Who the service says the token is; a token that does not work is not stored."""
+    checked = Configuration(configuration.url, token, None, configuration.credentials)
+    return str(ServiceClient(checked).get("/auth/session")["email"])
+
+
+def _send_to(address: str, *, browser: bool) -> None:
+    sys.stderr.write(f"Sign in here: {address}\n")
+    sys.stderr.flush()
+    if browser:
+        webbrowser.open(address)
+
+
+def _read_pasted() -> str:
+    is_typed = sys.stdin.isatty()
+    parts = str(typer.prompt("ID token", hide_input=True, err=True) if is_typed else sys.stdin.read()).split()
+    if len(parts) != 1:
+        raise CliError("That is not a token: one word was expected.", remediation="Paste the token alone.")
+    return parts[0]

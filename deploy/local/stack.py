@@ -1,0 +1,169 @@
+"""The units of the local stack: which servers and tasks there are, and what each of them needs."""
+
+import hashlib
+import os
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from deploy.local.environment import ADMIN_EMAIL, PROJECT, build_environment, select_environment
+from deploy.local.functions import build_function_spec
+from deploy.local.parts import REPOSITORY, local_dir
+from deploy.local.ports import Listener, read_dotenv, read_ports
+from deploy.local.process import ServiceSpec
+from deploy.local.servers.bigquery import BigQueryEmulator, MeteringGate
+from deploy.local.servers.nginx import NginxServer
+from deploy.local.servers.oidc import OidcServer
+from deploy.local.servers.postgres import PostgresServer
+from deploy.local.servers.valkey import ValkeyServer
+from deploy.local.units import Unit
+from shared.api.manifest import MANIFEST_PATH, FunctionEntry, load_manifest
+
+
+class Stack:
+    """The stack with the ports and settings of this moment; a supervisor runs its units."""
+
+    def __init__(self) -> None:
+        self.state_dir = local_dir()
+        self._dotenv = read_dotenv()
+        self._manifest = load_manifest()
+        self.ports = read_ports(self._dotenv)
+        self._names = tuple(entry.name for entry in self._manifest.functions)
+        folder = self.state_dir
+        self._postgres = PostgresServer(folder / "postgres", self.ports.postgres)
+        self._cache = ValkeyServer(folder / "cache", self.ports.cache)
+        self._bigquery = BigQueryEmulator(
+            folder / "bigquery", self.ports.bigquery_emulator, self.ports.bigquery_storage, PROJECT
+        )
+        self._gate = MeteringGate(self.ports.bigquery, self._bigquery.rest_url)
+        self._nginx = NginxServer(
+            folder / "nginx",
+            self.ports.nginx,
+            self._manifest,
+            self._function_ports,
+            os.environ.get("SERVICE_VERSION") or self._dotenv.get("SERVICE_VERSION") or "dev",
+        )
+        self.oidc = OidcServer(folder / "oidc", self.ports.oidc, [f"{self.url}/auth/callback"])
+
+    @property
+    def url(self) -> str:
+        """What a browser opens."""
+        return self._nginx.url
+
+    @property
+    def bigquery_endpoint(self) -> str:
+        """BigQuery's REST API, metered."""
+        return self._gate.endpoint
+
+    def function_port(self, name: str) -> int:
+        """The port of one function, without the router."""
+        return self._function_ports[name]
+
+    @property
+    def _function_ports(self) -> dict[str, int]:
+        return self.ports.function_ports(self._names)
+
+    def list_listeners(self) -> list[Listener]:
+        """Every port the stack takes."""
+        return self.ports.list_listeners(self._names)
+
+    def compute_fingerprint(self) -> str:
+        """Changes with the settings and the manifest: a running stack with another one is out of date."""
+        settings = sorted({**self._dotenv, **_port_environment()}.items())
+        return hashlib.sha256(repr((settings, MANIFEST_PATH.read_text())).encode()).hexdigest()
+
+    def build_environment(self) -> dict[str, str]:
+        """The settings of the stack's functions, secrets included."""
+        return build_environment(
+            public_url=self.url,
+            database_url=self._postgres.url,
+            cache_url=self._cache.url,
+            bigquery_endpoint=self.bigquery_endpoint,
+            bigquery_storage_endpoint=self._bigquery.storage_endpoint,
+            oidc=self.oidc,
+            state_dir=self.state_dir,
+            chosen=self._dotenv,
+        )
+
+    def fetch_token(self, email: str = ADMIN_EMAIL) -> str:
+        """An ID token of one of the local accounts, good for an hour."""
+        return self.oidc.fetch_id_token(email)
+
+    def build_units(self) -> list[Unit]:
+        """Every server, task and function, for a supervisor."""
+        environment = self.build_environment()
+        return [*self._build_servers(), *self._build_functions(environment), *self._build_tasks(environment)]
+
+    def _build_servers(self) -> list[Unit]:
+        return [
+            # Longest start first: on few processors the order of starting is felt.
+            Unit("bigquery", _prepared(self._bigquery)),
+            Unit("postgres", _prepared(self._postgres)),
+            Unit("bigquery-gate", self._gate.spec, needs=frozenset({"bigquery"})),
+            Unit("cache", self._cache.spec),
+            Unit("oidc", self.oidc.spec),
+            Unit("nginx", _prepared(self._nginx), needs=frozenset(self._names)),
+            Unit("scheduler", self._build_scheduler, needs=frozenset({"nginx", "oidc", "migrate"})),
+        ]
+
+    def _build_scheduler(self) -> ServiceSpec:
+        return ServiceSpec(
+            name="scheduler",
+            command=[sys.executable, "-m", "deploy.local.scheduler"],
+            is_ready=lambda: True,
+            log_path=self.state_dir / "logs" / "scheduler.log",
+            environment={"PYTHONUNBUFFERED": "1"},
+            working_directory=REPOSITORY,
+        )
+
+    def _build_functions(self, environment: Mapping[str, str]) -> list[Unit]:
+        stores = frozenset({"postgres", "cache", "bigquery", "bigquery-gate", "oidc"})
+        ports = self._function_ports
+
+        def prepare(entry: FunctionEntry) -> ServiceSpec:
+            return build_function_spec(
+                entry, ports[entry.name], select_environment(environment, entry), self.state_dir
+            )
+
+        return [Unit(entry.name, partial(prepare, entry), uses=stores) for entry in self._manifest.functions]
+
+    def _build_tasks(self, environment: Mapping[str, str]) -> list[Unit]:
+        build = partial(_build_task, environment=environment, log_dir=self.state_dir / "logs")
+        seeded = frozenset({"nginx", "oidc", "cache", "migrate", "sample-data"})
+        return [
+            build("migrate", needs=frozenset({"postgres"})),
+            build("sample-data", needs=frozenset({"bigquery-gate"})),
+            build("sample-dashboards", needs=seeded, required=False),
+        ]
+
+
+def _prepared(server: BigQueryEmulator | PostgresServer | NginxServer) -> Callable[[], ServiceSpec]:
+    def prepare() -> ServiceSpec:
+        server.prepare()
+        return server.spec()
+
+    return prepare
+
+
+def _build_task(
+    name: str,
+    *,
+    environment: Mapping[str, str],
+    log_dir: Path,
+    needs: frozenset[str],
+    required: bool = True,
+) -> Unit:
+    spec = ServiceSpec(
+        name=name,
+        command=[sys.executable, "-m", "deploy.local.tasks", name],
+        is_ready=lambda: True,
+        log_path=log_dir / f"{name}.log",
+        environment={**environment, "PYTHONUNBUFFERED": "1"},
+        working_directory=REPOSITORY,
+    )
+    return Unit(name, lambda: spec, needs=needs, is_task=True, required=required)
+
+
+def _port_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith("PORT_")}

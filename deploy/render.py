@@ -1,0 +1,77 @@
+"""Write the files that follow from the manifest; `--check` only says which are out of date.
+
+``python -m deploy.render [--check]``
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from deploy.rendering.compose import render_compose
+from deploy.rendering.nginx import (
+    CONTAINER_PORT,
+    list_container_addresses,
+    render_listen,
+    render_nginx_conf,
+    render_upstreams,
+)
+from shared.api.manifest import Manifest, load_manifest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+_NOTICE = "# Rendered from deploy/functions.yaml by `make render`; do not edit.\n"
+
+Renderer = Callable[[Manifest], str]
+RENDERERS: dict[str, Renderer] = {
+    "deploy/nginx/nginx.conf": render_nginx_conf,
+    "deploy/nginx/upstreams.compose.conf": lambda manifest: render_upstreams(
+        list_container_addresses(manifest), service_version="compose"
+    ),
+    "deploy/nginx/listen.compose.conf": lambda manifest: render_listen([str(CONTAINER_PORT)]),
+    "docker-compose.yml": render_compose,
+}
+
+
+def render_files(manifest: Manifest) -> dict[str, str]:
+    """Every rendered file: path in the repository and text."""
+    return {path: _NOTICE + render(manifest) for path, render in RENDERERS.items()}
+
+
+def list_outdated(files: dict[str, str], folder: Path) -> list[str]:
+    """The paths whose file in `folder` is missing or differs, sorted."""
+    return sorted(path for path, text in files.items() if _read(folder / path) != text)
+
+
+def write_files(files: dict[str, str], folder: Path) -> list[str]:
+    """Write what differs; answers the paths written."""
+    outdated = list_outdated(files, folder)
+    for path in outdated:
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(files[path])
+    return outdated
+
+
+def _read(path: Path) -> str | None:
+    return path.read_text() if path.is_file() else None
+
+
+def main(arguments: list[str] | None = None, folder: Path = REPOSITORY) -> int:
+    """Render, or check; answers the exit code."""
+    description = "Write the files that follow from deploy/functions.yaml."
+    parser = argparse.ArgumentParser(prog="python -m deploy.render", description=description)
+    parser.add_argument("--check", action="store_true", help="fail when a file is out of date; write nothing")
+    check = parser.parse_args(arguments).check
+    files = render_files(load_manifest())
+    if check:
+        outdated = list_outdated(files, folder)
+        for path in outdated:
+            print(f"out of date: {path}; run 'make render'", file=sys.stderr)
+        return 1 if outdated else 0
+    for path in write_files(files, folder):
+        print(f"wrote {path}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

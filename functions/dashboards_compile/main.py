@@ -1,0 +1,31 @@
+"""POST /dashboards/compile: the plan of each dashboard, by dry runs."""
+
+import flask
+
+from shared.api.call import Call
+from shared.api.compile_response import describe_progress
+from shared.api.endpoint import endpoint
+from shared.api.ndjson import NDJSON_TYPE, build_ndjson_response
+from shared.api.responses import Reply
+from shared.container import get_container
+from shared.dashboards.compilation import describe_invalid
+from shared.schemas.dashboards import CompileRequest, CompileResponse, DashboardItem
+
+
+@endpoint("dashboards_compile", span="dashboard.compile")
+def dashboards_compile(call: Call) -> Reply | flask.Response:
+    """Plan every dashboard of the body; 422 when one is invalid; NDJSON progress for who accepts it."""
+    container = get_container()
+    body = (
+        CompileRequest(dashboards=[DashboardItem(yaml=call.read_yaml())])
+        if call.is_yaml
+        else call.parse_json(CompileRequest)
+    )
+    sources = [item.to_source() for item in body.dashboards] or container.catalog.load_sources(body.slugs)
+    plans = container.compilation.iterate_dashboards(
+        sources, actor=call.caller.email, all_variants=body.variants == "all"
+    )
+    if call.accepts(NDJSON_TYPE):
+        return build_ndjson_response(call, describe_progress(len(sources), plans))
+    compiled = list(plans)
+    return Reply(CompileResponse.from_compiled(compiled), failure=describe_invalid(compiled))

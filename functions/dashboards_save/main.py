@@ -1,0 +1,24 @@
+"""POST /dashboards/save: a new version of each dashboard, all or none."""
+
+from shared.api.call import Call
+from shared.api.endpoint import endpoint
+from shared.api.responses import Reply
+from shared.container import get_container
+from shared.schemas.dashboards import SaveDashboardItem, SaveQuery, SaveRequest, SaveResponse
+
+
+@endpoint("dashboards_save", span="dashboard.save", action="dashboard.save")
+def dashboards_save(call: Call) -> Reply:
+    """Save every dashboard of the body."""
+    if call.is_yaml:
+        item = SaveDashboardItem(yaml=call.read_yaml(), expected_version=call.read_if_match())
+        query = call.parse_query(SaveQuery)
+        body = SaveRequest(dashboards=[item], message=query.message, dry_run=query.dry_run)
+    else:
+        body = call.parse_json(SaveRequest)
+    saved = get_container().saving.save_dashboards(
+        [item.to_item() for item in body.dashboards],
+        author=call.caller.email, message=body.message, dry_run=body.dry_run,
+    )  # fmt: skip
+    call.action_targets = [one.slug for one in saved]
+    return Reply(SaveResponse.from_saved(saved, dry_run=body.dry_run))

@@ -1,0 +1,18 @@
+"""GET /lineage/{slug}: what feeds a dashboard."""
+
+import flask
+
+from shared.api.call import Call
+from shared.api.endpoint import endpoint
+from shared.api.lineage_response import build_lineage_response
+from shared.api.responses import Reply
+from shared.container import get_container
+from shared.schemas.lineage import LineageQuery
+
+
+@endpoint("lineage", span="lineage.read")
+def lineage(call: Call) -> Reply | flask.Response:
+    """Read the graph of a dashboard's current version."""
+    service, query = get_container().lineage, call.parse_query(LineageQuery)
+    graph = service.read_graph(call.path_text("slug"), query.level, query.direction, query.depth, query.node)
+    return build_lineage_response(call, service, graph)

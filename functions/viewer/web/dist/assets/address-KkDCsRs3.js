@@ -1,0 +1,1 @@
+function e(){return location.pathname.split(`/`)[2]??``}export{e as t};

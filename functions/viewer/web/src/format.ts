@@ -1,0 +1,68 @@
+// Numbers, bytes, dollars and times as people read them.
+import { format as d3Format } from "d3-format";
+import type { Cell } from "./payload";
+
+const BYTE_UNITS = ["B", "kB", "MB", "GB", "TB", "PB"];
+const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
+  ["year", 31_536_000],
+  ["month", 2_592_000],
+  ["day", 86_400],
+  ["hour", 3600],
+  ["minute", 60],
+];
+const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+const NUMBER = new Intl.NumberFormat("en", { maximumFractionDigits: 3 });
+
+export function formatBytes(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1000 && unit < BYTE_UNITS.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 ? value : value.toFixed(value < 10 ? 1 : 0)} ${BYTE_UNITS[unit]}`;
+}
+
+/** A decimal string in dollars; small amounts keep two significant digits. */
+export function formatDollars(amount: string): string {
+  const value = Number(amount);
+  if (value === 0) return "$0";
+  return `$${value >= 0.01 ? value.toFixed(2) : value.toPrecision(2).replace(/e.*/, "")}`;
+}
+
+export function formatAgo(moment: string, now: number = Date.now()): string {
+  const seconds = (Date.parse(moment) - now) / 1000;
+  for (const [unit, size] of UNITS) {
+    if (Math.abs(seconds) >= size) return RELATIVE.format(Math.round(seconds / size), unit);
+  }
+  return "just now";
+}
+
+/** A moment in the reader's own time zone. */
+export function formatMoment(moment: string): string {
+  return new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" }).format(new Date(moment));
+}
+
+/** A metric by a d3-format pattern; text stays text. */
+export function formatMetric(value: Cell, pattern: string | null | undefined): string {
+  if (value === null || value === undefined) return "–";
+  const number = typeof value === "number" ? value : Number(value);
+  if (typeof value === "boolean" || !Number.isFinite(number)) return formatCell(value);
+  if (!pattern) return NUMBER.format(number);
+  try {
+    return d3Format(pattern)(number);
+  } catch {
+    return NUMBER.format(number);
+  }
+}
+
+export function formatCell(value: Cell): string {
+  if (value === null || value === undefined) return "–";
+  if (typeof value === "number") return NUMBER.format(value);
+  if (typeof value === "object") return JSON.stringify(value);
+  return String(value);
+}
+
+export function plural(count: number, one: string, many: string = `${one}s`): string {
+  return `${NUMBER.format(count)} ${count === 1 ? one : many}`;
+}

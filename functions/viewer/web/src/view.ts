@@ -1,0 +1,153 @@
+// GET /view/{slug}: one dashboard, drawn from its payload.
+import "./styles/view.css";
+import { ApiError, get, getSession } from "./api";
+import { drawChart, redrawAll, type DrawnCell } from "./charts";
+import { readSlug } from "./address";
+import { drawControls, readParameters, writeParameters, type ParameterDefinition } from "./parameters";
+import { byId, h, replace } from "./dom";
+import { formatAgo, formatMoment } from "./format";
+import { announce, openPage, runPage, showError, showState } from "./page";
+import type { Payload } from "./payload";
+import { startRefresh } from "./refresh";
+
+export interface Detail {
+  slug: string;
+  title: string;
+  current_version: number;
+  definition: { parameters?: ParameterDefinition[]; queries?: Record<string, { sql?: string; file?: string }> } | null;
+  files: Record<string, string>;
+}
+
+const slug = readSlug();
+let definitions: ParameterDefinition[] = [];
+let newest = 0;
+
+runPage(async () => {
+  const session = openPage();
+  const detail = get<Detail>(`/dashboards/${slug}`);
+  replace(byId("main"), drawFrame());
+  window.addEventListener("popstate", () => void load());
+  document.addEventListener("themechange", () => redrawAll());
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redrawAll());
+  detail.then(showControls, () => undefined);
+  await load();
+  await session;
+});
+
+function drawFrame(): DocumentFragment {
+  const frame = document.createDocumentFragment();
+  frame.append(
+    h("div", { id: "head", class: "view-head" }),
+    h("div", { id: "controls", class: "controls", role: "group", "aria-label": "Parameters" }),
+    h("div", { id: "progress", "aria-live": "polite" }),
+    h("div", { id: "board", class: "board", "aria-busy": "true" }, ...drawSkeleton()),
+  );
+  return frame;
+}
+
+function drawSkeleton(): HTMLElement[] {
+  return [1, 2, 3, 4].map((n) => h("div", { class: `cell skeleton ${n > 2 ? "tall" : ""}`, "aria-hidden": "true" }));
+}
+
+function showControls(detail: Detail): void {
+  definitions = detail.definition?.parameters ?? [];
+  replace(byId("controls"), ...drawControls(definitions, readParameters(), switchVariant));
+}
+
+function switchVariant(name: string, values: string[]): void {
+  history.pushState(null, "", writeParameters(name, values, definitions));
+  void load();
+}
+
+/** Fetch the variant that the address names and draw it; an answer that comes late is dropped. */
+async function load(): Promise<void> {
+  const turn = ++newest;
+  const board = byId("board");
+  board.setAttribute("aria-busy", "true");
+  try {
+    const payload = await get<Payload>(`/data/${slug}${location.search}`);
+    if (turn === newest) await draw(payload);
+  } catch (error) {
+    if (turn === newest) await showProblem(error);
+  } finally {
+    if (turn === newest) board.removeAttribute("aria-busy");
+  }
+}
+
+async function draw(payload: Payload): Promise<void> {
+  document.title = `${payload.title} · Almanac`;
+  replace(byId("head"), await drawHead(payload));
+  if (definitions.length) replace(byId("controls"), ...drawControls(definitions, readParameters(), switchVariant));
+  const charts = new Map(payload.charts.map((chart) => [chart.id, chart]));
+  const made: DrawnCell[] = [];
+  for (const cell of payload.layout.flat()) {
+    const chart = charts.get(cell.chart);
+    const data = chart && payload.queries[chart.query];
+    if (chart && data) made.push(drawChart({ slug, chart, data, width: cell.width }));
+  }
+  replace(byId("board"), ...made.map(({ element }) => element));
+  announce(`${payload.title} is drawn`);
+  await Promise.all(made.filter((one) => one.setsHeight).map((one) => one.paint()));
+  await Promise.all(made.filter((one) => !one.setsHeight).map((one) => one.paint()));
+  performance.mark("charts-painted");
+}
+
+async function drawHead(payload: Payload): Promise<HTMLElement> {
+  const session = await getSession();
+  const mayRefresh = session.role !== "viewer";
+  return h(
+    "div",
+    { class: "title-row" },
+    h("div", {}, h("h1", {}, payload.title), payload.description && h("p", { class: "muted" }, payload.description)),
+    h(
+      "div",
+      { class: "actions" },
+      ...drawFreshness(payload),
+      h("a", { class: "button", href: `/view/${slug}/lineage` }, "Lineage"),
+      mayRefresh && h("button", { class: "button primary", id: "refresh", onclick: refresh }, "Refresh"),
+    ),
+  );
+}
+
+function drawFreshness(payload: Payload): HTMLElement[] {
+  const asOf = h(
+    "span",
+    { class: "as-of", title: `Checked ${formatMoment(payload.checked_at)}` },
+    "as of ",
+    h("time", { datetime: payload.as_of }, formatMoment(payload.as_of)),
+    ` (${formatAgo(payload.as_of)})`,
+  );
+  if (!payload.stale) return [asOf];
+  const reasons = [...new Set(Object.values(payload.queries).flatMap((one) => (one.refresh_error ? [one.refresh_error.message] : [])))];
+  const text = reasons.length ? `The last refresh failed: ${reasons.join(" ")}` : "Nobody has checked for newer data in time.";
+  return [asOf, h("span", { class: "badge warn", title: text, tabindex: 0, "aria-label": `Stale. ${text}` }, "stale")];
+}
+
+async function refresh(): Promise<void> {
+  const button = document.getElementById("refresh");
+  button?.setAttribute("disabled", "");
+  await startRefresh(slug, byId("progress"));
+  button?.removeAttribute("disabled");
+  await load();
+}
+
+async function showProblem(error: unknown): Promise<void> {
+  const board = byId("board");
+  replace(byId("head"));
+  if (!(error instanceof ApiError)) return showError(board, error);
+  if (error.problem.code === "PAYLOAD_NOT_READY") return showNotReady(board, error);
+  showError(board, error);
+  if (error.status === 404 || error.status === 400) {
+    board.querySelector("p:last-of-type")?.append(" ", h("a", { class: "button", href: "/" }, "All dashboards"));
+  }
+}
+
+async function showNotReady(board: HTMLElement, error: ApiError): Promise<void> {
+  const { role } = await getSession();
+  if (role === "viewer") {
+    return showState(board, "Not computed yet", "An editor, or the next scheduled refresh, will compute it.");
+  }
+  const button = h("button", { class: "button primary", id: "refresh", onclick: refresh }, "Compute now");
+  showState(board, "Not computed yet", error.message, button);
+}
+

@@ -1,0 +1,1 @@
+"""The HTTP edge: manifest, endpoint wrapper, response factory, error mapping, OpenAPI."""

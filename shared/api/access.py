@@ -1,0 +1,62 @@
+"""Who may call a route: credentials from the request, the manifest's rule, CSRF."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import flask
+
+from shared.api.manifest import Route, RouteAuth
+from shared.auth.authenticator import Authenticator
+from shared.auth.principals import Principal, Role
+from shared.auth.session_tokens import CSRF_HEADER_NAME, SESSION_COOKIE_NAME, require_csrf_token
+from shared.errors import ForbiddenError, UnauthenticatedError
+
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What the request brought: session cookie, Authorization header, CSRF header."""
+
+    session_token: str | None
+    authorization: str | None
+    csrf_token: str | None
+
+
+def read_credentials(request: flask.Request) -> Credentials:
+    """Credentials of a request, unverified."""
+    has_cookie = request.environ.get("HTTP_COOKIE")
+    return Credentials(
+        session_token=request.cookies.get(SESSION_COOKIE_NAME) if has_cookie else None,
+        authorization=request.headers.get("Authorization"),
+        csrf_token=request.headers.get(CSRF_HEADER_NAME),
+    )
+
+
+def authorize(
+    route: Route, credentials: Credentials, method: str, get_authenticator: Callable[[], Authenticator]
+) -> Principal | None:
+    """The caller, when the route's rule lets them in; None for anybody on a public route.
+
+    Raises UnauthenticatedError without valid credentials and ForbiddenError without the role, or when a
+    cookie alone (no CSRF token) tries to change state.
+    """
+    if route.auth is RouteAuth.PUBLIC:
+        return None
+    principal = get_authenticator().authenticate(credentials.session_token, credentials.authorization)
+    if principal is None:
+        raise UnauthenticatedError("This call needs a session or a bearer token.")
+    if method not in _SAFE_METHODS and principal.via == "session":
+        require_csrf_token(credentials.session_token or "", credentials.csrf_token)
+    _check_rule(route, principal)
+    return principal
+
+
+def _check_rule(route: Route, principal: Principal) -> None:
+    if principal.kind == "service_account":
+        if route.auth is RouteAuth.SCHEDULER:
+            return
+        raise ForbiddenError(f"The service account {principal.email} may only call scheduler routes.")
+    needed = Role.ADMIN if route.auth is RouteAuth.ADMIN else route.role
+    if principal.role < needed:
+        raise ForbiddenError(f"This call needs the role {needed}; {principal.email} has {principal.role}.")

@@ -1,0 +1,121 @@
+"""What a handler gets: the parsed, authenticated request."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import flask
+from pydantic import BaseModel, ValidationError
+
+from shared.auth.principals import Principal
+from shared.errors import AlmanacError, InvalidRequestError, PayloadTooLargeError, UnauthenticatedError
+from shared.settings import Settings
+
+YAML_TYPES = frozenset({"application/yaml", "application/x-yaml", "text/yaml"})
+
+
+@dataclass
+class Call:
+    """One request to one endpoint.
+
+    `principal` is None on public routes only. `action_targets` are what the row in `actions` will name;
+    a handler of a state-changing call sets them. A stream says by `failure` how it ended, because its status
+    was sent before.
+    """
+
+    request: flask.Request
+    settings: Settings
+    path_parameters: Mapping[str, Any]
+    principal: Principal | None
+    request_id: str
+    action_targets: list[str] = field(default_factory=list)
+    bytes_billed: int = 0
+    failure: AlmanacError | None = None
+
+    @property
+    def caller(self) -> Principal:
+        """The signed-in caller. Raises UnauthenticatedError where a public route has none."""
+        if self.principal is None:
+            raise UnauthenticatedError("This call needs a session or a bearer token.")
+        return self.principal
+
+    def path_text(self, name: str) -> str:
+        """A path parameter as text."""
+        return str(self.path_parameters[name])
+
+    @property
+    def is_yaml(self) -> bool:
+        """True when the body is one raw YAML document, the one-item short form."""
+        return self.request.mimetype in YAML_TYPES
+
+    def accepts(self, media_type: str) -> bool:
+        """True when the Accept header names `media_type` itself; a wildcard does not count."""
+        return any(value.lower() == media_type and q > 0 for value, q in self.request.accept_mimetypes)
+
+    def read_body(self) -> bytes:
+        """The body, at most `max_body_bytes`. Raises PayloadTooLargeError."""
+        limit = self.settings.max_body_bytes
+        length = self.request.content_length
+        if length is not None and length > limit:
+            raise PayloadTooLargeError(f"The body has {length} bytes; at most {limit} are accepted.")
+        body = self.request.stream.read(limit + 1) if length is None else self.request.get_data()
+        if len(body) > limit:
+            raise PayloadTooLargeError(f"The body has more than {limit} bytes.")
+        return body
+
+    def read_yaml(self) -> str:
+        """The raw YAML body as text. Raises InvalidRequestError when it is not UTF-8."""
+        try:
+            return self.read_body().decode()
+        except UnicodeDecodeError as error:
+            raise InvalidRequestError(f"The body is not UTF-8: byte {error.start} cannot be read.") from error
+
+    def read_if_match(self) -> int | None:
+        """The version named by If-Match, such as `"3"`. Raises InvalidRequestError when it is not one."""
+        given = self.request.headers.get("If-Match")
+        if given is None:
+            return None
+        text = given.strip().removeprefix("W/").strip('"')
+        if not text.isdecimal():
+            raise InvalidRequestError(f'If-Match is {given!r}; accepted: a version number such as "3".')
+        return int(text)
+
+    def parse_json[M: BaseModel](self, model: type[M]) -> M:
+        """The JSON body as `model`. Raises InvalidRequestError naming every field that is wrong."""
+        if self.request.mimetype != "application/json":
+            sent = self.request.mimetype or "none"
+            raise InvalidRequestError(f"The content type is {sent}; accepted: application/json.")
+        body = self.read_body()
+        try:
+            return model.model_validate_json(body)
+        except ValidationError as error:
+            raise _invalid(error, "The body") from error
+
+    def parse_query[M: BaseModel](self, model: type[M]) -> M:
+        """The query string as `model`; a parameter given twice is refused."""
+        values = self.request.args.to_dict(flat=False)
+        repeated = sorted(name for name, given in values.items() if len(given) > 1)
+        if repeated:
+            raise InvalidRequestError(f"Given more than once in the query string: {', '.join(repeated)}.")
+        try:
+            return model.model_validate({name: given[0] for name, given in values.items()})
+        except ValidationError as error:
+            raise _invalid(error, "The query string") from error
+
+
+def _invalid(error: ValidationError, where: str) -> InvalidRequestError:
+    problems = cast("list[dict[str, object]]", json.loads(error.json(include_url=False, include_input=False)))
+    details = [
+        {"pointer": _make_pointer(problem["loc"]), "message": problem["msg"], "type": problem["type"]}
+        for problem in problems
+    ]
+    first = details[0]
+    place = f" (at {first['pointer']})" if first["pointer"] else ""
+    return InvalidRequestError(f"{where} is not accepted: {first['message']}{place}.", details=details)
+
+
+def _make_pointer(location: object) -> str:
+    """RFC 6901; the empty pointer is the whole."""
+    parts = (str(part).replace("~", "~0").replace("/", "~1") for part in cast("list[object]", location))
+    return "".join(f"/{part}" for part in parts)

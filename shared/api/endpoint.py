@@ -1,0 +1,188 @@
+"""The wrapper around every handler: route, trace, authenticate, call, answer, record."""
+
+import contextvars
+import logging
+import re
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import wraps
+from http import HTTPStatus
+from urllib.parse import quote
+from uuid import uuid4
+
+import flask
+from opentelemetry.trace import Span, Status, StatusCode
+
+from shared.api.access import authorize, read_credentials
+from shared.api.call import Call
+from shared.api.http_status import HTTP_STATUS
+from shared.api.manifest import get_manifest
+from shared.api.responses import Reply, ResponseFactory
+from shared.api.routing import Router
+from shared.api.streaming import TracedStream
+from shared.container import Container, get_container
+from shared.errors import AlmanacError, InternalError, UnauthenticatedError
+from shared.telemetry.logs import configure_logging
+from shared.telemetry.tracing import (
+    configure_tracing,
+    current_trace_id,
+    extract_context,
+    inject_context,
+    start_span,
+)
+
+Handler = Callable[[Call], Reply | flask.Response]
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_LOGGER = logging.getLogger(__name__)
+
+
+def endpoint(
+    name: str, *, span: str, action: str | None = None
+) -> Callable[[Handler], Callable[[flask.Request], flask.Response]]:
+    """Make a handler of `Call` into the function `name` of the manifest.
+
+    `span` names the request's span; `action`, for calls that change state or spend money, names the row
+    that is left in `actions`. Raises LookupError when the manifest has no such entry.
+    """
+    router = Router(get_manifest().get(name))
+
+    def decorate(handler: Handler) -> Callable[[flask.Request], flask.Response]:
+        @wraps(handler)
+        def serve(request: flask.Request) -> flask.Response:
+            container = get_container()
+            configure_logging(container.settings)
+            configure_tracing(container.settings, name)
+            # A context of its own: a streamed body goes on in it after this call has returned.
+            context = contextvars.copy_context()
+            exchange = _Exchange(container, router, handler, request, action)
+            return context.run(exchange.run, span, context)
+
+        return serve
+
+    return decorate
+
+
+class _Exchange:
+    """One request on its way through the wrapper."""
+
+    def __init__(
+        self,
+        container: Container,
+        router: Router,
+        handler: Handler,
+        request: flask.Request,
+        action: str | None,
+    ) -> None:
+        self._container = container
+        self._router = router
+        self._handler = handler
+        self._request = request
+        self._action = action
+        self._started = time.perf_counter()
+        given = request.headers.get("X-Request-Id", "")
+        self._request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid4())
+        self._call: Call | None = None
+
+    def run(self, span: str, context: contextvars.Context) -> flask.Response:
+        parent = extract_context(self._request.headers)
+        attributes = {"http.request.method": self._request.method, "url.path": self._request.path}
+        with ExitStack() as stack:
+            active = stack.enter_context(start_span(span, attributes, parent=parent))
+            factory = ResponseFactory(
+                self._request_id, current_trace_id(), self._container.settings.service_version
+            )
+            response = self._answer(factory, active)
+            active.set_attribute("http.response.status_code", response.status_code)
+            self._set_headers(response)
+            if response.is_streamed:
+                self._leave_open(response, active, context, stack.pop_all())
+            return response
+
+    def _answer(self, factory: ResponseFactory, active: Span) -> flask.Response:
+        try:
+            reply = self._handle()
+            response = factory.build_success(reply) if isinstance(reply, Reply) else reply
+        except AlmanacError as error:
+            return self._refuse(factory, active, error)
+        except Exception as error:
+            _LOGGER.exception("Unexpected %s", type(error).__name__)
+            active.record_exception(error)
+            return self._refuse(factory, active, InternalError("Something went wrong on our side."))
+        if not response.is_streamed:
+            self._record(None)
+        return response
+
+    def _redirect_to_login(self, error: AlmanacError) -> flask.Response | None:
+        """A person who opens a page in a browser is sent to sign in; a program gets the error."""
+        request = self._request
+        wants_page = request.method == "GET" and "text/html" in request.headers.get("Accept", "")
+        if not isinstance(error, UnauthenticatedError) or not wants_page or request.path.startswith("/auth/"):
+            return None
+        return_to = quote(request.full_path.rstrip("?"), safe="")
+        return flask.Response(status=302, headers={"Location": f"/auth/login?return_to={return_to}"})
+
+    def _handle(self) -> Reply | flask.Response:
+        request = self._request
+        if request.path == "/healthz" and request.method in {"GET", "HEAD"}:
+            return Reply(b'{"status":"ok"}')
+        match = self._router.match(request.method, request.path)
+        principal = authorize(
+            match.route, read_credentials(request), request.method, lambda: self._container.authenticator
+        )
+        self._call = Call(request, self._container.settings, match.parameters, principal, self._request_id)
+        return self._handler(self._call)
+
+    def _refuse(self, factory: ResponseFactory, active: Span, error: AlmanacError) -> flask.Response:
+        _describe_failure(active, error)
+        self._record(error)
+        return self._redirect_to_login(error) or factory.build_error(error)
+
+    def _leave_open(
+        self, response: flask.Response, active: Span, context: contextvars.Context, open_span: ExitStack
+    ) -> None:
+        """Let the span and the row in `actions` wait for the last chunk: only then is the outcome known."""
+
+        def finish(complete: bool) -> None:
+            failure = self._call.failure if self._call else None
+            if failure is None and not complete:
+                failure = InternalError("The answer was not read to its end.")
+            with open_span:
+                if failure:
+                    _describe_failure(active, failure)
+                self._record(failure)
+
+        response.response = TracedStream(response.iter_encoded(), context, finish)
+
+    def _record(self, error: AlmanacError | None) -> None:
+        """Leave the row in `actions`. A failure to write it must not hide the answer itself."""
+        if self._action is None or self._call is None:
+            return
+        try:
+            self._container.action_log.record_actions(
+                self._action,
+                targets=self._call.action_targets or ["-"],
+                principal=self._call.principal,
+                error=error,
+                bytes_billed=self._call.bytes_billed,
+                trace_id=current_trace_id(),
+            )
+        except Exception:
+            _LOGGER.exception("The action %s could not be recorded", self._action)
+
+    def _set_headers(self, response: flask.Response) -> None:
+        elapsed = (time.perf_counter() - self._started) * 1000
+        headers = response.headers
+        headers.setdefault("Cache-Control", "no-store")
+        # Added, not set: no handler has these, and setting one compares it with all that are there.
+        headers.add("X-Request-Id", self._request_id)
+        headers.add("Server-Timing", f"total;dur={elapsed:.2f}")
+        headers.add("X-Content-Type-Options", "nosniff")
+        headers.extend(inject_context())
+
+
+def _describe_failure(active: Span, error: AlmanacError) -> None:
+    active.set_attribute("error.type", error.code.value)
+    # By OpenTelemetry's HTTP conventions a 4xx is the client's failure, not this server's.
+    if HTTP_STATUS[error.code] >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        active.set_status(Status(StatusCode.ERROR, error.message))

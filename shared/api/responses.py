@@ -1,0 +1,130 @@
+"""The envelope of every answer.
+
+``{"success", "data", "error", "metadata": {"timestamp", "request_id", "version", "trace_id"}}``; an error is
+``{"code", "message", "remediation", "trace_id", "details"}``. `data` is serialised once and spliced in, so
+that bytes prepared earlier cost nothing here.
+"""
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
+
+import flask
+from pydantic import BaseModel
+
+from shared.api.http_status import HTTP_STATUS
+from shared.errors import AlmanacError, ErrorCode, MethodNotAllowedError
+
+T = TypeVar("T")
+# Made once: `json.dumps` with separators makes an encoder for every call.
+_encode_compact = json.JSONEncoder(separators=(",", ":")).encode
+
+
+class ErrorBody(BaseModel):
+    """The `error` member of a failed answer."""
+
+    code: ErrorCode
+    message: str
+    remediation: str
+    trace_id: str
+    details: list[dict[str, Any]]
+
+
+class ResponseMetadata(BaseModel):
+    """About the answer itself; `timestamp` is RFC 3339 in UTC."""
+
+    timestamp: str
+    request_id: str
+    version: str
+    trace_id: str
+
+
+class APIResponse(BaseModel, Generic[T]):  # noqa: UP046 - Pydantic names schemas after the type variable
+    """The envelope as OpenAPI describes it."""
+
+    success: bool
+    data: T | None
+    error: ErrorBody | None
+    metadata: ResponseMetadata
+
+
+@dataclass
+class Reply:
+    """What a handler returns: `data` (a model, or JSON bytes made earlier), status and headers.
+
+    With `failure` the answer is that error's, and carries the data all the same: diagnostics of a dashboard
+    that does not compile, beside the plans of those that do.
+    """
+
+    data: BaseModel | bytes
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    failure: AlmanacError | None = None
+
+
+@dataclass(frozen=True)
+class ResponseFactory:
+    """Builds the answers of one request."""
+
+    request_id: str
+    trace_id: str
+    version: str
+
+    def metadata_json(self) -> bytes:
+        """The `metadata` member."""
+        return _encode_compact(
+            {
+                "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+                "request_id": self.request_id,
+                "version": self.version,
+                "trace_id": self.trace_id,
+            }
+        ).encode()
+
+    def build_success(self, reply: Reply) -> flask.Response:
+        """The envelope around a handler's data."""
+        data = (
+            reply.data
+            if isinstance(reply.data, bytes)
+            else reply.data.model_dump_json(by_alias=True).encode()
+        )
+        if reply.failure is not None:
+            return self._build_failure(reply.failure, data)
+        body = b'{"success":true,"data":' + data + b',"error":null,"metadata":' + self.metadata_json() + b"}"
+        return flask.Response(body, reply.status, reply.headers, content_type="application/json")
+
+    def describe_error(self, error: AlmanacError) -> ErrorBody:
+        """The `error` member."""
+        return ErrorBody(
+            code=error.code,
+            message=error.message,
+            remediation=error.remediation,
+            trace_id=self.trace_id,
+            details=error.details,
+        )
+
+    def build_error(self, error: AlmanacError) -> flask.Response:
+        """The envelope of a failure, with the status of its code."""
+        return self._build_failure(error, b"null")
+
+    def _build_failure(self, error: AlmanacError, data: bytes) -> flask.Response:
+        body = json.dumps(
+            self.describe_error(error).model_dump(), separators=(",", ":"), default=str
+        ).encode()
+        envelope = (
+            b'{"success":false,"data":'
+            + data
+            + b',"error":'
+            + body
+            + b',"metadata":'
+            + self.metadata_json()
+            + b"}"
+        )
+        response = flask.Response(envelope, HTTP_STATUS[error.code], content_type="application/json")
+        response.headers["Cache-Control"] = "no-store"
+        if error.retry_after_seconds is not None:
+            response.headers["Retry-After"] = str(error.retry_after_seconds)
+        if isinstance(error, MethodNotAllowedError):
+            response.headers["Allow"] = ", ".join(error.allowed)
+        return response

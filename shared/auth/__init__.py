@@ -1,0 +1,1 @@
+"""Sign-in: who is calling and what they may do."""

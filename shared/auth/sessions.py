@@ -1,0 +1,172 @@
+"""Sessions of signed-in browsers: a random token outside, its SHA-256 in PostgreSQL."""
+
+import ipaddress
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from shared.auth.accounts import admit_user
+from shared.auth.allowlist import Allowlist
+from shared.auth.principals import IdTokenClaims, Principal
+from shared.auth.recent_principals import RecentPrincipals
+from shared.auth.session_tokens import create_session_token, hash_session_token
+from shared.database.models.users import User, UserSession
+from shared.database.repositories.sessions import SessionTouch
+from shared.database.unit_of_work import Database, UnitOfWork
+from shared.errors import UnauthenticatedError
+from shared.settings import Settings
+
+MAX_TOUCH_INTERVAL = timedelta(minutes=1)
+MAX_USER_AGENT_LENGTH = 400
+_BEFORE_EVERY_SESSION = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class NewSession:
+    """A session just made. `token` goes into the cookie and is shown nowhere else."""
+
+    token: str
+    principal: Principal
+    expires_at: datetime
+    absolute_expires_at: datetime
+    max_age_seconds: int
+
+
+@dataclass(frozen=True)
+class SessionSummary:
+    """A session as its owner sees it in a list."""
+
+    id: UUID
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+    user_agent: str | None
+    ip: str | None
+
+
+class SessionService:
+    """Makes, resolves and ends sessions.
+
+    A resolved session is believed for SESSION_CACHE_SECONDS without asking again: the longest time a session
+    revoked in another process, a disabled user or a changed role goes unnoticed.
+    """
+
+    def __init__(
+        self, settings: Settings, database: Database, allowlist: Allowlist, now: Callable[[], datetime]
+    ) -> None:
+        self._database = database
+        self._allowlist = allowlist
+        self._now = now
+        self._idle = timedelta(seconds=settings.session_idle_seconds)
+        self._absolute = timedelta(seconds=settings.session_absolute_seconds)
+        self._believed_for = timedelta(seconds=settings.session_cache_seconds)
+        self._touch_interval = min(MAX_TOUCH_INTERVAL, self._idle / 4)
+        self._recent = RecentPrincipals()
+
+    def create(self, claims: IdTokenClaims, user_agent: str | None, ip: str | None) -> NewSession:
+        """Start a session for the holder of a verified ID token; the user is created or brought up to date.
+
+        Raises ForbiddenError for an address that is not allowed or a disabled account.
+        """
+        token, now = create_session_token(), self._now()
+        absolute = now + self._absolute
+        row = UserSession(
+            token_sha256=hash_session_token(token),
+            created_at=now,
+            last_used_at=now,
+            expires_at=min(now + self._idle, absolute),
+            absolute_expires_at=absolute,
+            user_agent=_clean_user_agent(user_agent),
+            ip=_clean_ip(ip),
+        )
+        with self._database.begin() as work:
+            user = admit_user(work, self._allowlist, claims, now)
+            row.user_id = user.id
+            work.sessions.create_many([row])
+        principal = self._describe(user, row)
+        return NewSession(token, principal, row.expires_at, absolute, int(self._absolute.total_seconds()))
+
+    def resolve(self, token: str) -> Principal:
+        """The caller behind a session token; its idle time starts anew (written at most once a minute).
+
+        Raises UnauthenticatedError when it is malformed, unknown, expired or revoked, ForbiddenError when the
+        address is no longer allowed.
+        """
+        digest, now = hash_session_token(token), self._now()
+        if principal := self._recent.get(digest, now):
+            return principal
+        with self._database.begin() as work:
+            active = work.sessions.get_active_by_hash(digest, now)
+            if active is None:
+                raise _explain_end(work, digest)
+            self._allowlist.require_allowed(active.user.email)
+            expires_at = self._slide(work, active.session, now)
+        principal = self._describe(active.user, active.session)
+        self._recent.put(digest, principal, min(now + self._believed_for, expires_at))
+        return principal
+
+    def revoke(self, session_ids: Sequence[UUID]) -> list[UUID]:
+        """End sessions; the ids of those that were still open.
+
+        Takes effect here at once, in other processes within SESSION_CACHE_SECONDS.
+        """
+        with self._database.begin() as work:
+            revoked = work.sessions.revoke_many(session_ids, self._now())
+        ended = frozenset(session_ids)
+        self._recent.forget(lambda principal: principal.session_id in ended)
+        return revoked
+
+    def revoke_for_users(self, user_ids: Sequence[UUID]) -> list[UUID]:
+        """End every session of users ("sign out everywhere"); the ids that were still open."""
+        with self._database.begin() as work:
+            revoked = work.sessions.revoke_for_users(user_ids, self._now())
+        ended = frozenset(user_ids)
+        self._recent.forget(lambda principal: principal.user_id in ended)
+        return revoked
+
+    def list_sessions(self, user_id: UUID) -> list[SessionSummary]:
+        """The open sessions of a user, the last used first."""
+        with self._database.begin() as work:
+            rows = work.sessions.list_for_user(user_id, self._now())
+        return [
+            SessionSummary(row.id, row.created_at, row.last_used_at, row.expires_at, row.user_agent, row.ip)
+            for row in rows
+        ]
+
+    def _slide(self, work: UnitOfWork, session: UserSession, now: datetime) -> datetime:
+        if now - session.last_used_at < self._touch_interval:
+            return session.expires_at
+        expires_at = min(now + self._idle, session.absolute_expires_at)
+        work.sessions.touch_many([SessionTouch(session.id, now, expires_at)])
+        return expires_at
+
+    def _describe(self, user: User, session: UserSession) -> Principal:
+        return Principal(
+            user_id=user.id,
+            email=user.email,
+            role=self._allowlist.role_of(user.email),
+            kind="user",
+            session_id=session.id,
+            via="session",
+            display_name=user.display_name,
+        )
+
+
+def _explain_end(work: UnitOfWork, digest: bytes) -> UnauthenticatedError:
+    expired = work.sessions.get_active_by_hash(digest, _BEFORE_EVERY_SESSION)
+    if expired is None:
+        return UnauthenticatedError("The session is unknown, was signed out, or its account is disabled.")
+    ended_at = expired.session.expires_at.isoformat(timespec="seconds")
+    return UnauthenticatedError(f"The session expired at {ended_at}.")
+
+
+def _clean_user_agent(text: str | None) -> str | None:
+    return "".join(filter(str.isprintable, text or ""))[:MAX_USER_AGENT_LENGTH] or None
+
+
+def _clean_ip(text: str | None) -> str | None:
+    try:
+        return str(ipaddress.ip_address(text or ""))
+    except ValueError:
+        return None

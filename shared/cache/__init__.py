@@ -1,0 +1,1 @@
+"""One cache adapter: in this process, or in Redis."""

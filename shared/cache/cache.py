@@ -1,0 +1,43 @@
+"""What a cache is."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+
+class Cache(Protocol):
+    """Bytes under keys, each with a time to live. Anything in it may vanish at any time.
+
+    A cache that cannot be reached within its timeout raises DependencyUnavailableError. Safe to share between
+    threads; a forked process makes its own connections. Times to live are whole seconds, at least 1.
+    """
+
+    def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
+        """The values in input order, None where there is none."""
+        ...
+
+    def set_many(self, items: Mapping[str, bytes], ttl_seconds: int) -> None:
+        """Store all items; each replaces what was there, time to live included."""
+        ...
+
+    def delete_many(self, keys: Sequence[str]) -> None:
+        """Remove keys; those that are not there are fine."""
+        ...
+
+    def add(self, key: str, value: bytes, ttl_seconds: int) -> bool:
+        """Store `value` unless the key exists; True when this call stored it. One of many callers wins."""
+        ...
+
+    def increment(self, key: str, ttl_seconds: int) -> int:
+        """Add 1 to a counter and return it; a new counter begins at 1 and lives `ttl_seconds` from then on.
+
+        Raises InternalError when the key holds something else.
+        """
+        ...
+
+    def compare_and_delete(self, key: str, value: bytes) -> bool:
+        """Remove the key if it holds exactly `value`, in one step; True when it did."""
+        ...
+
+    def ping(self) -> None:
+        """Return when the cache answers."""
+        ...

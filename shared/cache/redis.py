@@ -1,0 +1,160 @@
+"""A cache in Redis or Valkey (commands of Redis 7); redis-py is imported with the first call."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, cast
+from urllib.parse import urlsplit
+
+from opentelemetry import trace
+
+from shared.errors import AlmanacError, DependencyUnavailableError, InternalError
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+MAX_CONNECTIONS = 32
+HEALTH_CHECK_SECONDS = 30
+_RETRY_DELAY_SECONDS = 0.05
+_COMPARE_AND_DELETE = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+"""
+
+
+class RedisCache:
+    """The server at `url` (redis:// or rediss://, with `?ssl_ca_certs=PATH` for a private authority).
+
+    Connects with the first call. At most MAX_CONNECTIONS per process; `timeout_seconds` bounds connecting,
+    each answer, and waiting for a free connection. A call that meets a broken connection is repeated once;
+    after that `increment` may have counted twice, and `add` or `compare_and_delete` may answer False for what
+    their lost first try did: a lease is then not taken, never taken twice.
+    """
+
+    def __init__(self, url: str, *, timeout_seconds: float) -> None:
+        self._url = url
+        self._timeout_seconds = timeout_seconds
+        self._lock = threading.Lock()
+        self._client: Redis | None = None
+        # The API, not shared.telemetry: cache and telemetry are siblings and know nothing of each other.
+        self._tracer = trace.get_tracer("almanac.cache")
+
+    def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
+        """See `Cache.get_many`."""
+        if not keys:
+            return []
+        return self._call("MGET", lambda redis: cast("list[bytes | None]", redis.mget(keys)))
+
+    def set_many(self, items: Mapping[str, bytes], ttl_seconds: int) -> None:
+        """See `Cache.set_many`. One round trip; not a transaction."""
+
+        def store(redis: "Redis") -> None:
+            with redis.pipeline(transaction=False) as pipeline:
+                for key, value in items.items():
+                    pipeline.set(key, value, ex=ttl_seconds)
+                pipeline.execute()
+
+        if items:
+            self._call("SET", store)
+
+    def delete_many(self, keys: Sequence[str]) -> None:
+        """See `Cache.delete_many`."""
+        if keys:
+            self._call("UNLINK", lambda redis: redis.unlink(*keys))
+
+    def add(self, key: str, value: bytes, ttl_seconds: int) -> bool:
+        """See `Cache.add`."""
+        return self._call("SET NX", lambda redis: bool(redis.set(key, value, ex=ttl_seconds, nx=True)))
+
+    def increment(self, key: str, ttl_seconds: int) -> int:
+        """See `Cache.increment`."""
+
+        def count(redis: "Redis") -> int:
+            with redis.pipeline(transaction=True) as pipeline:
+                # INCR keeps the time to live, so it is set with the counter and never again.
+                pipeline.set(key, 0, ex=ttl_seconds, nx=True)
+                pipeline.incr(key)
+                return int(pipeline.execute()[1])
+
+        return self._call("INCR", count)
+
+    def compare_and_delete(self, key: str, value: bytes) -> bool:
+        """See `Cache.compare_and_delete`."""
+        return self._call("EVAL", lambda redis: bool(redis.eval(_COMPARE_AND_DELETE, 1, key, value)))
+
+    def ping(self) -> None:
+        """See `Cache.ping`."""
+        self._call("PING", lambda redis: redis.ping())
+
+    def close(self) -> None:
+        """Close the connections; a later call opens new ones."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.connection_pool.disconnect()
+
+    def _call[T](self, command: str, operation: Callable[["Redis"], T]) -> T:
+        with self._span(command), self._translate_errors():
+            return operation(self._connect())
+
+    @contextmanager
+    def _span(self, command: str) -> Iterator[None]:
+        attributes = {"db.system.name": "redis", "db.operation.name": command}
+        with self._tracer.start_as_current_span(
+            f"cache.{command}", kind=trace.SpanKind.CLIENT, attributes=attributes
+        ) as span:
+            try:
+                yield
+            except AlmanacError as error:
+                span.set_attribute("error.type", error.code.value)
+                raise
+
+    def _connect(self) -> "Redis":
+        # redis-py's pool notices a fork itself and opens new connections in the child.
+        with self._lock:
+            if self._client is None:
+                self._client = _make_client(self._url, self._timeout_seconds)
+            return self._client
+
+    @contextmanager
+    def _translate_errors(self) -> Iterator[None]:
+        from redis import exceptions
+
+        unavailable = (
+            exceptions.ConnectionError,  # wrong password included
+            exceptions.TimeoutError,
+            exceptions.ReadOnlyError,
+            exceptions.OutOfMemoryError,
+            OSError,
+        )
+        try:
+            yield
+        except unavailable as error:
+            # Not the error's own text and not the URL: they may hold the password.
+            place = urlsplit(self._url)
+            raise DependencyUnavailableError(
+                f"The cache at {place.hostname}:{place.port or 6379} did not answer ({type(error).__name__})."
+            ) from error
+        except exceptions.RedisError as error:
+            raise InternalError(f"The cache refused a command: {error}") from error
+
+
+def _make_client(url: str, timeout_seconds: float) -> "Redis":
+    from redis import BlockingConnectionPool, Redis
+    from redis.backoff import ConstantBackoff
+    from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError  # noqa: A004 - redis-py's names
+    from redis.retry import Retry
+
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=MAX_CONNECTIONS,
+        timeout=timeout_seconds,
+        socket_timeout=timeout_seconds,
+        socket_connect_timeout=timeout_seconds,
+        socket_keepalive=True,
+        health_check_interval=HEALTH_CHECK_SECONDS,
+        protocol=2,
+        retry=Retry(ConstantBackoff(_RETRY_DELAY_SECONDS), 1),
+        retry_on_error=[ConnectionError, TimeoutError, BusyLoadingError],
+    )
+    return Redis(connection_pool=pool)

@@ -1,0 +1,1 @@
+"""The dashboard language: reading, checking and identifying dashboard files."""

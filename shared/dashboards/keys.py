@@ -1,0 +1,39 @@
+"""Names of what is kept in the cache and in the blob stores."""
+
+DASHBOARDS_FOLDER = "dashboards"
+"""The folder of the dashboard store that holds one folder per dashboard."""
+
+
+def head_key(slug: str) -> str:
+    """Which version of a dashboard is current, and what its parameters are."""
+    return f"dash:{slug}:head"
+
+
+def query_key(slug: str, fingerprint: str, version: int) -> str:
+    """One query's encoded result."""
+    return f"dash:{slug}:q:{fingerprint}:v:{version}"
+
+
+def payload_key(slug: str, variant_hash: str, version: int) -> str:
+    """One variant's assembled payload."""
+    return f"dash:{slug}:p:{variant_hash}:v:{version}"
+
+
+def result_path(fingerprint: str, content_sha256: str) -> str:
+    """Where a query's result lies in the payload store; named by content, so never overwritten by another."""
+    return f"results/{fingerprint[:2]}/{fingerprint}/{content_sha256}"
+
+
+def payload_path(slug: str, version: int, variant_hash: str) -> str:
+    """Where a variant's payload lies in the payload store."""
+    return f"payloads/{slug}/{version}/{variant_hash}"
+
+
+def blob_folder(slug: str) -> str:
+    """The folder of a dashboard and its SQL files in the dashboard store."""
+    return f"{DASHBOARDS_FOLDER}/{slug}"
+
+
+def dashboard_path(slug: str) -> str:
+    """Where a dashboard's YAML lies in the dashboard store."""
+    return f"{blob_folder(slug)}/{slug}.yaml"

@@ -1,0 +1,111 @@
+"""Saved dashboards as people browse them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.dashboards.diff import DashboardDiff, make_diff
+from shared.dashboards.diff_sides import read_saved_side
+from shared.database.models.dashboards import Dashboard, DashboardVersion
+from shared.database.repositories.paging import Page
+from shared.database.repositories.versions import VersionSummary
+from shared.database.unit_of_work import Database
+from shared.errors import NotFoundError
+
+COST_WINDOW = timedelta(days=31)
+
+
+@dataclass(frozen=True)
+class DashboardSearch:
+    """What to list; pages count from 1."""
+
+    q: str | None = None
+    tag: str | None = None
+    owner: str | None = None
+    page: int = 1
+    page_size: int = 50
+
+
+@dataclass(frozen=True)
+class DashboardOverview:
+    """A dashboard in a list.
+
+    `checked_at` is when the oldest payload of its current version was last known to be current, None without
+    one; `last_bytes_billed` is what its last refresh within `COST_WINDOW` billed, None when there was none.
+    """
+
+    dashboard: Dashboard
+    checked_at: datetime | None
+    last_bytes_billed: int | None
+
+
+@dataclass(frozen=True)
+class DashboardDetail:
+    """A dashboard and one of its versions."""
+
+    dashboard: Dashboard
+    version: DashboardVersion
+
+
+@dataclass(frozen=True)
+class VersionDiff:
+    """What changed between two versions; `from_version` 0 means nothing: the first version is all new."""
+
+    slug: str
+    from_version: int
+    to_version: int
+    diff: DashboardDiff
+
+
+class DashboardLibrary:
+    """Lists and reads saved dashboards."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._now = now
+
+    def search(self, search: DashboardSearch) -> Page[DashboardOverview]:
+        """A page of live dashboards in slug order."""
+        with self._database.begin() as uow:
+            found = uow.dashboards.search(
+                q=search.q, tag=search.tag, owner=search.owner, page=search.page, page_size=search.page_size
+            )
+            checks = uow.payloads.find_last_checks([row.id for row in found.items])
+            costs = uow.query_runs.find_last_costs(
+                [row.slug for row in found.items], self._now() - COST_WINDOW
+            )
+        items = [DashboardOverview(row, checks.get(row.id), costs.get(row.slug)) for row in found.items]
+        return Page(items, found.total, found.page, found.page_size)
+
+    def read(self, slug: str, version: int | None = None) -> DashboardDetail:
+        """A dashboard with its current version, or with the one numbered. Raises NotFoundError."""
+        with self._database.begin() as uow:
+            dashboard = uow.dashboards.get_by_slugs([slug]).get(slug)
+            if dashboard is None:
+                raise NotFoundError(
+                    f"There is no dashboard {slug!r}.", remediation="List them: GET /dashboards."
+                )
+            found = uow.versions.get(slug, dashboard.current_version if version is None else version)
+        if found is None:
+            raise NotFoundError(
+                f"{slug} has no version {version}; the latest is {dashboard.current_version}.",
+                remediation=f"List them: GET /dashboards/{slug}/versions.",
+            )
+        return DashboardDetail(dashboard, found)
+
+    def compare_versions(self, slug: str, before: int | None, after: int | None) -> VersionDiff:
+        """What changed from one version to another; by default from the one before the current one.
+
+        Without `before` it is the version below `after`, none for version 1. Raises NotFoundError.
+        """
+        newer = self.read(slug, after).version
+        number = newer.version - 1 if before is None else before
+        older = self.read(slug, number).version if number else None
+        diff = make_diff(read_saved_side(slug, older) if older else None, read_saved_side(slug, newer))
+        return VersionDiff(slug, number, newer.version, diff)
+
+    def list_versions(self, slug: str, page: int, page_size: int) -> Page[VersionSummary]:
+        """A page of a dashboard's versions, the latest first. Raises NotFoundError."""
+        self.read(slug)
+        with self._database.begin() as uow:
+            return uow.versions.list_versions(slug, page, page_size)

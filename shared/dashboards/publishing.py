@@ -1,0 +1,209 @@
+"""Versions in the blob store.
+
+PostgreSQL decides what a version is: a save commits its rows first, with no blob revision. Writing the blobs
+comes after and is the same step whether it follows a save or repairs one that was killed in between, so that
+there is no state from which it cannot go on. Files changed outside are never overwritten.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from threading import Lock
+
+from shared.dashboards.content import list_content_blobs
+from shared.database.models.dashboards import DashboardVersion
+from shared.database.repositories.versions import PendingVersion
+from shared.database.unit_of_work import Database, UnitOfWork
+from shared.errors import ConflictError
+from shared.storage.blob import ABSENT, Blob, BlobStore, BlobWrite, find_content_type
+
+WAIT_SECONDS = 20.0
+"""How long a save waits for others of this process to write their files; after that its own stay pending."""
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ChangedFile:
+    """A file that is not what the last version in the store says: changed, or removed (`found` is None).
+
+    `version` is 0 when no version of its dashboard was ever in the store.
+    """
+
+    slug: str
+    path: str
+    version: int
+    found: str | None
+
+
+@dataclass(frozen=True)
+class _Expectation:
+    """What may be at a path: `base` by the last version in the store, or one of `others`."""
+
+    slug: str
+    path: str
+    version: int
+    base: bytes | None
+    others: tuple[bytes, ...]
+
+    def is_met(self, blob: Blob | None) -> bool:
+        return (blob.data if blob else None) in (self.base, *self.others)
+
+    def describe(self, blob: Blob | None) -> ChangedFile:
+        found = blob.data.decode(errors="replace") if blob else None
+        return ChangedFile(self.slug, self.path, self.version, found)
+
+
+@dataclass(frozen=True)
+class _BlobPlan:
+    """What one version needs: files to write, and files of the version before that it has no more."""
+
+    writes: list[BlobWrite]
+    removals: list[str]
+
+
+class BlobPublisher:
+    """Brings the blob store to what the index says."""
+
+    def __init__(self, database: Database, open_store: Callable[[], BlobStore]) -> None:
+        self._database = database
+        self._open_store = open_store
+        self._mutex = Lock()
+
+    def find_changed_files(
+        self, slugs: Sequence[str], offered: Mapping[str, Mapping[str, bytes]] | None = None
+    ) -> list[ChangedFile]:
+        """Which files of the dashboards were changed outside since the last version in the store was written.
+
+        `offered` are files about to be saved, by slug and path: where the store has something else at one of
+        their paths although no version put it there, that counts too.
+        """
+        with self._database.begin() as uow:
+            published, current = uow.versions.get_published(slugs), uow.versions.get_current(slugs)
+        expectations = [
+            expectation
+            for slug in sorted(slugs)
+            for expectation in _list_expectations(
+                slug, published.get(slug), current.get(slug), (offered or {}).get(slug, {})
+            )
+        ]
+        blobs = self._open_store().read_blobs([one.path for one in expectations])
+        pairs = zip(expectations, blobs, strict=True)
+        return [one.describe(blob) for one, blob in pairs if not one.is_met(blob)]
+
+    def publish_pending(self, slugs: Sequence[str]) -> dict[tuple[str, int], str]:
+        """Write the versions of `slugs` that are not in the store yet, oldest first.
+
+        Answers the store's revision of every version written, and of the current ones whoever wrote them, by
+        slug and number. Each version's files are written together; where a file was changed outside it keeps
+        its content, and the version stays pending. The store is written by one thread at a time.
+        """
+        # Who waits here holds no database connection, of which there are few.
+        if not self._mutex.acquire(timeout=WAIT_SECONDS):
+            _LOGGER.warning("The blob store is slow; %s stay pending", ", ".join(slugs))
+            return {}
+        try:
+            return self._publish_all(slugs)
+        finally:
+            self._mutex.release()
+
+    def _publish_all(self, slugs: Sequence[str]) -> dict[tuple[str, int], str]:
+        with self._database.begin() as uow:
+            uow.dashboards.lock_files(slugs)
+            pending = uow.versions.list_pending(slugs)
+            revisions = {
+                (slug, row.version): row.blob_revision
+                for slug, row in uow.versions.get_current(slugs).items()
+                if row.blob_revision is not None
+            }
+            # The same author and message mean one save: one commit for all its dashboards.
+            for _, batch in groupby(
+                pending, key=lambda one: (one.row.version, one.row.author, one.row.message)
+            ):
+                revisions |= self._publish(uow, list(batch))
+        return revisions
+
+    def _publish(self, uow: UnitOfWork, batch: Sequence[PendingVersion]) -> dict[tuple[str, int], str]:
+        store = self._open_store()
+        plans = {one.row.id: self._plan(uow, store, one) for one in batch}
+        ready = [one for one in batch if plans[one.row.id] is not None]
+        for one in batch:
+            if one not in ready:
+                path, version = one.row.blob_path, one.row.version
+                _LOGGER.error("%s was changed outside; version %d stays pending", path, version)
+        chosen = [plan for plan in plans.values() if plan is not None]
+        if not self._apply(store, ready, chosen):
+            return {}
+        found = store.read_blobs([one.row.blob_path for one in ready])
+        revisions = {one.row.id: blob.revision for one, blob in zip(ready, found, strict=True) if blob}
+        uow.versions.set_blob_revisions(revisions)
+        return {
+            (one.slug, one.row.version): revisions[one.row.id] for one in ready if one.row.id in revisions
+        }
+
+    def _apply(self, store: BlobStore, ready: Sequence[PendingVersion], plans: Sequence[_BlobPlan]) -> bool:
+        """False when somebody changed a file between plan and write."""
+        if not ready:
+            return False
+        writes = [write for plan in plans for write in plan.writes]
+        removals = [path for plan in plans for path in plan.removals]
+        author, message = ready[0].row.author, ready[0].row.message or _describe(ready)
+        try:
+            if writes:
+                store.write_blobs(writes, message=message, author=author)
+            if removals:
+                store.delete_blobs(removals, message=message, author=author)
+        except ConflictError:
+            _LOGGER.exception("Files were changed outside meanwhile; the versions stay pending")
+            return False
+        return True
+
+    def _plan(self, uow: UnitOfWork, store: BlobStore, one: PendingVersion) -> _BlobPlan | None:
+        """What the version needs; None when a file is neither the last version's nor this one's."""
+        wanted = list_files(one.slug, one.row)
+        before = uow.versions.get(one.slug, one.row.version - 1)
+        previous = list_files(one.slug, before) if before else {}
+        gone = [path for path in previous if path not in wanted]
+        found = dict(zip([*wanted, *gone], store.read_blobs([*wanted, *gone]), strict=True))
+        writes: list[BlobWrite] = []
+        for path, data in wanted.items():
+            blob = found[path]
+            if blob is not None and blob.data == data:
+                continue
+            if not _is_ours(blob, previous.get(path)):
+                return None
+            expected = blob.revision if blob else ABSENT
+            writes.append(BlobWrite(path, data, find_content_type(path), expected))
+        removals = [path for path in gone if (blob := found[path]) and blob.data == previous[path]]
+        return _BlobPlan(writes, removals)
+
+
+def list_files(slug: str, row: DashboardVersion) -> Mapping[str, bytes]:
+    """The files of a version by their path in the store."""
+    return list_content_blobs(slug, row.yaml_text, row.files)
+
+
+def _list_expectations(
+    slug: str,
+    published: DashboardVersion | None,
+    current: DashboardVersion | None,
+    offered: Mapping[str, bytes],
+) -> list[_Expectation]:
+    base = list_files(slug, published) if published else {}
+    pending = list_files(slug, current) if current and current.blob_revision is None else {}
+    version = published.version if published else 0
+    return [
+        _Expectation(
+            slug, path, version, base.get(path),
+            tuple(files[path] for files in (pending, offered) if path in files),
+        )
+        for path in dict.fromkeys([*base, *pending, *offered])
+    ]  # fmt: skip
+
+
+def _is_ours(blob: Blob | None, previous: bytes | None) -> bool:
+    return blob is None or blob.data == previous
+
+
+def _describe(batch: Sequence[PendingVersion]) -> str:
+    return "Save " + ", ".join(f"{one.slug} version {one.row.version}" for one in batch)

@@ -1,0 +1,261 @@
+"""YAML 1.2 to plain data and positions, without ever raising on bad input.
+
+PyYAML's event interface gives the marks; the values are read here, because PyYAML itself follows YAML 1.1,
+where `on` is true and `2024-01-01` a date. Tags, anchors, aliases and merge keys are refused: they are the
+parts of YAML that expand, construct objects or hide where a value comes from.
+"""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import yaml
+
+from shared.dashboards.diagnostics import Diagnostic, DiagnosticCode, Severity
+from shared.dashboards.limits import DEFAULT_LIMITS, ValidationLimits
+from shared.dashboards.positions import NodePosition, PositionMap, join_pointer
+from shared.dashboards.scalars import PlainValue, read_plain
+from shared.dashboards.source_text import decode_source
+from shared.dashboards.yaml_errors import describe_syntax_error
+
+# libyaml is several times faster; both give the same events and character offsets.
+_PARSER: Any = import_module("yaml.cyaml").CParser if yaml.__with_libyaml__ else yaml.Loader
+_SCALAR_STYLES = {None: "plain", "": "plain", "'": "'", '"': '"', "|": "|", ">": ">"}
+type YamlData = PlainValue | list[YamlData] | dict[str, YamlData]
+
+
+@dataclass(frozen=True)
+class ReadResult:
+    """What reading one file gave.
+
+    `data` is None when nothing could be read. `unreadable` holds the pointers of values that were refused;
+    they are None in `data`, and nothing more should be said about them.
+    """
+
+    data: YamlData
+    positions: PositionMap
+    diagnostics: tuple[Diagnostic, ...]
+    unreadable: frozenset[str]
+
+
+def read_yaml(path: str, content: str | bytes, limits: ValidationLimits = DEFAULT_LIMITS) -> ReadResult:
+    """Read one YAML document. `path` only names the file in diagnostics; bad input gives diagnostics."""
+    text, problem = decode_source(path, content, limits.max_bytes)
+    if problem is not None:
+        return ReadResult(None, PositionMap(text, {}), (problem,), frozenset())
+    reader = _Reader(path, text, limits)
+    data = reader.read()
+    return ReadResult(data, reader.positions, tuple(reader.diagnostics), frozenset(reader.unreadable))
+
+
+class _StoppedError(Exception):
+    """Reading stops here; the diagnostic is already written."""
+
+
+class _Reader:
+    def __init__(self, path: str, text: str, limits: ValidationLimits) -> None:
+        self.diagnostics: list[Diagnostic] = []
+        self.unreadable: set[str] = set()
+        self._nodes: dict[str, NodePosition] = {}
+        self.positions = PositionMap(text, self._nodes)
+        self._path = path
+        self._limits = limits
+        self._parser = _PARSER(text)
+
+    def read(self) -> YamlData:
+        try:
+            return self._read_stream()
+        except yaml.MarkedYAMLError as error:
+            description = describe_syntax_error(error, self.positions.text)
+            found = (description.code, description.message, description.remediation, description.offset)
+            self._report(*found)
+        except yaml.YAMLError as error:
+            self._report(DiagnosticCode.YAML_SYNTAX, str(error), "Correct the file.", 0)
+        except _StoppedError:
+            pass
+        finally:
+            self._parser.dispose()
+        return None
+
+    def _read_stream(self) -> YamlData:
+        self._parser.get_event()
+        if self._parser.check_event(yaml.StreamEndEvent):
+            return None
+        self._parser.get_event()
+        data = self._read_value(self._parser.get_event(), "", 1, None)
+        self._parser.get_event()
+        if not self._parser.check_event(yaml.StreamEndEvent):
+            event = self._parser.peek_event()
+            self._report(
+                DiagnosticCode.YAML_MULTIPLE_DOCUMENTS,
+                "a second YAML document begins here",
+                "Keep one dashboard per file: move the rest to another one.",
+                event.start_mark.index,
+                event.end_mark.index,
+            )
+        return data
+
+    def _read_value(self, event: Any, pointer: str, depth: int, key: Any) -> YamlData:
+        start, end, style = event.start_mark.index, event.end_mark.index, None
+        key_start, key_end = (key.start_mark.index, key.end_mark.index) if key is not None else (None, 0)
+        if len(self._nodes) >= self._limits.max_nodes:
+            self._stop(f"the file holds more than {self._limits.max_nodes} values", start)
+        if depth > self._limits.max_depth:
+            self._stop(f"the file nests deeper than {self._limits.max_depth} levels", start)
+        data: YamlData
+        if isinstance(event, yaml.ScalarEvent):
+            style = _SCALAR_STYLES[event.style]
+            self._nodes[pointer] = NodePosition(start, end, key_start, key_end, style)
+            self._check_properties(event, pointer)
+            return self._read_scalar(event, pointer)
+        self._nodes[pointer] = NodePosition(start, end, key_start, key_end, None)
+        self._check_properties(event, pointer)
+        if isinstance(event, yaml.AliasEvent):
+            return None
+        if isinstance(event, yaml.SequenceStartEvent):
+            data, end = self._read_sequence(pointer, depth)
+        else:
+            data, end = self._read_mapping(pointer, depth)
+        self._nodes[pointer] = NodePosition(start, self._trim(start, end), key_start, key_end, None)
+        return data
+
+    def _read_sequence(self, pointer: str, depth: int) -> tuple[YamlData, int]:
+        items: list[YamlData] = []
+        while not self._parser.check_event(yaml.SequenceEndEvent):
+            event = self._parser.get_event()
+            items.append(self._read_value(event, f"{pointer}/{len(items)}", depth + 1, None))
+        return items, self._parser.get_event().end_mark.index
+
+    def _read_mapping(self, pointer: str, depth: int) -> tuple[YamlData, int]:
+        mapping: dict[str, YamlData] = {}
+        while not self._parser.check_event(yaml.MappingEndEvent):
+            key = self._parser.get_event()
+            name = self._read_key(key, pointer, depth)
+            if name is not None and name not in mapping:
+                event = self._parser.get_event()
+                mapping[name] = self._read_value(event, join_pointer(pointer, name), depth + 1, key)
+            else:
+                if name is not None:
+                    self._report_duplicate(name, key, join_pointer(pointer, name))
+                self._skip_value(depth)
+        return mapping, self._parser.get_event().end_mark.index
+
+    def _read_key(self, event: Any, pointer: str, depth: int) -> str | None:
+        start, end = event.start_mark.index, event.end_mark.index
+        if not isinstance(event, yaml.ScalarEvent) or event.tag is not None or event.anchor is not None:
+            self._report(
+                DiagnosticCode.YAML_KEY,
+                "a key must be plain text",
+                "Write the key as a word, without tag, anchor, alias or brackets.",
+                start,
+                self._end_of_line(start, end),
+            )
+            self._skip_rest(event, depth)
+            return None
+        if event.value == "<<" and not event.style:
+            self._report_anchor("a merge key", start, end, pointer)
+            return None
+        name: str = event.value
+        return name
+
+    def _read_scalar(self, event: Any, pointer: str) -> PlainValue:
+        if event.style:
+            text: str = event.value
+            return text
+        try:
+            return read_plain(event.value)
+        except OverflowError:
+            self.unreadable.add(pointer)
+            self._report(
+                DiagnosticCode.YAML_NUMBER,
+                f"{event.value[:40]} is a number that JSON cannot carry",
+                "Write a finite number, or put the text in quotes.",
+                event.start_mark.index,
+                event.end_mark.index,
+                pointer,
+            )
+            return None
+
+    def _check_properties(self, event: Any, pointer: str) -> None:
+        start, end = event.start_mark.index, event.end_mark.index
+        if isinstance(event, yaml.AliasEvent):
+            self._report_anchor("an alias", start, end, pointer)
+            self.unreadable.add(pointer)
+        elif event.anchor is not None:
+            self._report_anchor("an anchor", start, self._end_of_line(start, end), pointer)
+        if getattr(event, "tag", None) is not None:
+            self.unreadable.add(pointer)
+            self._report(
+                DiagnosticCode.YAML_TAG,
+                f"the tag {event.tag} is not read",
+                "Remove the tag; put text in quotes.",
+                start,
+                self._end_of_line(start, end),
+                pointer,
+            )
+
+    def _skip_value(self, depth: int) -> None:
+        self._skip_rest(self._parser.get_event(), depth)
+
+    def _skip_rest(self, event: Any, depth: int) -> None:
+        """Read over the value that began with `event`, within the same bound on depth."""
+        level = 0
+        while True:
+            if isinstance(event, yaml.CollectionStartEvent):
+                level += 1
+            elif isinstance(event, yaml.CollectionEndEvent):
+                level -= 1
+            if depth + level > self._limits.max_depth:
+                self._stop(
+                    f"the file nests deeper than {self._limits.max_depth} levels", event.start_mark.index
+                )
+            if level == 0:
+                return
+            event = self._parser.get_event()
+
+    def _report_duplicate(self, name: str, key: Any, pointer: str) -> None:
+        first = self.positions.key(pointer)
+        self._report(
+            DiagnosticCode.YAML_DUPLICATE_KEY,
+            f"the key {name!r} is already at line {first.line}, column {first.column}",
+            "Keep one of the two.",
+            key.start_mark.index,
+            key.end_mark.index,
+            pointer,
+        )
+
+    def _report_anchor(self, what: str, start: int, end: int, pointer: str) -> None:
+        self._report(
+            DiagnosticCode.YAML_ANCHOR,
+            f"{what} is not read here",
+            "Write the value out where it is needed.",
+            start,
+            end,
+            pointer,
+        )
+
+    def _stop(self, message: str, offset: int) -> None:
+        self._report(DiagnosticCode.YAML_TOO_DEEP, message, "Split the dashboard.", offset)
+        raise _StoppedError
+
+    def _report(
+        self,
+        code: DiagnosticCode,
+        message: str,
+        remediation: str,
+        start: int,
+        end: int = -1,
+        pointer: str = "",
+    ) -> None:
+        span = self.positions.lines.span(start, end if end > start else start + 1)
+        where = (self._path, span.line, span.column, span.end_line, span.end_column, pointer)
+        self.diagnostics.append(Diagnostic(code, Severity.ERROR, message, remediation, *where))
+
+    def _end_of_line(self, start: int, end: int) -> int:
+        return min(max(end, start + 1), self.positions.lines.line_end(start))
+
+    def _trim(self, start: int, end: int) -> int:
+        text = self.positions.text
+        while end > start and text[end - 1].isspace():
+            end -= 1
+        return end

@@ -1,0 +1,88 @@
+"""Dashboards from a folder: each YAML file with the SQL files it names, nothing from outside the folder."""
+
+import stat
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from shared.dashboards.limits import DEFAULT_LIMITS, ValidationLimits
+from shared.dashboards.parsed import DashboardSource
+from shared.dashboards.reading import read_yaml
+from shared.dashboards.validators.files import describe_unsafe_path
+
+SUFFIXES = (".yaml", ".yml")
+
+
+class SourceFileError(Exception):
+    """A file cannot be read as part of a dashboard; the message says why."""
+
+
+def find_dashboards(folder: Path) -> list[Path]:
+    """Every dashboard file below `folder`, sorted; hidden folders are passed over."""
+    found = [path for path in folder.rglob("*") if path.suffix in SUFFIXES and path.is_file()]
+    return sorted(path for path in found if not _is_hidden(path.relative_to(folder)))
+
+
+def load_sources(
+    paths: Sequence[Path], root: Path, limits: ValidationLimits = DEFAULT_LIMITS
+) -> list[DashboardSource]:
+    """Read dashboard files, in input order; `root` is the folder that nothing may lead out of.
+
+    Paths in diagnostics are as given. A YAML file that cannot be read raises SourceFileError; a SQL file that
+    cannot be read is told in the source's `file_errors`.
+    """
+    return [_load_source(path, root, limits) for path in paths]
+
+
+def find_sql_files(path: str, content: str | bytes, limits: ValidationLimits = DEFAULT_LIMITS) -> list[str]:
+    """What a dashboard's queries name after `file:`, sorted, as written."""
+    data = read_yaml(path, content, limits).data
+    queries = data.get("queries") if isinstance(data, dict) else None
+    written = queries.values() if isinstance(queries, dict) else ()
+    names = [query.get("file") for query in written if isinstance(query, dict)]
+    return sorted({name for name in names if isinstance(name, str)})
+
+
+def _load_source(path: Path, root: Path, limits: ValidationLimits) -> DashboardSource:
+    content = _read_inside(path, root, limits.max_bytes)
+    files: dict[str, str] = {}
+    errors: dict[str, str] = {}
+    # Most dashboards name no file, and reading YAML is what validation takes longest for.
+    may_name_files = b"file" in content or b"\\" in content
+    for name in find_sql_files(str(path), content, limits) if may_name_files else ():
+        if describe_unsafe_path(name) is not None:
+            continue
+        try:
+            files[name] = _read_sql(path.parent / PurePosixPath(name), root, limits.max_bytes)
+        except UnicodeDecodeError:
+            errors[name] = "it is not UTF-8 text"
+        except SourceFileError as error:
+            errors[name] = str(error)
+    return DashboardSource(str(path), content, files, errors)
+
+
+def _read_sql(path: Path, root: Path, max_bytes: int) -> str:
+    content = _read_inside(path, root, max_bytes)
+    if len(content) > max_bytes:
+        raise SourceFileError(f"it is larger than {max_bytes} bytes")
+    return content.decode("utf-8-sig")
+
+
+def _read_inside(path: Path, root: Path, max_bytes: int) -> bytes:
+    """The bytes of a regular file whose real place is below `root`; one byte more than allowed at most."""
+    try:
+        real = path.resolve(strict=True)
+        if not real.is_relative_to(root.resolve(strict=True)):
+            raise SourceFileError("it lies outside the dashboards folder, or a symbolic link leads there")
+        if not stat.S_ISREG(real.stat().st_mode):
+            raise SourceFileError("it is not a regular file")
+        with real.open("rb") as file:
+            content = file.read(max_bytes + 1)
+    except FileNotFoundError as error:
+        raise SourceFileError("it does not exist") from error
+    except (OSError, RuntimeError) as error:
+        raise SourceFileError(f"it cannot be read ({error.__class__.__name__})") from error
+    return content
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)

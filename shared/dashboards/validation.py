@@ -1,0 +1,116 @@
+"""The front door: from the text of dashboard files to definitions and diagnostics, without a warehouse."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from pydantic import ValidationError
+
+from shared.dashboards.diagnostics import Diagnostic, DiagnosticCode, Severity, sort_diagnostics
+from shared.dashboards.document import DashboardDefinition
+from shared.dashboards.limits import DEFAULT_LIMITS, ValidationLimits
+from shared.dashboards.parsed import DashboardSource, ParsedDashboard, collect_sql
+from shared.dashboards.reading import read_yaml
+from shared.dashboards.validators.base import DashboardValidator, report
+from shared.dashboards.validators.registry import offline_validators
+from shared.dashboards.validators.schema import describe_errors
+
+__all__ = ["DashboardSource", "ParsedDashboard", "ValidationResult", "parse_dashboard", "validate_dashboards"]
+
+
+@dataclass(frozen=True)
+class ValidationResult:
+    """The verdict on one source: `valid` means that no diagnostic is an error."""
+
+    path: str
+    slug: str | None
+    valid: bool
+    diagnostics: tuple[Diagnostic, ...]
+    parsed: ParsedDashboard
+
+
+def parse_dashboard(source: DashboardSource, limits: ValidationLimits = DEFAULT_LIMITS) -> ParsedDashboard:
+    """Read one source and check its shape. Bad input gives diagnostics, never an exception."""
+    read = read_yaml(source.path, source.text, limits)
+    parsed = ParsedDashboard(
+        source=source,
+        data=read.data,
+        definition=None,
+        diagnostics=read.diagnostics,
+        positions=read.positions,
+        sql_texts=collect_sql(source, read.data),
+        limits=limits,
+        unreadable=read.unreadable,
+    )
+    if not isinstance(read.data, dict):
+        return replace(parsed, diagnostics=sort_diagnostics([*read.diagnostics, *_report_empty(parsed)]))
+    try:
+        definition = DashboardDefinition.model_validate(read.data)
+    except ValidationError as error:
+        shape = drop_refused(parsed, describe_errors(parsed, error))
+        return replace(parsed, diagnostics=sort_diagnostics([*read.diagnostics, *shape]))
+    # Values that were refused read as null; a definition that holds one is not what the author wrote.
+    return parsed if read.unreadable else replace(parsed, definition=definition)
+
+
+def validate_dashboards(
+    sources: Sequence[DashboardSource],
+    limits: ValidationLimits = DEFAULT_LIMITS,
+    validators: Iterable[DashboardValidator] | None = None,
+) -> list[ValidationResult]:
+    """Validate each source, and all of them against each other; results come in input order.
+
+    `validators` replaces the offline ones. Never raises on bad input.
+    """
+    chosen = list(validators) if validators is not None else offline_validators()
+    documents = [parse_dashboard(source, limits) for source in sources]
+    clashes = _find_slug_clashes(documents)
+    return [
+        build_result(document, [*_run(chosen, document), *clashes.get(index, ())])
+        for index, document in enumerate(documents)
+    ]
+
+
+def build_result(document: ParsedDashboard, diagnostics: Iterable[Diagnostic]) -> ValidationResult:
+    """The verdict on `document`, given what validators found besides its own diagnostics."""
+    found = sort_diagnostics([*document.diagnostics, *diagnostics])
+    valid = document.definition is not None and all(item.severity is not Severity.ERROR for item in found)
+    return ValidationResult(document.source.path, document.slug, valid, found, document)
+
+
+def _run(validators: Sequence[DashboardValidator], document: ParsedDashboard) -> Iterable[Diagnostic]:
+    if not isinstance(document.data, dict):
+        return
+    for validator in validators:
+        yield from drop_refused(document, validator.validate(document))
+
+
+def _report_empty(document: ParsedDashboard) -> Iterable[Diagnostic]:
+    if not document.diagnostics:
+        message = "the file is empty" if document.data is None else "the file is not a mapping of keys"
+        remedy = "Begin with 'version: 1', 'slug: …' and 'title: …'."
+        yield report(document, DiagnosticCode.YAML_EMPTY, message, remedy, "")
+
+
+def drop_refused(document: ParsedDashboard, diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Without what is only a consequence of a value that reading refused."""
+    refused = tuple(document.unreadable)
+    return [item for item in diagnostics if not refused or not item.pointer.startswith(refused)]
+
+
+def _find_slug_clashes(documents: Sequence[ParsedDashboard]) -> dict[int, list[Diagnostic]]:
+    by_slug: dict[str, list[int]] = defaultdict(list)
+    for index, document in enumerate(documents):
+        if document.slug is not None:
+            by_slug[document.slug].append(index)
+    clashes: dict[int, list[Diagnostic]] = {}
+    for slug, indexes in by_slug.items():
+        for index in indexes if len(indexes) > 1 else ():
+            others = ", ".join(documents[other].source.path for other in indexes if other != index)
+            message = f"the slug {slug!r} is also that of {others[:300]}"
+            remedy = "Give one of them another slug."
+            clash = report(
+                documents[index], DiagnosticCode.DUPLICATE_SLUG, message, remedy, "/slug", received=slug[:200]
+            )
+            clashes[index] = [clash]
+    return clashes

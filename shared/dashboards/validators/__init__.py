@@ -1,0 +1,1 @@
+"""Validators of dashboard files, each one concern; they compose in any order."""

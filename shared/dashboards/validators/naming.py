@@ -1,0 +1,34 @@
+"""The slug: not the name of a route, and the name of its file."""
+
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+
+from shared.dashboards.diagnostics import Diagnostic, DiagnosticCode, Severity
+from shared.dashboards.document import RESERVED_SLUGS
+from shared.dashboards.parsed import ParsedDashboard
+from shared.dashboards.validators.base import report
+
+
+class SlugValidator:
+    """Slugs that are taken by the service itself, and files with another name than their slug."""
+
+    def validate(self, document: ParsedDashboard) -> Iterable[Diagnostic]:
+        """At most two diagnostics, both at `slug`."""
+        slug = document.slug
+        if slug is None:
+            return
+        if slug in RESERVED_SLUGS:
+            message = f"{slug!r} is the name of a route of this service"
+            remedy = f"Choose another slug, for example {slug + '-dashboard'!r}."
+            yield report(document, DiagnosticCode.RESERVED_SLUG, message, remedy, "/slug", received=slug)
+        path = PurePosixPath(document.source.path)
+        if path.suffix in (".yaml", ".yml") and path.stem != slug:
+            yield report(
+                document,
+                DiagnosticCode.FILE_NAME_MISMATCH,
+                f"the file is called {path.name[:200]}, not {slug[:80]}.yaml",
+                "Rename the file, or change the slug.",
+                "/slug",
+                severity=Severity.WARNING,
+                received=slug[:80],
+            )

@@ -1,0 +1,121 @@
+"""Parameters: declared and used, defaults and values, and how many variants they make."""
+
+from collections.abc import Iterable, Iterator
+
+from shared.dashboards.diagnostics import Diagnostic, DiagnosticCode, Severity, suggest_name
+from shared.dashboards.document import ParameterDefinition
+from shared.dashboards.parsed import ParsedDashboard
+from shared.dashboards.sql_positions import locate_sql
+from shared.dashboards.sql_text import ParameterUse, read_sql
+from shared.dashboards.validators.base import report, show_value
+from shared.dashboards.variants import count_variants
+
+
+class ParameterUseValidator:
+    """Parameters that SQL uses and nobody declared, and the other way round."""
+
+    def validate(self, document: ParsedDashboard) -> Iterable[Diagnostic]:
+        """An error at each undeclared use; a warning per unused parameter, when all SQL could be read."""
+        declared = [name for _, item in document.parameters() if isinstance(name := item.get("name"), str)]
+        used: set[str] = set()
+        for query, sql in document.sql_texts.items():
+            for use in read_sql(sql).parameters:
+                used.add(use.name)
+                if use.name not in declared:
+                    yield _report_undeclared(document, query, use, declared)
+        if set(document.query_names()) <= set(document.sql_texts):
+            yield from _find_unused(document, used)
+
+
+class ParameterValueValidator:
+    """Defaults outside the list, values listed twice."""
+
+    def validate(self, document: ParsedDashboard) -> Iterable[Diagnostic]:
+        """Compares canonical values, so `1.50` and `1.5` are the same NUMERIC."""
+        if document.definition is None:
+            return
+        for index, parameter in enumerate(document.definition.parameters):
+            pointer = f"/parameters/{index}"
+            yield from _check_default(document, pointer, parameter)
+            values = parameter.values or []
+            for at, value in enumerate(values):
+                if value in values[:at]:
+                    message = f"the value {show_value(value)} is listed twice"
+                    place = f"{pointer}/values/{at}"
+                    yield report(
+                        document, DiagnosticCode.DUPLICATE_VALUE, message, "Remove one.", place,
+                        severity=Severity.WARNING, received=show_value(value),
+                    )  # fmt: skip
+
+
+class VariantCountValidator:
+    """The number of combinations that are computed ahead."""
+
+    def validate(self, document: ParsedDashboard) -> Iterable[Diagnostic]:
+        """At most one error, at `parameters`."""
+        definition, limit = document.definition, document.limits.max_variants
+        if definition is None or (count := count_variants(definition)) <= limit:
+            return
+        sizes = " x ".join(f"{len(item.listed_values)} {item.name}" for item in definition.parameters)
+        yield report(
+            document,
+            DiagnosticCode.TOO_MANY_VARIANTS,
+            f"the values make {count} variants ({sizes}); at most {limit} are computed ahead",
+            "List fewer values, or set allow_other and list only the common ones.",
+            "/parameters",
+            received=str(count),
+            allowed=[f"at most {limit}"],
+        )
+
+
+def _report_undeclared(
+    document: ParsedDashboard, query: str, use: ParameterUse, declared: list[str]
+) -> Diagnostic:
+    place = locate_sql(document, query, use.start, use.end)
+    suggestion = suggest_name(use.name, declared)
+    add = f"Declare it: '- {{name: {use.name}, type: STRING, default: …}}' under parameters."
+    return report(
+        document,
+        DiagnosticCode.UNKNOWN_PARAMETER,
+        f"the parameter @{use.name} is not declared",
+        f"Did you mean @{suggestion}?" if suggestion else add,
+        place.pointer,
+        span=place.span,
+        path=place.path,
+        received=use.name,
+        allowed=declared,
+        suggestion=suggestion,
+    )
+
+
+def _find_unused(document: ParsedDashboard, used: set[str]) -> Iterator[Diagnostic]:
+    for pointer, item in document.parameters():
+        name = item.get("name")
+        if isinstance(name, str) and name not in used:
+            yield report(
+                document,
+                DiagnosticCode.UNUSED_PARAMETER,
+                f"no query uses @{name}",
+                "Use it in SQL, or remove it: its values only multiply the variants.",
+                f"{pointer}/name",
+                severity=Severity.WARNING,
+                received=name,
+            )
+
+
+def _check_default(
+    document: ParsedDashboard, pointer: str, parameter: ParameterDefinition
+) -> Iterator[Diagnostic]:
+    values = parameter.values
+    if values is None or parameter.allow_other or parameter.default_value in values:
+        return
+    yield report(
+        document,
+        DiagnosticCode.DEFAULT_NOT_LISTED,
+        f"the default {show_value(parameter.default_value)} is not among the values",
+        "Add it to values, or choose one of them.",
+        f"{pointer}/default",
+        received=show_value(parameter.default_value),
+        allowed=[show_value(value) for value in values[:50]],
+        suggestion=suggest_name(str(parameter.default_value), [str(value) for value in values]),
+    )

@@ -1,0 +1,136 @@
+"""Refresh and budget: schedules, time zones, ages, and limits that contradict each other."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from functools import lru_cache
+from itertools import pairwise
+from zoneinfo import ZoneInfo, available_timezones
+
+from shared.dashboards.diagnostics import Diagnostic, DiagnosticCode, Severity
+from shared.dashboards.parsed import ParsedDashboard
+from shared.dashboards.validators.base import report, report_unknown_name
+from shared.sizes import parse_bytes, parse_duration_seconds
+
+_DEFAULT_MAX_AGE, _DEFAULT_MAX_STALE = "24h", "7d"
+_REFERENCE = datetime(2024, 1, 1)  # noqa: DTZ001 - a cron expression is checked without a zone
+
+
+class RefreshValidator:
+    """`refresh`: the schedule, its time zone, and that `max_stale` is no shorter than `max_age`."""
+
+    def validate(self, document: ParsedDashboard) -> Iterable[Diagnostic]:
+        """At most one diagnostic per key."""
+        refresh = document.root.get("refresh")
+        if not isinstance(refresh, dict):
+            return
+        schedule, zone = refresh.get("schedule"), refresh.get("time_zone")
+        if isinstance(schedule, str) and (reason := find_schedule_problem(schedule)):
+            yield report(
+                document,
+                DiagnosticCode.INVALID_SCHEDULE,
+                f"{schedule[:80]!r} is not a schedule: {reason}",
+                "Write minute, hour, day of month, month, day of week, for example '0 6 * * *'.",
+                "/refresh/schedule",
+                received=schedule[:200],
+            )
+        if isinstance(zone, str) and not is_time_zone(zone):
+            names = sorted(available_timezones())
+            code = DiagnosticCode.INVALID_TIME_ZONE
+            yield report_unknown_name(document, code, "unknown time zone", zone, names, "/refresh/time_zone")
+        yield from _check_ages(document, refresh.get("max_age"), refresh.get("max_stale"))
+
+
+class BudgetValidator:
+    """`budget` and `max_rows`: bounds that can never be reached because another one is lower."""
+
+    def validate(self, document: ParsedDashboard) -> Iterable[Diagnostic]:
+        """Warnings only: a bound that is too high does no harm."""
+        budget = document.root.get("budget")
+        sizes = _read_sizes(budget) if isinstance(budget, dict) else {}
+        keys = [key for key in ("per_query", "per_refresh", "per_day") if key in sizes]
+        for narrow, wide in pairwise(keys):
+            if sizes[narrow] > sizes[wide]:
+                message = f"{narrow} is larger than {wide}, which ends it first"
+                remedy = f"Lower {narrow}, or raise {wide}."
+                yield report(
+                    document, DiagnosticCode.BUDGET_ORDER, message, remedy, f"/budget/{narrow}",
+                    severity=Severity.WARNING,
+                )  # fmt: skip
+        yield from _check_rows(document)
+
+
+@lru_cache(maxsize=4096)
+def find_schedule_problem(schedule: str) -> str | None:
+    """Why `schedule` is not a cron expression of five fields that ever comes, or None."""
+    from croniter import CroniterBadDateError, CroniterError, croniter
+
+    fields = schedule.split()
+    if len(fields) != 5:
+        return f"it has {len(fields)} fields instead of 5"
+    if any(character in schedule.upper() for character in "#?_~") or "H" in schedule.upper().replace(
+        "THU", ""
+    ):
+        return "only numbers, names, *, ranges, lists and steps are accepted"
+    try:
+        croniter(schedule, _REFERENCE, max_years_between_matches=9).get_next(datetime)
+    except CroniterBadDateError:
+        return "there is no such date"
+    except CroniterError as error:
+        return str(error).rstrip(".")[:200]
+    except (ValueError, KeyError, IndexError):
+        return "a field cannot be read"
+    return None
+
+
+@lru_cache(maxsize=4096)
+def is_time_zone(name: str) -> bool:
+    """True for a name of the IANA time zone database."""
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        return False
+    return True
+
+
+def _check_ages(document: ParsedDashboard, max_age: object, max_stale: object) -> Iterator[Diagnostic]:
+    age = _read_seconds(max_age if max_age is not None else _DEFAULT_MAX_AGE)
+    stale = _read_seconds(max_stale if max_stale is not None else _DEFAULT_MAX_STALE)
+    if age is None or stale is None or stale >= age:
+        return
+    yield report(
+        document,
+        DiagnosticCode.STALE_BEFORE_AGED,
+        f"max_stale is {max_stale or _DEFAULT_MAX_STALE}, shorter than max_age {max_age or _DEFAULT_MAX_AGE}",
+        "Raise max_stale: answers would vanish before they are due to be computed again.",
+        "/refresh/max_stale" if max_stale is not None else "/refresh/max_age",
+    )
+
+
+def _read_seconds(value: object) -> int | None:
+    try:
+        return parse_duration_seconds(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _read_sizes(budget: Mapping[str, object]) -> dict[str, int]:
+    sizes = {}
+    for key, value in budget.items():
+        try:
+            sizes[key] = parse_bytes(str(value))
+        except ValueError:
+            continue
+    return sizes
+
+
+def _check_rows(document: ParsedDashboard) -> Iterator[Diagnostic]:
+    limit = document.limits.max_rows_per_query
+    for pointer, _, query in document.queries():
+        rows = query.get("max_rows")
+        if isinstance(rows, int) and not isinstance(rows, bool) and rows > limit:
+            message = f"max_rows is {rows}; this environment keeps at most {limit}"
+            place = f"{pointer}/max_rows"
+            yield report(
+                document, DiagnosticCode.ROWS_OVER_LIMIT, message, f"Write at most {limit}.", place,
+                severity=Severity.WARNING, received=str(rows), allowed=[f"at most {limit}"],
+            )  # fmt: skip

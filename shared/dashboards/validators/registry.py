@@ -1,0 +1,37 @@
+"""The validators that need no warehouse, in the order they run."""
+
+from shared.dashboards.validators.base import DashboardValidator
+from shared.dashboards.validators.charts import ExternalDataValidator, VegaLiteValidator
+from shared.dashboards.validators.files import SqlFileValidator
+from shared.dashboards.validators.naming import SlugValidator
+from shared.dashboards.validators.parameters import (
+    ParameterUseValidator,
+    ParameterValueValidator,
+    VariantCountValidator,
+)
+from shared.dashboards.validators.references import (
+    ChartQueryValidator,
+    DuplicateNameValidator,
+    LayoutValidator,
+)
+from shared.dashboards.validators.refresh import BudgetValidator, RefreshValidator
+from shared.dashboards.validators.sql import SqlValidator
+
+
+def offline_validators() -> list[DashboardValidator]:
+    """A fresh list; callers may add to it or take from it."""
+    return [
+        SlugValidator(),
+        RefreshValidator(),
+        BudgetValidator(),
+        DuplicateNameValidator(),
+        ChartQueryValidator(),
+        LayoutValidator(),
+        SqlFileValidator(),
+        SqlValidator(),
+        ParameterUseValidator(),
+        ParameterValueValidator(),
+        VariantCountValidator(),
+        VegaLiteValidator(),
+        ExternalDataValidator(),
+    ]

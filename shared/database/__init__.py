@@ -1,0 +1,1 @@
+"""PostgreSQL: models, repositories and the unit of work; nobody else imports SQLAlchemy."""

@@ -1,0 +1,1 @@
+"""The tables, one module per concern; `registry` imports them all."""

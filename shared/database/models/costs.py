@@ -1,0 +1,76 @@
+"""Money: what was billed and is reserved per scope and day, and the open reservations."""
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.database.models.base import (
+    Base,
+    ByteCount,
+    CreatedAt,
+    Sha256Hex,
+    UuidKey,
+    hex_digest,
+    not_negative,
+    one_of,
+    text_enum,
+)
+
+
+class CostScope(StrEnum):
+    """Whose budget a ledger row belongs to."""
+
+    USER = "user"
+    DASHBOARD = "dashboard"
+    ENVIRONMENT = "environment"
+
+
+class CostLedgerRow(Base):
+    """Bytes of one user, dashboard or environment on one day (a day of the budget's time zone)."""
+
+    __tablename__ = "cost_ledger"
+
+    id: Mapped[UuidKey]
+    scope: Mapped[CostScope] = mapped_column(text_enum(CostScope))
+    key: Mapped[str]
+    day: Mapped[date]
+    bytes_reserved: Mapped[ByteCount] = mapped_column(default=0, server_default="0")
+    bytes_billed: Mapped[ByteCount] = mapped_column(default=0, server_default="0")
+
+    __table_args__ = (
+        UniqueConstraint("scope", "key", "day"),
+        one_of("scope", CostScope),
+        not_negative("bytes_reserved", "bytes_billed"),
+        CheckConstraint("key <> ''", name="key_not_empty"),
+        Index("ix_cost_ledger_day", "day"),
+    )
+
+
+class CostReservation(Base):
+    """Bytes held for a job that may still run; returned when it settles or when `expires_at` passes."""
+
+    __tablename__ = "cost_reservations"
+
+    id: Mapped[UuidKey]
+    created_at: Mapped[CreatedAt]
+    expires_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]
+    bytes_reserved: Mapped[ByteCount]
+    bytes_billed: Mapped[ByteCount | None]
+    actor: Mapped[str]
+    slug: Mapped[str | None]
+    query_name: Mapped[str | None]
+    fingerprint: Mapped[Sha256Hex | None]
+    job_id: Mapped[str | None]
+    day: Mapped[date]
+
+    __table_args__ = (
+        hex_digest("fingerprint"),
+        not_negative("bytes_reserved", "bytes_billed"),
+        CheckConstraint("expires_at > created_at", name="expires_after_created"),
+        CheckConstraint("settled_at IS NOT NULL OR bytes_billed IS NULL", name="billed_when_settled"),
+        Index("ix_cost_reservations_open", "expires_at", postgresql_where=text("settled_at IS NULL")),
+        Index("ix_cost_reservations_day", "day"),
+    )

@@ -1,0 +1,147 @@
+"""Jobs that were run, the last good result of each query, and the payloads assembled from them."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CHAR, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.database.models.base import (
+    Base,
+    ByteCount,
+    CreatedAt,
+    JsonObject,
+    Sha256Hex,
+    UuidKey,
+    hex_digest,
+    not_negative,
+    one_of,
+    text_enum,
+)
+from shared.database.models.dashboards import Dashboard
+from shared.database.models.users import User
+
+
+class RunStatus(StrEnum):
+    """How far a job is."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class RunPurpose(StrEnum):
+    """Which call started a job."""
+
+    SQL_RUN = "sql_run"
+    PRECOMPUTE = "precompute"
+    COMPILE = "compile"
+
+
+class QueryRun(Base):
+    """One BigQuery job, from its start to its end; byte counts as BigQuery reported them."""
+
+    __tablename__ = "query_runs"
+
+    id: Mapped[UuidKey]
+    slug: Mapped[str | None]
+    query_name: Mapped[str | None]
+    version: Mapped[int | None]
+    fingerprint: Mapped[Sha256Hex]
+    job_id: Mapped[str | None]
+    job_project: Mapped[str | None]
+    location: Mapped[str | None]
+    status: Mapped[RunStatus] = mapped_column(text_enum(RunStatus), default=RunStatus.RUNNING)
+    purpose: Mapped[RunPurpose] = mapped_column(text_enum(RunPurpose))
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey(User.id, ondelete="SET NULL"), index=True)
+    actor: Mapped[str]
+    bytes_estimated: Mapped[ByteCount | None]
+    bytes_billed: Mapped[ByteCount | None]
+    bytes_processed: Mapped[ByteCount | None]
+    cache_hit: Mapped[bool | None]
+    cap_bytes: Mapped[ByteCount | None]
+    referenced_tables: Mapped[list[JsonObject] | None] = mapped_column(JSONB(none_as_null=True))
+    error_code: Mapped[str | None]
+    trace_id: Mapped[str | None] = mapped_column(CHAR(32))
+    started_at: Mapped[CreatedAt]
+    finished_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        one_of("status", RunStatus),
+        one_of("purpose", RunPurpose),
+        hex_digest("fingerprint"),
+        hex_digest("trace_id", 32),
+        not_negative("bytes_estimated", "bytes_billed", "bytes_processed", "cap_bytes"),
+        CheckConstraint("(status = 'running') = (finished_at IS NULL)", name="finished_when_not_running"),
+        Index("ix_query_runs_started_at", "started_at"),
+        Index("ix_query_runs_fingerprint_started_at", "fingerprint", "started_at"),
+        Index(
+            "ix_query_runs_latest",
+            "slug",
+            "query_name",
+            text("finished_at DESC"),
+            postgresql_where=text("status = 'succeeded' AND referenced_tables IS NOT NULL"),
+        ),
+    )
+
+
+class QueryResult(Base):
+    """The last good result of a query. A failure writes `refresh_error` and touches nothing else.
+
+    `source_state` is what the base tables were (last-modified times); `fence` is the token of the writer's
+    lease: a writer with a lower one is refused.
+    """
+
+    __tablename__ = "query_results"
+
+    fingerprint: Mapped[Sha256Hex] = mapped_column(primary_key=True)
+    source_state: Mapped[JsonObject] = mapped_column(default=dict, server_default="{}")
+    as_of: Mapped[datetime]
+    checked_at: Mapped[datetime]
+    row_count: Mapped[ByteCount]
+    byte_count: Mapped[ByteCount]
+    truncated: Mapped[bool] = mapped_column(default=False, server_default="false")
+    columns: Mapped[list[JsonObject]] = mapped_column(JSONB)
+    blob_path: Mapped[str]
+    content_sha256: Mapped[Sha256Hex]
+    bytes_billed: Mapped[ByteCount] = mapped_column(default=0, server_default="0")
+    last_job_id: Mapped[str | None]
+    fence: Mapped[ByteCount] = mapped_column(default=0, server_default="0")
+    refresh_error: Mapped[JsonObject | None]
+    updated_at: Mapped[CreatedAt]
+
+    __table_args__ = (
+        hex_digest("fingerprint"),
+        hex_digest("content_sha256"),
+        not_negative("row_count", "byte_count", "bytes_billed", "fence"),
+        CheckConstraint("checked_at >= as_of", name="checked_after_as_of"),
+    )
+
+
+class Payload(Base):
+    """The assembled answer of `/data` for one variant of one version; the bytes are in the blob store."""
+
+    __tablename__ = "payloads"
+
+    id: Mapped[UuidKey]
+    dashboard_id: Mapped[UUID] = mapped_column(ForeignKey(Dashboard.id, ondelete="CASCADE"))
+    version: Mapped[int]
+    variant_hash: Mapped[Sha256Hex]
+    parameters: Mapped[JsonObject] = mapped_column(default=dict, server_default="{}")
+    etag: Mapped[str]
+    blob_path: Mapped[str]
+    as_of: Mapped[datetime]
+    checked_at: Mapped[datetime]
+    byte_count: Mapped[ByteCount]
+    updated_at: Mapped[CreatedAt]
+
+    __table_args__ = (
+        UniqueConstraint("dashboard_id", "version", "variant_hash"),
+        hex_digest("variant_hash"),
+        not_negative("byte_count"),
+        CheckConstraint("version >= 1", name="version_positive"),
+        CheckConstraint("checked_at >= as_of", name="checked_after_as_of"),
+    )

@@ -1,0 +1,136 @@
+"""The index of dashboards."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Select, Text, func, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import aliased
+
+from shared.database.models.dashboards import Dashboard
+from shared.database.repositories.base import Repository, json_rows, record_set, table_of
+from shared.database.repositories.paging import Page, make_page, number_rows, pick_page
+
+
+@dataclass(frozen=True)
+class DashboardUpdate:
+    """The index entry of a dashboard as its new current version says; brings a deleted one back."""
+
+    id: UUID
+    title: str
+    description: str
+    owner: str
+    tags: list[str]
+    current_version: int
+    schedule: str | None
+    time_zone: str
+    updated_at: datetime
+
+
+_UPDATE_COLUMNS = [name for name in DashboardUpdate.__dataclass_fields__ if name != "id"]
+
+
+class DashboardRepository(Repository):
+    """Reads and writes `dashboards_index`. A deleted dashboard is seen by `lock_by_slugs` only."""
+
+    def get_by_slugs(self, slugs: Sequence[str]) -> dict[str, Dashboard]:
+        """The live ones of `slugs`."""
+        if not slugs:
+            return {}
+        statement = select(Dashboard).where(Dashboard.slug.in_(slugs), Dashboard.deleted_at.is_(None))
+        return {row.slug: row for row in self._session.scalars(statement)}
+
+    def lock_by_slugs(self, slugs: Sequence[str]) -> dict[str, Dashboard]:
+        """Lock the slugs until the transaction ends; their dashboards, deleted ones included.
+
+        A slug without a dashboard is locked too: two first saves of one slug happen one after the other.
+        Raises DependencyUnavailableError when another transaction holds a slug for too long.
+        """
+        if not slugs:
+            return {}
+        self._lock_names("dashboard", slugs)
+        statement = (
+            select(Dashboard).where(Dashboard.slug.in_(slugs)).order_by(Dashboard.slug).with_for_update()
+        )
+        return {row.slug: row for row in self._session.scalars(statement)}
+
+    def lock_files(self, slugs: Sequence[str]) -> None:
+        """Lock the files of the slugs in the blob store until the transaction ends.
+
+        Apart from `lock_by_slugs`, so that a save need not wait for the store. Raises as that does.
+        """
+        if slugs:
+            self._lock_names("files", slugs)
+
+    def _lock_names(self, kind: str, slugs: Sequence[str]) -> None:
+        ordered = sorted(set(slugs))  # the same order everywhere: no deadlock
+        keys = func.unnest(literal(ordered, ARRAY(Text))).table_valued("slug").render_derived()
+        lock = func.pg_advisory_xact_lock(func.hashtextextended(f"{kind}:" + keys.c.slug, 0))
+        self._session.execute(select(func.count(lock)).select_from(keys))
+
+    def create_many(self, dashboards: Sequence[Dashboard]) -> list[Dashboard]:
+        """Insert and return the dashboards. Raises ConflictError when a slug is taken."""
+        self._add_all(dashboards, {"uq_dashboards_index_slug": "A dashboard with this slug exists already."})
+        return list(dashboards)
+
+    def update_many(self, updates: Sequence[DashboardUpdate]) -> None:
+        """Write the index entries of dashboards, in one statement."""
+        if not updates:
+            return
+        table = table_of(Dashboard)
+        given = record_set(table, ["id", *_UPDATE_COLUMNS])
+        self._session.execute(
+            update(table)
+            .where(table.c.id == given.c.id)
+            .values({name: given.c[name] for name in _UPDATE_COLUMNS} | {"deleted_at": None}),
+            {"rows": json_rows(asdict(entry) for entry in updates)},
+        )
+
+    def delete_many(self, slugs: Sequence[str], now: datetime) -> list[str]:
+        """Mark dashboards deleted; the slugs of those that were live."""
+        if not slugs:
+            return []
+        table = table_of(Dashboard)
+        statement = (
+            update(table)
+            .where(table.c.slug.in_(slugs), table.c.deleted_at.is_(None))
+            .values(deleted_at=now, updated_at=now)
+            .returning(table.c.slug)
+        )
+        return sorted(self._session.scalars(statement))
+
+    def list_live(self, *, scheduled_only: bool = False) -> list[Dashboard]:
+        """Every live dashboard in slug order, or only those with a schedule."""
+        statement = select(Dashboard).where(Dashboard.deleted_at.is_(None)).order_by(Dashboard.slug)
+        if scheduled_only:
+            statement = statement.where(Dashboard.schedule.is_not(None))
+        return list(self._session.scalars(statement))
+
+    def search(
+        self,
+        *,
+        q: str | None = None,
+        tag: str | None = None,
+        owner: str | None = None,
+        page: int = 1,
+        page_size: int = 50,
+    ) -> Page[Dashboard]:
+        """Live dashboards in slug order; `q` is looked for in slug, title and description, without case."""
+        numbered = number_rows(_filter(q, tag, owner), [Dashboard.slug])
+        found = select(aliased(Dashboard, numbered), numbered.c.row_position, numbered.c.row_total)
+        rows = self._session.execute(pick_page(found, numbered, page, page_size))
+        return make_page(rows, page, page_size)
+
+
+def _filter(q: str | None, tag: str | None, owner: str | None) -> Select[Dashboard]:
+    statement = select(Dashboard).where(Dashboard.deleted_at.is_(None))
+    if q:
+        texts = (Dashboard.slug, Dashboard.title, Dashboard.description)
+        statement = statement.where(or_(*(text.icontains(q, autoescape=True) for text in texts)))
+    if tag:
+        statement = statement.where(table_of(Dashboard).c.tags.contains([tag]))
+    if owner:
+        statement = statement.where(Dashboard.owner == owner)
+    return statement

@@ -1,0 +1,98 @@
+"""The last good result of each query."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import FromClause, Update, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from shared.database.models.base import JsonObject
+from shared.database.models.runs import QueryResult
+from shared.database.repositories.base import (
+    Repository,
+    excluded_values,
+    json_rows,
+    record_set,
+    rows_of,
+    table_of,
+)
+
+
+@dataclass(frozen=True)
+class ResultCheck:
+    """The sources of a query were looked at and its result is still right."""
+
+    fingerprint: str
+    checked_at: datetime
+
+
+@dataclass(frozen=True)
+class RefreshFailure:
+    """A refresh of a query failed; its last good result stays."""
+
+    fingerprint: str
+    refresh_error: JsonObject
+
+
+class QueryResultRepository(Repository):
+    """Reads and writes `query_results`."""
+
+    def get_many(self, fingerprints: Sequence[str]) -> dict[str, QueryResult]:
+        """The results there are."""
+        if not fingerprints:
+            return {}
+        statement = select(QueryResult).where(QueryResult.fingerprint.in_(fingerprints))
+        return {row.fingerprint: row for row in self._session.scalars(statement)}
+
+    def upsert_many(self, results: Sequence[QueryResult]) -> set[str]:
+        """Store results; the fingerprints that were stored.
+
+        A result with a lower fence than the stored one is left out: its writer lost the lease.
+        """
+        latest = {result.fingerprint: result for result in results}
+        if not latest:
+            return set()
+        table = table_of(QueryResult)
+        new = insert(table)
+        statement = new.on_conflict_do_update(
+            index_elements=[table.c.fingerprint],
+            set_=excluded_values(table, new.excluded, ["fingerprint", "updated_at"])
+            | {"updated_at": func.now()},
+            where=table.c.fence <= new.excluded.fence,
+        ).returning(table.c.fingerprint)
+        return set(self._session.scalars(statement, rows_of([latest[key] for key in sorted(latest)])))
+
+    def mark_checked_many(self, checks: Sequence[ResultCheck]) -> set[str]:
+        """Move `checked_at` forward and clear the refresh error; the fingerprints that exist."""
+        if not checks:
+            return set()
+        table = table_of(QueryResult)
+        given = record_set(table, ["fingerprint", "checked_at"])
+        moved = func.greatest(table.c.checked_at, given.c.checked_at)
+        statement = update(table).values(checked_at=moved, refresh_error=None, updated_at=func.now())
+        return self._run(statement, given, checks)
+
+    def record_failures(self, failures: Sequence[RefreshFailure]) -> set[str]:
+        """Write why a refresh failed, and nothing else; the fingerprints that exist."""
+        if not failures:
+            return set()
+        table = table_of(QueryResult)
+        given = record_set(table, ["fingerprint", "refresh_error"])
+        statement = update(table).values(refresh_error=given.c.refresh_error, updated_at=func.now())
+        return self._run(statement, given, failures)
+
+    def delete_many(self, fingerprints: Sequence[str]) -> int:
+        """Forget results; how many there were."""
+        if not fingerprints:
+            return 0
+        table = table_of(QueryResult)
+        statement = delete(table).where(table.c.fingerprint.in_(fingerprints)).returning(table.c.fingerprint)
+        return len(self._session.execute(statement).all())
+
+    def _run(
+        self, statement: Update, given: FromClause, rows: Sequence[ResultCheck] | Sequence[RefreshFailure]
+    ) -> set[str]:
+        table = table_of(QueryResult)
+        matched = statement.where(table.c.fingerprint == given.c.fingerprint).returning(table.c.fingerprint)
+        return set(self._session.scalars(matched, {"rows": json_rows(asdict(row) for row in rows)}))

@@ -1,0 +1,144 @@
+"""BigQuery jobs."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import func, select, tuple_, update
+from sqlalchemy.dialects.postgresql import distinct_on
+
+from shared.database.models.base import JsonObject
+from shared.database.models.runs import QueryRun, RunPurpose, RunStatus
+from shared.database.repositories.base import Repository, json_rows, record_set, table_of
+
+type QueryKey = tuple[str, str]
+"""The slug of a dashboard and the name of a query in it."""
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """How a job ended. Byte counts are BigQuery's; None where it reported none."""
+
+    id: UUID
+    status: RunStatus
+    finished_at: datetime
+    job_id: str | None = None
+    job_project: str | None = None
+    location: str | None = None
+    bytes_billed: int | None = None
+    bytes_processed: int | None = None
+    cache_hit: bool | None = None
+    referenced_tables: list[JsonObject] | None = None
+    error_code: str | None = None
+
+
+_ONE_REFRESH = timedelta(hours=1)
+_OUTCOME_COLUMNS = [name for name in RunOutcome.__dataclass_fields__ if name != "id"]
+
+
+class QueryRunRepository(Repository):
+    """Reads and writes `query_runs`."""
+
+    def create_many(self, runs: Sequence[QueryRun]) -> list[QueryRun]:
+        """Insert and return the runs."""
+        self._add_all(runs)
+        return list(runs)
+
+    def finish_many(self, outcomes: Sequence[RunOutcome]) -> None:
+        """Write how runs ended, in one statement."""
+        if not outcomes:
+            return
+        table = table_of(QueryRun)
+        given = record_set(table, ["id", *_OUTCOME_COLUMNS])
+        self._session.execute(
+            update(table)
+            .where(table.c.id == given.c.id)
+            .values({name: given.c[name] for name in _OUTCOME_COLUMNS}),
+            {"rows": json_rows(asdict(outcome) for outcome in outcomes)},
+        )
+
+    def abandon(self, job_id: str | None, reserved_at: datetime, bytes_billed: int, now: datetime) -> None:
+        """End the run whose worker died: the one of `job_id` that began after `reserved_at` and never ended.
+
+        Its attempt counts from now on: the next worker starts a job of its own instead of attaching to a job
+        that may be long over.
+        """
+        ended = (
+            select(QueryRun.id)
+            .where(
+                QueryRun.job_id == job_id,
+                QueryRun.status == RunStatus.RUNNING,
+                QueryRun.started_at >= reserved_at,
+            )
+            .order_by(QueryRun.started_at)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        self._session.execute(
+            update(QueryRun)
+            .where(QueryRun.id.in_(ended))
+            .values(status=RunStatus.FAILED, finished_at=now, bytes_billed=bytes_billed)
+        )
+
+    def get_many(self, ids: Sequence[UUID]) -> dict[UUID, QueryRun]:
+        """The known ones of `ids`."""
+        if not ids:
+            return {}
+        return {row.id: row for row in self._session.scalars(select(QueryRun).where(QueryRun.id.in_(ids)))}
+
+    def count_attempts(self, fingerprints: Sequence[str]) -> dict[str, int]:
+        """How many jobs of each fingerprint have ended; fingerprints without any are left out.
+
+        A job whose worker died is still running here: the next worker gets the same number, makes the same
+        job id of it, and attaches.
+        """
+        if not fingerprints:
+            return {}
+        rows = self._session.execute(
+            select(QueryRun.fingerprint, func.count(QueryRun.job_id.distinct()))
+            .where(QueryRun.fingerprint.in_(fingerprints), QueryRun.status != RunStatus.RUNNING)
+            .group_by(QueryRun.fingerprint)
+        )
+        return {row[0]: row[1] for row in rows}
+
+    def find_last_costs(self, slugs: Sequence[str], since: datetime) -> dict[str, int]:
+        """Bytes billed by the last refresh of each dashboard: jobs that began within an hour of its latest.
+
+        Dashboards without a precompute job since `since` are left out.
+        """
+        if not slugs:
+            return {}
+        latest = func.max(QueryRun.started_at).over(partition_by=QueryRun.slug)
+        runs = (
+            select(QueryRun.slug, QueryRun.bytes_billed, QueryRun.started_at, latest.label("latest"))
+            .where(
+                QueryRun.slug.in_(slugs),
+                QueryRun.purpose == RunPurpose.PRECOMPUTE,
+                QueryRun.started_at >= since,
+            )
+            .subquery()
+        )
+        rows = self._session.execute(
+            select(runs.c.slug, func.coalesce(func.sum(runs.c.bytes_billed), 0))
+            .where(runs.c.started_at >= runs.c.latest - _ONE_REFRESH)
+            .group_by(runs.c.slug)
+        )
+        return {row[0]: int(row[1]) for row in rows}
+
+    def get_latest_referenced_tables(self, keys: Sequence[QueryKey]) -> dict[QueryKey, list[JsonObject]]:
+        """The tables that the last successful run of each query read; queries that never ran are left out."""
+        if not keys:
+            return {}
+        slug, name = QueryRun.slug, QueryRun.query_name
+        rows = self._session.execute(
+            select(slug, name, QueryRun.referenced_tables)
+            .where(
+                tuple_(slug, name).in_(list(keys)),
+                QueryRun.status == RunStatus.SUCCEEDED,
+                QueryRun.referenced_tables.is_not(None),
+            )
+            .order_by(slug, name, QueryRun.finished_at.desc())
+            .ext(distinct_on(slug, name))
+        )
+        return {(row[0], row[1]): row[2] for row in rows if row[0] and row[1] and row[2] is not None}

@@ -1,0 +1,153 @@
+"""The immutable versions of dashboards."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, and_, exists, select, tuple_, update
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import aliased
+
+from shared.database.models.base import JsonObject
+from shared.database.models.dashboards import Dashboard, DashboardVersion
+from shared.database.repositories.base import Repository, json_rows, record_set, table_of
+from shared.database.repositories.paging import Page, make_page, number_rows, pick_page
+
+
+@dataclass(frozen=True)
+class VersionSummary:
+    """A version without its text."""
+
+    id: UUID
+    version: int
+    content_sha256: str
+    blob_path: str
+    blob_revision: str | None
+    author: str
+    message: str
+    plan_totals: JsonObject
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class PendingVersion:
+    """A version whose blobs still have to be written."""
+
+    slug: str
+    row: DashboardVersion
+
+
+_SUMMARY_COLUMNS = list(VersionSummary.__dataclass_fields__)
+
+
+class VersionRepository(Repository):
+    """Appends to and reads `dashboard_versions`; versions of deleted dashboards stay readable by number."""
+
+    def create_many(self, versions: Sequence[DashboardVersion]) -> list[DashboardVersion]:
+        """Insert and return the versions. Raises ConflictError when a number is taken."""
+        taken = "Somebody saved this version of the dashboard first."
+        self._add_all(versions, {"uq_dashboard_versions_dashboard_id_version": taken})
+        return list(versions)
+
+    def get_current(self, slugs: Sequence[str]) -> dict[str, DashboardVersion]:
+        """The current version of each live dashboard of `slugs`."""
+        if not slugs:
+            return {}
+        rows = self._session.execute(
+            select(Dashboard.slug, DashboardVersion)
+            .join(
+                DashboardVersion,
+                and_(
+                    DashboardVersion.dashboard_id == Dashboard.id,
+                    DashboardVersion.version == Dashboard.current_version,
+                ),
+            )
+            .where(Dashboard.slug.in_(slugs), Dashboard.deleted_at.is_(None))
+        )
+        return {row[0]: row[1] for row in rows}
+
+    def get_published(self, slugs: Sequence[str]) -> dict[str, DashboardVersion]:
+        """The latest version of each dashboard of `slugs` that is in the blob store."""
+        if not slugs:
+            return {}
+        rows = self._session.execute(
+            select(Dashboard.slug, DashboardVersion)
+            .join(DashboardVersion, DashboardVersion.dashboard_id == Dashboard.id)
+            .where(Dashboard.slug.in_(slugs), DashboardVersion.blob_revision.is_not(None))
+            .ext(distinct_on(Dashboard.slug))
+            .order_by(Dashboard.slug, DashboardVersion.version.desc())
+        )
+        return {row[0]: row[1] for row in rows}
+
+    def get(self, slug: str, version: int) -> DashboardVersion | None:
+        """One version of one dashboard."""
+        return self.get_many([(slug, version)]).get((slug, version))
+
+    def get_many(self, wanted: Sequence[tuple[str, int]]) -> dict[tuple[str, int], DashboardVersion]:
+        """Those of the versions, each named by slug and number, that exist."""
+        if not wanted:
+            return {}
+        rows = self._session.execute(
+            select(Dashboard.slug, DashboardVersion)
+            .join(DashboardVersion, DashboardVersion.dashboard_id == Dashboard.id)
+            .where(tuple_(Dashboard.slug, DashboardVersion.version).in_(wanted))
+        )
+        return {(row[0], row[1].version): row[1] for row in rows}
+
+    def list_pending(self, slugs: Sequence[str] | None = None) -> list[PendingVersion]:
+        """Versions that are not in the blob store yet, by number; of all dashboards unless given.
+
+        One that was overtaken is not pending any more: the store has a later version of its dashboard.
+        """
+        later = aliased(DashboardVersion)
+        overtaken = exists().where(
+            later.dashboard_id == DashboardVersion.dashboard_id,
+            later.version > DashboardVersion.version,
+            later.blob_revision.is_not(None),
+        )
+        statement = (
+            select(Dashboard.slug, DashboardVersion)
+            .join(DashboardVersion, DashboardVersion.dashboard_id == Dashboard.id)
+            .where(DashboardVersion.blob_revision.is_(None), ~overtaken)
+            .order_by(DashboardVersion.version, Dashboard.slug)
+        )
+        if slugs is not None:
+            statement = statement.where(Dashboard.slug.in_(slugs))
+        return [PendingVersion(row[0], row[1]) for row in self._session.execute(statement)]
+
+    def set_blob_revisions(self, revisions: Mapping[UUID, str]) -> None:
+        """Record that versions are in the blob store, under the store's own revisions."""
+        if not revisions:
+            return
+        table = table_of(DashboardVersion)
+        given = record_set(table, ["id", "blob_revision"])
+        self._session.execute(
+            update(table).where(table.c.id == given.c.id).values(blob_revision=given.c.blob_revision),
+            {"rows": json_rows({"id": key, "blob_revision": value} for key, value in revisions.items())},
+        )
+
+    def list_versions(self, slug: str, page: int = 1, page_size: int = 50) -> Page[VersionSummary]:
+        """The versions of a dashboard, the latest first, without their text."""
+        columns = [DashboardVersion.__table__.c[name] for name in _SUMMARY_COLUMNS]
+        numbered = number_rows(_of_dashboard(select(*columns), slug), [DashboardVersion.version.desc()])
+        rows = self._session.execute(pick_page(select(numbered), numbered, page, page_size)).mappings()
+        return make_page(
+            (
+                (
+                    VersionSummary(*(row[name] for name in _SUMMARY_COLUMNS)),
+                    row["row_position"],
+                    row["row_total"],
+                )
+                for row in rows
+            ),
+            page,
+            page_size,
+        )
+
+
+def _of_dashboard[S: Select[*tuple[Any, ...]]](statement: S, slug: str) -> S:
+    return statement.join(Dashboard, Dashboard.id == DashboardVersion.dashboard_id).where(
+        Dashboard.slug == slug
+    )

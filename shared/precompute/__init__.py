@@ -1,0 +1,1 @@
+"""Refreshing queries ahead of time, encoding payloads, serving them."""

@@ -1,0 +1,59 @@
+"""One worker refreshes a query at a time, in the whole fleet.
+
+Leases are in PostgreSQL, which every worker needs anyway: the fence they hand out is compared in the statement
+that stores a result, and it survives a flushed cache. A lease is short and renewed while its holder lives; a
+holder that dies is succeeded by one that attaches to the same job, because job ids do not depend on the holder.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from shared.database.unit_of_work import Database
+
+
+class RefreshLeases:
+    """The leases of one refresh."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime], lifetime_seconds: float) -> None:
+        self._database = database
+        self._clock = clock
+        self._lifetime = timedelta(seconds=lifetime_seconds)
+        self._owner = uuid4()
+        self._held: set[str] = set()
+        self._renew_at = clock()
+
+    def acquire(self, fingerprints: Sequence[str]) -> dict[str, int]:
+        """Take the leases that nobody has; their fences by fingerprint."""
+        now = self._clock()
+        with self._database.begin() as uow:
+            taken = uow.leases.acquire_many(fingerprints, self._owner, now, now + self._lifetime)
+        self._held.update(taken)
+        self._renew_at = now + self._lifetime / 3
+        return taken
+
+    def renew(self) -> None:
+        """Keep the leases; cheap to call often, because it writes only when a third of the lifetime is over."""
+        now = self._clock()
+        if not self._held or now < self._renew_at:
+            return
+        with self._database.begin() as uow:
+            self._held = uow.leases.renew_many(sorted(self._held), self._owner, now + self._lifetime)
+        self._renew_at = now + self._lifetime / 3
+
+    def release(self, fingerprints: Iterable[str]) -> None:
+        """Give leases back; those that ran out in the meantime are somebody else's and stay."""
+        ended = self._held.intersection(fingerprints)
+        if ended:
+            with self._database.begin() as uow:
+                uow.leases.release_many(sorted(ended), self._owner)
+            self._held -= ended
+
+    def release_all(self) -> None:
+        """Give everything back."""
+        self.release(set(self._held))
+
+    def find_held(self, fingerprints: Sequence[str]) -> set[str]:
+        """Those of the fingerprints that some worker is refreshing."""
+        with self._database.begin() as uow:
+            return uow.leases.list_held(fingerprints, self._clock())

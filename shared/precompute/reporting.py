@@ -1,0 +1,69 @@
+"""From outcomes to reports."""
+
+from collections import Counter
+from decimal import Decimal
+
+from shared.dashboards.document import DashboardDefinition
+from shared.dashboards.expansion import QueryUnit
+from shared.precompute.assembly import AssemblyReport
+from shared.precompute.models import (
+    DashboardRefresh,
+    QueryRefresh,
+    RefreshProblem,
+    RefreshStatus,
+    RefreshTotals,
+)
+from shared.precompute.tasks import DashboardRun, TaskOutcome
+from shared.sizes import dollars
+from shared.warehouse.receipts import share_receipt
+
+
+def describe_query(
+    definition: DashboardDefinition, unit: QueryUnit, outcome: TaskOutcome, *, paid: bool
+) -> QueryRefresh:
+    """A query's line in the report. Who shares a query another dashboard paid for was billed nothing."""
+    return QueryRefresh(
+        queries=tuple(unit.names),
+        charts=tuple(chart.id for chart in definition.charts if chart.query in unit.names),
+        parameters=unit.values,
+        fingerprint=unit.fingerprint,
+        status=outcome.status,
+        reason=outcome.reason,
+        receipt=outcome.receipt if paid else share_receipt(outcome.receipt),
+        rows=outcome.rows,
+        job_id=outcome.job_id,
+        error=outcome.problem,
+    )
+
+
+def describe_refresh(
+    run: DashboardRun, assembly: AssemblyReport, price_per_tib_usd: Decimal
+) -> DashboardRefresh:
+    """A dashboard's refresh as a whole."""
+    problems = tuple(RefreshProblem(e.code.value, e.message, e.remediation) for e in assembly.problems)
+    return DashboardRefresh(
+        slug=run.dashboard.slug,
+        version=run.dashboard.version,
+        queries=tuple(run.done),
+        variants=len(run.expansion.variants),
+        variants_ready=assembly.ready,
+        payload_bytes=assembly.byte_count,
+        problems=problems,
+        totals=_add_up(run.done, price_per_tib_usd),
+    )
+
+
+def _add_up(done: list[QueryRefresh], price_per_tib_usd: Decimal) -> RefreshTotals:
+    counts = Counter(query.status for query in done)
+    billed = sum(query.receipt.bytes_billed for query in done)
+    saved = sum(query.receipt.bytes_saved for query in done)
+    return RefreshTotals(
+        refreshed=counts[RefreshStatus.REFRESHED],
+        skipped_unchanged=counts[RefreshStatus.SKIPPED_UNCHANGED],
+        kept_previous=counts[RefreshStatus.KEPT_PREVIOUS],
+        failed=counts[RefreshStatus.FAILED],
+        bytes_billed=billed,
+        bytes_saved=saved,
+        usd_billed=dollars(billed, price_per_tib_usd),
+        usd_saved=dollars(saved, price_per_tib_usd),
+    )

@@ -1,0 +1,63 @@
+"""The unit of work of a refresh: one fingerprint, whoever needs it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from shared.dashboards.catalog import SavedDashboard
+from shared.dashboards.expansion import Expansion, QueryUnit
+from shared.precompute.models import QueryRefresh, RefreshProblem, RefreshStatus
+from shared.warehouse.models import Receipt
+from shared.warehouse.refresh_budget import RefreshBudget
+from shared.warehouse.tables import TableRef
+
+
+@dataclass
+class DashboardRun:
+    """A dashboard on its way through a refresh; what is done so far collects here."""
+
+    dashboard: SavedDashboard
+    expansion: Expansion
+    budget: RefreshBudget
+    done: list[QueryRefresh] = field(default_factory=list)
+    errors: dict[str, dict[str, object]] = field(default_factory=dict)
+    job_tables: dict[str, Sequence[TableRef]] = field(default_factory=dict)
+
+
+@dataclass
+class RefreshTask:
+    """One query to look at, and the dashboards that use it; the first one's budget pays."""
+
+    fingerprint: str
+    uses: list[tuple[DashboardRun, QueryUnit]]
+
+    @property
+    def unit(self) -> QueryUnit:
+        """The query."""
+        return self.uses[0][1]
+
+    @property
+    def payer(self) -> DashboardRun:
+        """The dashboard whose budget the query counts against."""
+        return self.uses[0][0]
+
+
+@dataclass(frozen=True)
+class TaskOutcome:
+    """What became of a task; `tables` are those the executed job read."""
+
+    status: RefreshStatus
+    reason: str
+    receipt: Receipt
+    rows: int | None = None
+    job_id: str | None = None
+    problem: RefreshProblem | None = None
+    tables: tuple[TableRef, ...] = ()
+
+
+def make_tasks(runs: Sequence[DashboardRun]) -> list[RefreshTask]:
+    """One task per distinct fingerprint, in first-use order."""
+    tasks: dict[str, RefreshTask] = {}
+    for run in runs:
+        for unit in run.expansion.units:
+            tasks.setdefault(unit.fingerprint, RefreshTask(unit.fingerprint, [])).uses.append((run, unit))
+    return list(tasks.values())

@@ -1,0 +1,58 @@
+"""/auth/session."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Self
+from uuid import UUID
+
+from shared.auth.principals import Principal
+from shared.auth.sessions import SessionSummary
+from shared.schemas.base import ResponseModel
+
+
+class SessionResponse(ResponseModel):
+    """Who is calling; `csrf_token` is there for a session cookie only."""
+
+    email: str
+    display_name: str
+    role: str
+    kind: str
+    via: str
+    session_id: UUID | None
+    csrf_token: str | None
+
+    @classmethod
+    def from_principal(cls, principal: Principal, csrf_token: str | None) -> Self:
+        """The answer for a caller."""
+        return cls(
+            email=principal.email,
+            display_name=principal.display_name,
+            role=principal.role.value,
+            kind=principal.kind,
+            via=principal.via,
+            session_id=principal.session_id,
+            csrf_token=csrf_token,
+        )
+
+
+class SessionSummaryModel(ResponseModel):
+    """A browser that is signed in; `current` is the one that asks."""
+
+    id: UUID
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+    user_agent: str | None
+    ip: str | None
+    current: bool
+
+
+class SessionListResponse(ResponseModel):
+    """The caller's open sessions, the last used first."""
+
+    results: list[SessionSummaryModel]
+
+    @classmethod
+    def from_summaries(cls, summaries: Sequence[SessionSummary], current: UUID | None) -> Self:
+        """The answer of the service; `current` is the session of the call, if it has one."""
+        return cls(results=[SessionSummaryModel(**vars(one), current=one.id == current) for one in summaries])

@@ -1,0 +1,111 @@
+"""/costs."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Self
+
+from pydantic import Field
+
+from shared.database.repositories.cost_report import CostGrouping, CostSums
+from shared.schemas.base import Money, PageMetadata, ResponseModel
+from shared.schemas.paging import PageQuery
+from shared.sizes import dollars
+from shared.warehouse.costs import CostReport, CostSearch
+
+
+class CostQuery(PageQuery):
+    """Which days (of the budget's time zone, both included), and what each line stands for."""
+
+    first_day: date | None = Field(None, alias="from", examples=["2026-01-01"])
+    last_day: date | None = Field(None, alias="to", examples=["2026-01-31"])
+    by: CostGrouping = CostGrouping.DAY
+
+    def to_search(self) -> CostSearch:
+        """What the service takes."""
+        return CostSearch(self.by, self.first_day, self.last_day, self.page, self.page_size)
+
+
+class CostSumsModel(ResponseModel):
+    """Bytes, dollars and jobs.
+
+    `bytes_reserved` is held for jobs that may still run; `bytes_saved` is the estimate of what BigQuery's
+    cache answered for nothing.
+    """
+
+    bytes_billed: int
+    bytes_reserved: int
+    bytes_saved: int
+    usd_billed: Money
+    usd_saved: Money
+    queries: int
+    cache_hits: int
+    failures: int
+
+
+class CostLineModel(CostSumsModel):
+    """One user, dashboard, day (YYYY-MM-DD) or environment."""
+
+    key: str
+
+
+class BudgetModel(ResponseModel):
+    """What is left today; `resets_at` is the next midnight of `time_zone`, with its offset."""
+
+    scope: str
+    key: str
+    limit_bytes: int
+    used_bytes: int
+    reserved_bytes: int
+    remaining_bytes: int
+    resets_at: str
+    time_zone: str
+
+
+class CostResponse(PageMetadata):
+    """Lines, what all of them add up to, and today's budgets; one that is not listed is untouched.
+
+    `total` counts lines.
+    """
+
+    first_day: date = Field(serialization_alias="from")
+    last_day: date = Field(serialization_alias="to")
+    by: CostGrouping
+    time_zone: str
+    price_per_tib_usd: Money
+    results: list[CostLineModel]
+    totals: CostSumsModel
+    budgets: list[BudgetModel]
+
+    @classmethod
+    def from_report(cls, report: CostReport, price_per_tib_usd: Decimal) -> Self:
+        """The answer of the service."""
+        lines = [
+            CostLineModel(key=line.key, **_price(line.sums, price_per_tib_usd).model_dump())
+            for line in report.costs.lines
+        ]
+        return cls(
+            page=report.page,
+            page_size=report.page_size,
+            total=report.costs.total,
+            first_day=report.search.first_day,
+            last_day=report.search.last_day,
+            by=report.search.by,
+            time_zone=report.search.time_zone,
+            price_per_tib_usd=price_per_tib_usd,
+            results=lines,
+            totals=_price(report.costs.totals, price_per_tib_usd),
+            budgets=[BudgetModel.model_validate(budget) for budget in report.budgets],
+        )
+
+
+def _price(sums: CostSums, price_per_tib_usd: Decimal) -> CostSumsModel:
+    return CostSumsModel(
+        bytes_billed=sums.bytes_billed,
+        bytes_reserved=sums.bytes_reserved,
+        bytes_saved=sums.bytes_saved,
+        usd_billed=dollars(sums.bytes_billed, price_per_tib_usd),
+        usd_saved=dollars(sums.bytes_saved, price_per_tib_usd),
+        queries=sums.queries,
+        cache_hits=sums.cache_hits,
+        failures=sums.failures,
+    )

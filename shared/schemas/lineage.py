@@ -1,0 +1,51 @@
+"""/lineage."""
+
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.lineage.model import LineageGraph
+from shared.lineage.traversal import Direction, Level
+from shared.schemas.base import ResponseModel
+
+
+class LineageQuery(BaseModel):
+    """The query string."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    level: Level = Level.TABLE
+    direction: Direction = Direction.BOTH
+    depth: int | None = Field(None, ge=1, le=20)
+    node: str | None = None
+
+
+class NodeModel(ResponseModel):
+    """A thing data flows through."""
+
+    id: str
+    type: str
+    name: str
+    attributes: dict[str, Any]
+
+
+class EdgeModel(ResponseModel):
+    """Data flows from `source` to `target`."""
+
+    source: str
+    target: str
+    type: str
+    origin: str
+    confidence: str
+
+
+class LineageResponse(ResponseModel):
+    """The graph, in stable order."""
+
+    nodes: list[NodeModel]
+    edges: list[EdgeModel]
+
+    @classmethod
+    def from_graph(cls, graph: LineageGraph) -> Self:
+        """The answer of the service."""
+        return cls.model_validate(graph)

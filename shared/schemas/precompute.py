@@ -1,0 +1,93 @@
+"""/precompute."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from shared.precompute.models import DashboardRefresh
+from shared.schemas.base import Money, RequestModel, ResponseModel
+from shared.schemas.sql import ReceiptModel
+
+
+class PrecomputeRequest(RequestModel):
+    """Which dashboards to refresh: some, all, or those whose schedule is due."""
+
+    slugs: list[str] = Field(default_factory=list, max_length=1000)
+    all: bool = False
+    due: bool = False
+    force: bool = False
+    variants: Literal["default", "all"] = "all"
+
+    @model_validator(mode="after")
+    def _check_one_choice(self) -> Self:
+        if sum((bool(self.slugs), self.all, self.due)) != 1:
+            raise ValueError('send exactly one of "slugs": [...], "all": true and "due": true')
+        return self
+
+
+class VariantRequest(RequestModel):
+    """One variant to compute on demand; parameters that are left out take their defaults."""
+
+    slug: str = Field(examples=["nyc-flights"])
+    parameters: dict[str, Any] = Field(default_factory=dict, examples=[{"origin": "LGA"}])
+
+
+class ProblemModel(ResponseModel):
+    """Why something could not be refreshed."""
+
+    code: str
+    message: str
+    remediation: str
+
+
+class QueryRefreshModel(ResponseModel):
+    """One query of a refresh."""
+
+    queries: list[str]
+    charts: list[str]
+    parameters: dict[str, Any]
+    fingerprint: str
+    status: str
+    reason: str
+    receipt: ReceiptModel
+    rows: int | None
+    job_id: str | None
+    error: ProblemModel | None
+
+
+class RefreshTotalsModel(ResponseModel):
+    """Sums over a dashboard's queries."""
+
+    refreshed: int
+    skipped_unchanged: int
+    kept_previous: int
+    failed: int
+    bytes_billed: int
+    bytes_saved: int
+    usd_billed: Money
+    usd_saved: Money
+
+
+class DashboardRefreshModel(ResponseModel):
+    """A dashboard's refresh."""
+
+    slug: str
+    version: int
+    queries: list[QueryRefreshModel]
+    variants: int
+    variants_ready: int
+    payload_bytes: int
+    problems: list[ProblemModel]
+    totals: RefreshTotalsModel
+
+
+class PrecomputeResponse(ResponseModel):
+    """Refreshes in input order."""
+
+    results: list[DashboardRefreshModel]
+
+    @classmethod
+    def from_refreshes(cls, refreshes: Sequence[DashboardRefresh]) -> Self:
+        """The answer of the service."""
+        return cls(results=[DashboardRefreshModel.model_validate(one) for one in refreshes])

@@ -1,0 +1,136 @@
+"""/sql/run."""
+
+from datetime import datetime
+from typing import Any, Self
+
+from pydantic import Field, field_validator
+
+from shared.dashboards.parameter_values import PARAMETER_TYPES, ParameterValueError, parse_parameter_value
+from shared.errors import InvalidRequestError
+from shared.precompute.encoding import to_json_rows
+from shared.schemas.base import ByteSize, Money, RequestModel, ResponseModel
+from shared.schemas.dashboards import OutputFieldModel, PartitionUseModel
+from shared.warehouse.models import QueryOutcome, QueryParameter
+from shared.warehouse.sql_runs import MAX_SAMPLE_ROWS, SqlPlan, SqlQuery
+
+
+class SqlParameter(RequestModel):
+    """A named, typed query parameter."""
+
+    name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")
+    type: str = Field(description="BigQuery type, for example STRING or ARRAY<INT64>.")
+    value: Any
+
+    @field_validator("type")
+    @classmethod
+    def _check_type(cls, value: str) -> str:
+        if value not in PARAMETER_TYPES:
+            raise ValueError(f"{value!r} is not a parameter type; accepted: {', '.join(PARAMETER_TYPES)}")
+        return value
+
+    def to_parameter(self) -> QueryParameter:
+        """What the warehouse binds. Raises InvalidRequestError when the value does not fit the type."""
+        try:
+            return QueryParameter(self.name, self.type, parse_parameter_value(self.type, self.value))
+        except ParameterValueError as error:
+            raise InvalidRequestError(f"Parameter {self.name}: {error.message}.") from error
+
+
+class SqlRunRequest(RequestModel):
+    """One query: planned with `dry_run`, else run for at most `sample_rows` rows."""
+
+    sql: str
+    parameters: list[SqlParameter] = Field(default_factory=list, max_length=100)
+    dataset: str | None = Field(None, pattern=r"^([A-Za-z0-9:._-]+\.)?[A-Za-z0-9_]+$", examples=["nyc"])
+    max_bytes_billed: ByteSize | None = Field(None, examples=["1 GB", 1000000000])
+    dry_run: bool = False
+    sample_rows: int = Field(MAX_SAMPLE_ROWS, ge=0, le=MAX_SAMPLE_ROWS)
+
+    def to_query(self) -> SqlQuery:
+        """What the service takes."""
+        return SqlQuery(
+            sql=self.sql,
+            parameters=tuple(parameter.to_parameter() for parameter in self.parameters),
+            dataset=self.dataset,
+            max_bytes_billed=self.max_bytes_billed,
+            dry_run=self.dry_run,
+            sample_rows=self.sample_rows,
+        )
+
+
+class ReceiptModel(ResponseModel):
+    """What the answer cost: bytes as integers, dollars as decimal strings."""
+
+    bytes_estimated: int
+    bytes_billed: int
+    bytes_saved: int
+    cache_hit: bool
+    usd_estimated: Money
+    usd_billed: Money
+    usd_saved: Money
+
+
+class JobModel(ResponseModel):
+    """The BigQuery job."""
+
+    job_id: str
+    project: str
+    location: str | None
+    created_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    bytes_processed: int
+    slot_millis: int | None
+
+
+class SqlRunResponse(ResponseModel):
+    """The answer to one query; a dry run has no job and no rows."""
+
+    dry_run: bool
+    job: JobModel | None
+    output_schema: list[OutputFieldModel]
+    referenced_tables: list[str]
+    cap_bytes: int | None
+    partitions: list[PartitionUseModel]
+    receipt: ReceiptModel
+    rows: list[list[Any]]
+    total_rows: int | None
+    truncated: bool
+
+    @classmethod
+    def from_answer(cls, answer: SqlPlan | QueryOutcome) -> Self:
+        """The answer of the service."""
+        return cls.from_plan(answer) if isinstance(answer, SqlPlan) else cls.from_outcome(answer)
+
+    @classmethod
+    def from_outcome(cls, outcome: QueryOutcome) -> Self:
+        """The answer of a query that ran."""
+        return cls(
+            dry_run=False,
+            job=JobModel.model_validate(outcome.job),
+            output_schema=[OutputFieldModel.model_validate(field) for field in outcome.fields],
+            referenced_tables=[str(table) for table in outcome.referenced_tables],
+            cap_bytes=None,
+            partitions=[],
+            receipt=ReceiptModel.model_validate(outcome.receipt),
+            rows=to_json_rows(outcome.fields, outcome.result.table),
+            total_rows=outcome.result.total_rows,
+            truncated=outcome.result.truncated,
+        )
+
+    @classmethod
+    def from_plan(cls, answer: SqlPlan) -> Self:
+        """The answer of a query that was planned only."""
+        plan = answer.plan
+        return cls(
+            dry_run=True,
+            job=None,
+            output_schema=[OutputFieldModel.model_validate(field) for field in plan.fields],
+            referenced_tables=[str(table) for table in plan.referenced_tables],
+            cap_bytes=plan.cap_bytes,
+            partitions=[PartitionUseModel.model_validate(use) for use in plan.partitions],
+            receipt=ReceiptModel.model_validate(answer.receipt),
+            rows=[],
+            total_rows=None,
+            truncated=False,
+        )

@@ -1,0 +1,52 @@
+"""Byte sizes, durations and money as people write them."""
+
+import re
+from decimal import ROUND_HALF_UP, Decimal
+
+TIB = 1024**4
+
+_UNITS = {
+    "": 1, "B": 1,
+    "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "PB": 10**15,
+    "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40, "PIB": 2**50,
+}  # fmt: skip
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*")
+_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+MAX_BYTES = 2**63 - 1
+
+
+def parse_bytes(text: str) -> int:
+    """Bytes in `text` such as `10 GB` (decimal), `1.5 GiB` (binary) or `1000`.
+
+    Raises ValueError naming what is accepted; a size must be positive and fit BigQuery's INT64.
+    """
+    match = _SIZE.fullmatch(text)
+    unit = match.group(2).upper() if match else None
+    if match is None or unit not in _UNITS:
+        raise ValueError(
+            f"{text!r} is not a size; write bytes or a number with KB, MB, GB, TB, KiB, MiB, GiB or TiB"
+        )
+    count = int(Decimal(match.group(1)) * _UNITS[unit])
+    if not 0 < count <= MAX_BYTES:
+        raise ValueError(f"{text!r} is out of range; a size lies between 1 byte and 9.2 EB")
+    return count
+
+
+def parse_duration_seconds(text: str) -> int:
+    """Seconds in `text` such as `24h`, `7d`, `1h30m`. Raises ValueError naming what is accepted."""
+    match = _DURATION.fullmatch(text.strip())
+    if match is None or not any(match.groups()):
+        raise ValueError(f"{text!r} is not a duration; write for example 30m, 24h, 7d or 1h30m")
+    days, hours, minutes, seconds = (int(group or 0) for group in match.groups())
+    total = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+    if not 0 < total <= 10 * 366 * 86400:
+        raise ValueError(f"{text!r} is out of range; a duration lies between 1s and ten years")
+    return total
+
+
+def dollars(byte_count: int, price_per_tib_usd: Decimal) -> Decimal:
+    """Price of `byte_count` billed bytes in US dollars, to a millionth.
+
+    On-demand analysis is priced per TiB (2**40 bytes): https://cloud.google.com/bigquery/pricing.
+    """
+    return (Decimal(byte_count) * price_per_tib_usd / TIB).quantize(Decimal("0.000001"), ROUND_HALF_UP)

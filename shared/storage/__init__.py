@@ -1,0 +1,1 @@
+"""Blob stores: a Git working tree, a folder, or Google Cloud Storage, behind one protocol."""

@@ -1,0 +1,236 @@
+"""Blobs in a local Git working tree: every write is one commit."""
+
+import logging
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from shared.errors import DependencyUnavailableError, InternalError, InvalidRequestError
+from shared.storage.atomic import translate_file_errors
+from shared.storage.blob import (
+    Blob,
+    BlobInfo,
+    BlobWrite,
+    check_paths,
+    check_revision,
+    check_writes,
+    find_content_type,
+    is_valid_path,
+    list_folders,
+)
+from shared.storage.git_commands import Git, GitCommandError
+from shared.storage.git_worktree import Change, Journal, hash_blob, hash_file, recover, sync_files, sync_index
+from shared.storage.locking import lock_file
+
+_LOG = logging.getLogger(__name__)
+_ATTEMPTS = 5
+
+
+def _ignore_step(_step: str) -> None:
+    pass
+
+
+class GitBlobStore:
+    """The working tree at `workdir`, made when it is missing; the revision is Git's blob id.
+
+    A batch is all or nothing: it becomes visible with one move of the branch, then the working files follow.
+    Reading is from HEAD, never from the working files, so edits made outside change nothing until they are
+    saved; `list_drift` names them, and a save leaves an edited file alone. Content that is the same makes no
+    commit. `on_step` is called with a name between the steps of a save.
+    """
+
+    def __init__(
+        self, workdir: Path, *, timeout_seconds: float, on_step: Callable[[str], None] = _ignore_step
+    ) -> None:
+        self._workdir = workdir.absolute()
+        self._timeout_seconds = timeout_seconds
+        self._on_step = on_step
+        self._state = self._workdir / ".git" / "almanac"
+        self._is_open = False
+
+    def read_blobs(self, paths: Sequence[str]) -> list[Blob | None]:
+        """See `BlobStore.read_blobs`."""
+        check_paths(paths)
+        with self._reading() as git:
+            head = git.read_head()
+            if head is None:
+                return [None] * len(paths)
+            found = git.describe_objects([f"{head}:{path}" for path in paths], with_data=True)
+            return [
+                Blob(path, item.data, item.oid, find_content_type(path))
+                if item and item.kind == "blob"
+                else None
+                for path, item in zip(paths, found, strict=True)
+            ]
+
+    def write_blobs(self, writes: Sequence[BlobWrite], *, message: str, author: str) -> list[str]:
+        """See `BlobStore.write_blobs`. The batch is one commit, all or nothing."""
+        check_writes(writes)
+
+        def check(git: Git, head: str | None, current: Mapping[str, str | None]) -> None:
+            for write in writes:
+                check_revision(write, current[write.path])
+            _check_folders(git, head, list(current))
+
+        self._commit({write.path: write.data for write in writes}, check, message, author)
+        return [hash_blob(write.data) for write in writes]
+
+    def delete_blobs(self, paths: Sequence[str], *, message: str, author: str) -> None:
+        """See `BlobStore.delete_blobs`. One commit, all or nothing."""
+        check_paths(paths)
+        self._commit(dict.fromkeys(paths), lambda _git, _head, _current: None, message, author)
+
+    def list_blobs(self, prefix: str = "") -> list[BlobInfo]:
+        """See `BlobStore.list_blobs`."""
+        with self._reading() as git:
+            head = git.read_head()
+            rows = git.list_tree(head) if head else []
+            return [
+                BlobInfo(path, oid, size)
+                for mode, oid, size, path in rows
+                if mode.startswith("100") and path.startswith(prefix) and is_valid_path(path)
+            ]
+
+    def list_drift(self) -> list[str]:
+        """Sorted paths of working files that differ from HEAD: edited, added or removed outside the store."""
+        with self._transaction() as git:
+            head = git.read_head()
+            rows = git.list_tree(head) if head else []
+            committed = {path: oid for mode, oid, _, path in rows if mode.startswith("100")}
+            candidates = (committed.keys() | self._walk()) - {
+                row[3] for row in rows if row[3] not in committed
+            }
+            return sorted(path for path in candidates if hash_file(git, path) != committed.get(path))
+
+    def _commit(
+        self,
+        contents: Mapping[str, bytes | None],
+        check: Callable[[Git, str | None, Mapping[str, str | None]], None],
+        message: str,
+        author: str,
+    ) -> None:
+        with self._transaction() as git:
+            for _ in range(_ATTEMPTS):
+                head = git.read_head()
+                current = _find_revisions(git, head, list(contents))
+                check(git, head, current)
+                if self._try_commit(git, head, current, contents, message, author):
+                    return
+        raise DependencyUnavailableError(f"The branch of {self._workdir} keeps moving or stays locked.")
+
+    def _try_commit(
+        self,
+        git: Git,
+        head: str | None,
+        current: Mapping[str, str | None],
+        contents: Mapping[str, bytes | None],
+        message: str,
+        author: str,
+    ) -> bool:
+        """True when committed or nothing to do, False when somebody else moved the branch meanwhile."""
+        oids = {
+            path: content if content is None else hash_blob(content) for path, content in contents.items()
+        }
+        changes = [Change(path, current[path], oid) for path, oid in oids.items() if current[path] != oid]
+        if not changes:
+            return True
+        changed = {change.path: contents[change.path] for change in changes}
+        data = {path: content for path, content in changed.items() if content is not None}
+        git.store_blobs(data.values())
+        self._on_step("objects")
+        entries = {change.path: change.new_oid for change in changes}
+        tree = git.write_tree(head, entries, self._state / "staging" / "index")
+        self._on_step("tree")
+        journal = Journal(git.commit_tree(tree, head, message, author), changes)
+        self._on_step("commit")
+        journal.write(self._journal, self._state / "staging")
+        self._on_step("journal")
+        try:
+            git.move_head(journal.commit, head)
+        except GitCommandError as error:
+            _LOG.warning("the branch could not be moved: %s", error)
+            self._journal.unlink()
+            return False
+        self._on_step("branch")
+        self._follow(git, journal, data)
+        return True
+
+    def _follow(self, git: Git, journal: Journal, data: Mapping[str, bytes]) -> None:
+        """Bring files and index to the commit. The save already stands; a failure is left to recovery."""
+        try:
+            sync_files(git, journal.changes, data, self._state / "staging", self._on_step)
+            sync_index(git, journal.changes)
+            self._on_step("index")
+            self._journal.unlink()
+        except OSError as error:
+            _LOG.warning("the working files do not follow yet: %s", error)
+
+    @property
+    def _journal(self) -> Path:
+        return self._state / "journal.json"
+
+    @contextmanager
+    def _reading(self) -> Iterator[Git]:
+        if not self._is_open:
+            with self._transaction():
+                pass
+        with self._translate_errors():
+            yield Git(self._workdir, self._timeout_seconds)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Git]:
+        """Hold the store's lock, with an interrupted save finished and an empty staging folder."""
+        with self._translate_errors():
+            self._state.mkdir(parents=True, exist_ok=True)
+            with lock_file(self._state / "lock", self._timeout_seconds) as descriptor:
+                git = Git(self._workdir, self._timeout_seconds, (descriptor,))
+                if not self._is_open or not (self._workdir / ".git" / "HEAD").exists():
+                    # Harmless on a repository, and completes one whose making was interrupted.
+                    git.run("init", "--quiet", "--template=")
+                staging = self._state / "staging"
+                shutil.rmtree(staging, ignore_errors=True)
+                staging.mkdir()
+                recover(git, self._journal, staging)
+                self._is_open = True
+                yield git
+                shutil.rmtree(staging)
+
+    @contextmanager
+    def _translate_errors(self) -> Iterator[None]:
+        with translate_file_errors(self._workdir):
+            try:
+                yield
+            except GitCommandError as error:
+                raise InternalError(f"The repository at {self._workdir} refused a step: {error}") from error
+
+    def _walk(self) -> set[str]:
+        found: set[str] = set()
+        for folder, folders, names in self._workdir.walk():
+            if folder == self._workdir:
+                folders.remove(".git")
+            links = [name for name in folders if (folder / name).is_symlink()]
+            found.update((folder / name).relative_to(self._workdir).as_posix() for name in [*names, *links])
+        return found
+
+
+def _find_revisions(git: Git, head: str | None, paths: Sequence[str]) -> dict[str, str | None]:
+    if head is None:
+        return dict.fromkeys(paths)
+    found = git.describe_objects([f"{head}:{path}" for path in paths])
+    return {
+        path: item.oid if item and item.kind == "blob" else None
+        for path, item in zip(paths, found, strict=True)
+    }
+
+
+def _check_folders(git: Git, head: str | None, paths: Sequence[str]) -> None:
+    """Raise InvalidRequestError when a path to write is a folder in HEAD, or goes through a blob."""
+    if head is None:
+        return
+    folders = sorted({folder for path in paths for folder in list_folders(path)})
+    kinds = [("tree", path) for path in paths] + [("blob", folder) for folder in folders]
+    found = git.describe_objects([f"{head}:{name}" for _, name in kinds])
+    for (kind, name), item in zip(kinds, found, strict=True):
+        if item and item.kind == kind:
+            raise InvalidRequestError(f"A blob and a folder cannot share a name: {name}.")

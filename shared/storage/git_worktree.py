@@ -1,0 +1,157 @@
+"""Keeping the files of a Git working tree in step with HEAD, across crashes.
+
+Moving the branch is the one step that commits a save. The journal is written before it and removed when files
+and index have followed, so that whoever opens the store after a crash finishes exactly that save's files.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.storage.atomic import is_below, remove_file, replace_file
+from shared.storage.git_commands import Git, GitCommandError
+
+STALE_LOCK_SECONDS = 10.0
+BULK_FILES = 32  # above this many, one sync of the disk is cheaper than an fsync of each file
+_FOREIGN = "not a plain file"
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One path of a save: its blob before and after, None where there is none."""
+
+    path: str
+    old_oid: str | None
+    new_oid: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """A save under way."""
+
+    commit: str
+    changes: Sequence[Change]
+
+    def write(self, place: Path, temporary_folder: Path) -> None:
+        """Store it at `place`."""
+        rows = [[change.path, change.old_oid, change.new_oid] for change in self.changes]
+        replace_file(place, json.dumps({"commit": self.commit, "changes": rows}).encode(), temporary_folder)
+
+    @classmethod
+    def read(cls, place: Path) -> "Journal | None":
+        """The journal at `place`, None when no save was interrupted."""
+        try:
+            content = json.loads(place.read_bytes())
+        except FileNotFoundError:
+            return None
+        return cls(content["commit"], [Change(*row) for row in content["changes"]])
+
+
+def hash_file(git: Git, path: str) -> str | None:
+    """The object id the working file at `path` would have; None when nothing is there."""
+    place = git.workdir / path
+    if not is_below(place, git.workdir) or place.is_symlink() or any(map(Path.is_file, place.parents)):
+        return _FOREIGN
+    if not place.exists():
+        return None
+    return hash_blob(place.read_bytes()) if place.is_file() else _FOREIGN
+
+
+def hash_blob(data: bytes) -> str:
+    """Git's object id of `data`."""
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+def sync_files(
+    git: Git,
+    changes: Sequence[Change],
+    data: Mapping[str, bytes],
+    temporary_folder: Path,
+    on_step: Callable[[str], None],
+) -> None:
+    """Bring the working files of `changes` to their new blobs; files edited outside stay as they are."""
+    is_bulk = len(changes) > BULK_FILES
+    for change in changes:
+        found = hash_file(git, change.path)
+        if found == change.new_oid:
+            continue
+        if found is not None and found != change.old_oid:
+            _LOG.warning("%s was edited outside and keeps that content; HEAD has the saved one", change.path)
+            continue
+        if change.new_oid is None:
+            remove_file(git.workdir / change.path, git.workdir)
+        else:
+            place = git.workdir / change.path
+            replace_file(place, data[change.path], temporary_folder, durable=not is_bulk)
+        on_step("file")
+    if is_bulk:
+        os.sync()
+
+
+def sync_index(git: Git, changes: Sequence[Change]) -> None:
+    """Make the index agree with HEAD on `changes`, so that `git status` shows only what others did."""
+    try:
+        git.update_index({change.path: change.new_oid for change in changes})
+    except GitCommandError as error:
+        _LOG.warning("git status will show saved files as staged changes: %s", error)
+        return
+    try:
+        git.run("update-index", "-q", "--refresh")
+    except GitCommandError as error:
+        if error.status != 1:  # 1: a file differs, which is what drift is
+            raise
+
+
+def recover(git: Git, journal_place: Path, temporary_folder: Path) -> None:
+    """Finish the save that the journal names if its commit was reached, otherwise forget it."""
+    _break_stale_locks(git, journal_place)
+    journal = Journal.read(journal_place)
+    if journal is None:
+        return
+    head = git.read_head()
+    if head and _contains(git, head, journal.commit):
+        objects = git.describe_objects(
+            [f"{head}:{change.path}" for change in journal.changes], with_data=True
+        )
+        pairs = list(zip(journal.changes, objects, strict=True))
+        changes = [
+            Change(change.path, change.old_oid, found.oid if found else None) for change, found in pairs
+        ]
+        data = {change.path: found.data for change, found in pairs if found}
+        sync_files(git, changes, data, temporary_folder, lambda _step: None)
+        sync_index(git, changes)
+    journal_place.unlink()
+
+
+def _contains(git: Git, head: str, commit: str) -> bool:
+    try:
+        git.run("merge-base", "--is-ancestor", commit, head)
+    except GitCommandError:
+        return False
+    return True
+
+
+def _break_stale_locks(git: Git, journal_place: Path) -> None:
+    """Remove what a killed Git left; the caller holds the store's lock, and living ones last milliseconds."""
+    branch = (git.git_dir / "HEAD").read_text().removeprefix("ref: ").strip()
+    for name in ("HEAD.lock", f"{branch}.lock", "packed-refs.lock"):
+        _remove_if_older(git.git_dir / name)
+    # `git commit` keeps the index locked while its editor is open: only ours may go.
+    index_lock = git.git_dir / "index.lock"
+    places = (journal_place, index_lock)
+    if (
+        all(place.exists() for place in places)
+        and index_lock.stat().st_mtime >= journal_place.stat().st_mtime
+    ):
+        _remove_if_older(index_lock)
+
+
+def _remove_if_older(lock: Path) -> None:
+    if lock.exists() and time.time() - lock.stat().st_mtime > STALE_LOCK_SECONDS:
+        lock.unlink(missing_ok=True)

@@ -1,0 +1,76 @@
+"""Finished spans as JSON lines on standard output."""
+
+import json
+import logging
+import sys
+import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from opentelemetry.trace import SpanContext, Status
+from opentelemetry.util.types import AttributeValue
+
+MAX_BUFFERED_LINES = 200
+_LOGGER = logging.getLogger(__name__)
+_encode = json.JSONEncoder(default=str, separators=(",", ":")).encode
+
+
+class FinishedSpan(NamedTuple):
+    """What a line tells; `start` and `end` are nanoseconds since 1970."""
+
+    name: str
+    context: SpanContext
+    parent: SpanContext | None
+    attributes: Mapping[str, AttributeValue]
+    status: Status
+    start: int
+    end: int
+
+
+class SpanLineWriter:
+    """Writes a line per span, all spans of a request at once.
+
+    Lines wait until the outermost span of this process ends, so that a request costs one write to the pipe
+    and not one for each of its spans.
+    """
+
+    def __init__(self, service_name: str, project: str) -> None:
+        self._service = _encode(service_name)
+        self._trace_prefix = _encode(f"projects/{project}/traces/")[:-1]
+        self._lock = threading.Lock()
+        self._lines: list[str] = []
+
+    def write(self, span: FinishedSpan) -> None:
+        """Take a finished span."""
+        line = self._format(span)
+        with self._lock:
+            self._lines.append(line)
+        has_local_parent = span.parent is not None and not span.parent.is_remote
+        if not has_local_parent or len(self._lines) >= MAX_BUFFERED_LINES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits; lost when standard output is gone."""
+        with self._lock:
+            lines, self._lines = self._lines, []
+        try:
+            sys.stdout.write("".join(lines))
+            sys.stdout.flush()
+        except (OSError, ValueError):
+            _LOGGER.debug("Standard output is gone; %d spans are lost", len(lines))
+
+    def _format(self, span: FinishedSpan) -> str:
+        trace_id = f"{span.context.trace_id:032x}"
+        parent = f'"{span.parent.span_id:016x}"' if span.parent else "null"
+        description = span.status.description
+        message = f',"status_message":{_encode(description)}' if description else ""
+        # Put together by hand: this runs for every span, and an encoder for the whole takes four times as long.
+        return (
+            f'{{"type":"span","name":{_encode(span.name)},"service":{self._service},"trace_id":"{trace_id}",'
+            f'"span_id":"{span.context.span_id:016x}","parent_id":{parent},'
+            f'"start":"{datetime.fromtimestamp(span.start / 1e9, UTC).isoformat()}",'
+            f'"duration_ms":{round((span.end - span.start) / 1e6, 3)},"status":"{span.status.status_code.name}",'
+            f'"attributes":{_encode(span.attributes)},'
+            f'"logging.googleapis.com/trace":{self._trace_prefix}{trace_id}"{message}}}\n'
+        )

@@ -1,0 +1,128 @@
+"""Spans, trace ids, and the trace context of requests.
+
+Only export by OTLP needs OpenTelemetry's SDK and imports it. Before `configure_tracing` is called, spans cost
+nothing and record nothing.
+"""
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from typing import Protocol
+
+from opentelemetry import trace
+from opentelemetry.context import Context, attach, detach
+from opentelemetry.trace import Span, Status, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.util.types import AttributeValue
+
+from shared.errors import AlmanacError
+from shared.settings import Settings
+
+TRACER_NAME = "almanac"
+_MAX_HEADER_CHARACTERS = 512
+# W3C context only: baggage would let any caller put values into our processes.
+_PROPAGATOR = TraceContextTextMapPropagator()
+_HEADER_NAMES = tuple(sorted(_PROPAGATOR.fields))
+_lock = threading.Lock()
+_is_configured = False
+
+
+class Headers(Protocol):
+    """Headers by name, whatever its case (Flask's), or a mapping with names in lower case."""
+
+    def get(self, name: str, /) -> str | None:
+        """The value, or None."""
+        ...
+
+
+def configure_tracing(settings: Settings, function_name: str) -> None:
+    """Begin recording spans of the service `function_name`, exported as OTEL_TRACES_EXPORTER says.
+
+    Call it on the first request, not at import: exporters may start a thread, which a fork would lose. Only
+    the first call has an effect. A caller that asks not to be sampled (traceparent flag 00) is obeyed.
+    """
+    global _is_configured
+    if _is_configured:
+        return
+    with _lock:
+        if not _is_configured:
+            _install_provider(settings, function_name)
+            _is_configured = True
+
+
+@contextmanager
+def start_span(
+    name: str, attributes: Mapping[str, AttributeValue] | None = None, *, parent: Context | None = None
+) -> Iterator[Span]:
+    """A span around a block, current inside it; a child of `parent`, or of the span that is current now.
+
+    An exception that leaves the block is recorded, with `error.type` our error code or the exception's class.
+    """
+    # Not start_as_current_span: its two context managers cost more than the span.
+    span = _get_tracer().start_span(
+        name, parent, attributes=attributes, record_exception=False, set_status_on_exception=False
+    )
+    token = attach(trace.set_span_in_context(span))
+    try:
+        yield span
+    except Exception as error:
+        _record_error(span, error)
+        raise
+    finally:
+        detach(token)
+        span.end()
+
+
+def extract_context(headers: Headers) -> Context:
+    """The trace context a request came with; an empty one when there is none or it is malformed."""
+    # OpenTelemetry would log a warning for a longer one, at any caller's wish.
+    carrier = {
+        name: value
+        for name in _HEADER_NAMES
+        if (value := headers.get(name)) is not None and len(value) <= _MAX_HEADER_CHARACTERS
+    }
+    return _PROPAGATOR.extract(carrier, Context()) if carrier else Context()
+
+
+def inject_context() -> dict[str, str]:
+    """The headers that carry the current span on (`traceparent`); empty outside of spans."""
+    carrier: dict[str, str] = {}
+    _PROPAGATOR.inject(carrier)
+    return carrier
+
+
+def current_trace_id() -> str:
+    """The current trace id, 32 hexadecimal digits; all zeros outside of spans."""
+    return f"{trace.get_current_span().get_span_context().trace_id:032x}"
+
+
+@cache
+def _get_tracer() -> trace.Tracer:
+    # Asking the provider each time costs more than the span. One that was asked for before tracing was configured
+    # finds the provider later.
+    return trace.get_tracer(TRACER_NAME)
+
+
+def _record_error(span: Span, error: Exception) -> None:
+    if not span.is_recording():
+        return
+    kind = type(error)
+    name = error.code.value if isinstance(error, AlmanacError) else f"{kind.__module__}.{kind.__qualname__}"
+    span.set_attribute("error.type", name)
+    span.record_exception(error)
+    span.set_status(Status(StatusCode.ERROR, str(error)))
+
+
+def _install_provider(settings: Settings, function_name: str) -> None:
+    if settings.otel_traces_exporter == "otlp":
+        from shared.telemetry.otlp import build_otlp_provider
+
+        trace.set_tracer_provider(build_otlp_provider(settings, function_name))
+        return
+    from shared.telemetry.line_tracer import LineTracerProvider
+    from shared.telemetry.span_lines import SpanLineWriter
+
+    is_written = settings.otel_traces_exporter == "console"
+    writer = SpanLineWriter(function_name, settings.google_cloud_project) if is_written else None
+    trace.set_tracer_provider(LineTracerProvider(writer))

@@ -1,0 +1,1 @@
+"""BigQuery: client, query guard, dry runs, jobs, results, budgets, receipts."""

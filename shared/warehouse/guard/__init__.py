@@ -1,0 +1,1 @@
+"""What may reach BigQuery: one SELECT over allowed tables, checked before a byte is spent."""

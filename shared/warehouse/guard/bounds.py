@@ -1,0 +1,82 @@
+"""Bounds on the work a text can make for the parser, checked before it starts."""
+
+from collections.abc import Iterator, Sequence
+
+from shared.errors import SqlInvalidError
+from shared.warehouse.guard.functions import REPARSED_WORDS
+from shared.warehouse.guard.lexer import LexedSql, Lexeme
+from shared.warehouse.guard.policy import GuardPolicy
+from shared.warehouse.guard.violations import Violation, raise_violations
+
+_CLOSING = {")": "(", "]": "["}
+_PREFIXES = frozenset({"NOT", "-", "+", "~", "INTERVAL"})
+_REREAD_PREFIXES = frozenset({"SAFE", "NET"})
+MAX_WORK = 40_000
+_REMEDIATION = "Split it with WITH, or move long lists into a table."
+
+
+def check_size(sql: str, policy: GuardPolicy) -> None:
+    """Raise SqlInvalidError when the text is empty or longer than the policy allows."""
+    size = len(sql.encode("utf-8", "surrogatepass"))
+    if size > policy.max_sql_bytes:
+        message = f"The SQL has {size} bytes; at most {policy.max_sql_bytes} are accepted."
+        raise_violations(sql, [Violation(SqlInvalidError, "size", message, f"{size} bytes", 0, _REMEDIATION)])
+
+
+def check_nesting(lexed: LexedSql, policy: GuardPolicy) -> None:
+    """Raise SqlInvalidError when brackets do not pair, nest too deeply, or cost the parser too much.
+
+    The parser reads what stands in some brackets twice, behind the name of a type once as a type and once as
+    a call, so every such pair doubles the work of its content; a thing nested twenty times would be read a
+    million times. The sum over all lexemes is bounded.
+    """
+    raise_violations(lexed.sql, _find_excess(lexed.lexemes, policy.max_depth))
+
+
+def _find_excess(lexemes: Sequence[Lexeme], max_depth: int) -> Iterator[Violation]:
+    open_items: list[tuple[str, Lexeme, int]] = []
+    factor, work, prefixes = 1, 0, 0
+    previous: Lexeme | None = None
+    for index, lexeme in enumerate(lexemes):
+        work += factor
+        upper = lexeme.upper if lexeme.kind in ("word", "symbol") else ""
+        prefixes = prefixes + 1 if upper in _PREFIXES else 0
+        after_dot = previous is not None and previous.text == "."
+        if upper in ("(", "[") or (upper == "CASE" and not after_dot):
+            open_items.append((upper, lexeme, factor))
+            factor *= _count_readings(lexemes, index)
+        elif upper in _CLOSING or (upper == "END" and open_items and open_items[-1][0] == "CASE"):
+            if not open_items or open_items[-1][0] != _CLOSING.get(upper, "CASE"):
+                yield _unpaired(lexeme)
+                return
+            factor = open_items.pop()[2]
+        if len(open_items) + prefixes > max_depth or work > MAX_WORK:
+            yield _too_much(lexeme, max_depth, nested=work <= MAX_WORK)
+            return
+        previous = lexeme
+    if open_items:
+        yield _unpaired(open_items[-1][1])
+
+
+def _count_readings(lexemes: Sequence[Lexeme], opening: int) -> int:
+    """How often the parser reads what stands in the brackets that open at this place."""
+    if opening == 0 or lexemes[opening - 1].kind != "word":
+        return 1
+    readings = 2 if lexemes[opening - 1].upper in REPARSED_WORDS or lexemes[opening].text == "[" else 1
+    if opening > 2 and lexemes[opening - 2].text == "." and lexemes[opening - 3].upper in _REREAD_PREFIXES:
+        readings *= 2
+    return readings
+
+
+def _unpaired(lexeme: Lexeme) -> Violation:
+    return Violation(
+        SqlInvalidError, "syntax", f"{lexeme.upper} has no partner.", lexeme.text, lexeme.start
+    )  # fmt: skip
+
+
+def _too_much(lexeme: Lexeme, max_depth: int, *, nested: bool) -> Violation:
+    what = f"nests deeper than {max_depth} levels" if nested else "is more than one statement may hold"
+    return Violation(
+        SqlInvalidError, "nesting" if nested else "size", f"The SQL {what}.", lexeme.text[:40], lexeme.start,
+        _REMEDIATION,
+    )  # fmt: skip

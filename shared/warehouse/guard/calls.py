@@ -1,0 +1,84 @@
+"""The rule about functions, read from the names as they are written.
+
+The parser gives functions of many dialects classes of their own and forgets how they were spelled; what
+BigQuery calls is the name in the text. So the names are judged there: whatever stands before an opening
+parenthesis must be on a list.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from shared.errors import SqlNotAllowedError
+from shared.warehouse.guard.functions import (
+    FUNCTIONS,
+    GRAMMAR_WORDS,
+    NAMESPACED_FUNCTIONS,
+    PARAMETERISED_TYPES,
+)
+from shared.warehouse.guard.lexer import Lexeme
+from shared.warehouse.guard.violations import Violation
+
+_UNQUALIFIED = FUNCTIONS | GRAMMAR_WORDS | PARAMETERISED_TYPES
+_MODEL_NAMESPACES = frozenset({"ML", "AI", "OBJ"})
+_TABLE_FUNCTIONS = frozenset(
+    {"EXTERNAL_QUERY", "VECTOR_SEARCH", "APPENDS", "CHANGES", "GAP_FILL", "RANGE_SESSIONIZE", "GRAPH_TABLE"}
+)
+
+
+class CallRule:
+    """Only BigQuery's own computing functions are called, and the table functions the policy lists."""
+
+    def __init__(self, table_functions: frozenset[str]) -> None:
+        self._table_functions = table_functions
+
+    def find(self, lexemes: Sequence[Lexeme]) -> Iterator[Violation]:
+        """Every call of a function that is not on a list."""
+        for index, lexeme in enumerate(lexemes):
+            if lexeme.text == "(" and index and lexemes[index - 1].kind in ("word", "quoted"):
+                path = _read_path(lexemes, index - 1)
+                if not self._may_call(path):
+                    yield _refuse(path)
+
+    def _may_call(self, path: list[Lexeme]) -> bool:
+        name = _join(path)
+        if name in self._table_functions:
+            return True
+        if any(part.kind == "quoted" for part in path):
+            return False  # a quoted name is a routine's
+        if len(path) == 1:
+            return name in _UNQUALIFIED
+        if path[0].upper == "SAFE":
+            rest = name.partition(".")[2]
+            return rest in FUNCTIONS or rest in NAMESPACED_FUNCTIONS
+        return name in NAMESPACED_FUNCTIONS
+
+
+def _read_path(lexemes: Sequence[Lexeme], last: int) -> list[Lexeme]:
+    path = [lexemes[last]]
+    index = last - 1
+    while index > 0 and lexemes[index].text == "." and lexemes[index - 1].kind in ("word", "quoted"):
+        path.insert(0, lexemes[index - 1])
+        index -= 2
+    if index >= 0 and lexemes[index].text == ".":
+        path.insert(0, Lexeme("symbol", "…", lexemes[index].start))  # computed: the path of no function
+    return path
+
+
+def _join(path: list[Lexeme]) -> str:
+    return ".".join(part.text.replace("`", "") for part in path).upper()
+
+
+def _refuse(path: list[Lexeme]) -> Violation:
+    name = ".".join(part.text.replace("`", "") for part in path)
+    first = path[0].upper
+    if len(path) > 1 and first in _MODEL_NAMESPACES:
+        reason = "calls a model or a remote service"
+    elif len(path) == 1 and first in _TABLE_FUNCTIONS:
+        reason = "is a table function that is not in ALLOWED_TABLE_FUNCTIONS"
+    elif len(path) > 1 and first == "KEYS":
+        reason = "handles encryption keys"
+    elif len(path) > 1:
+        reason = "is a stored routine, which may reach anything"
+    else:
+        reason = "is not one of BigQuery's own functions that are known to only compute"
+    message = f"{name} {reason}; it never runs here."
+    return Violation(SqlNotAllowedError, "function", message, name, path[0].start)

@@ -1,0 +1,86 @@
+"""The rule that the tree holds every table the text names."""
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+
+from sqlglot import exp
+
+from shared.errors import SqlInvalidError
+from shared.warehouse.guard.lexer import Lexeme
+from shared.warehouse.guard.parsing import ParsedSql, start_of
+from shared.warehouse.guard.violations import Violation
+
+_NO_TABLE = frozenset({"UNNEST", "SELECT", "WITH", "FROM", "LATERAL"})
+PIPE_NAME = "__tmp"
+
+
+class CompletenessRule:
+    """A name behind FROM or JOIN names a source in the tree: the parser took it for nothing else."""
+
+    def find(self, parsed: ParsedSql) -> Iterator[Violation]:
+        """Every name behind FROM or JOIN that the tree lacks, and every name the parser makes up itself."""
+        known = {start_of(part) for node in parsed.nodes for part in _read_sources(node)}
+        for lexeme in _find_table_starts(parsed.lexemes):
+            if not _is_name(lexeme):
+                message = "A table is written out by name; a parameter or a string cannot stand for it."
+                yield Violation(SqlInvalidError, "table_name", message, lexeme.text, lexeme.start)
+            elif known.isdisjoint(_read_path(parsed.lexemes, lexeme)):
+                message = f"What stands around {lexeme.text} is not understood."
+                yield Violation(SqlInvalidError, "syntax", message, lexeme.text, lexeme.start)
+        if any(isinstance(node, exp.Select) and not node.expressions for node in parsed.nodes):
+            message = "A SELECT names no column."
+            yield Violation(SqlInvalidError, "syntax", message, "SELECT", parsed.lexemes[0].start)
+        for lexeme in parsed.lexemes:
+            # For pipe syntax the parser invents CTEs of this name, which a table must not hide behind.
+            if lexeme.kind in ("word", "quoted") and lexeme.text.strip("`").lower().startswith(PIPE_NAME):
+                message = f"Names that begin with {PIPE_NAME} are reserved."
+                yield Violation(SqlInvalidError, "syntax", message, lexeme.text, lexeme.start)
+
+
+def _read_sources(node: exp.Expr) -> list[exp.Expr]:
+    """The parts of the name of a table, or of the array field that the parser made of one."""
+    if isinstance(node, exp.Table):
+        return node.parts
+    if isinstance(node, exp.Unnest):
+        return [
+            part for column in node.expressions if isinstance(column, exp.Column) for part in column.parts
+        ]
+    return []
+
+
+def _find_table_starts(lexemes: Sequence[Lexeme]) -> Iterator[Lexeme]:
+    brackets: list[bool] = []  # for each open one, whether its FROM belongs to EXTRACT
+    for index, lexeme in enumerate(lexemes[:-1]):
+        if lexeme.text == "(":
+            brackets.append(index > 0 and lexemes[index - 1].upper == "EXTRACT")
+        elif lexeme.text == ")" and brackets:
+            brackets.pop()
+        elif lexeme.upper in ("FROM", "JOIN") and lexeme.kind == "word" and not _is_operator(lexemes, index):
+            if lexeme.upper == "FROM" and brackets and brackets[-1]:
+                continue
+            following = lexemes[index + 1]
+            after = lexemes[index + 2].text if index + 2 < len(lexemes) else ""
+            named = _is_name(following) and following.upper not in _NO_TABLE and after != "("
+            if named or following.text == "@" or following.kind == "string":
+                yield following
+
+
+def _is_name(lexeme: Lexeme) -> bool:
+    return lexeme.kind in ("word", "quoted")
+
+
+def _read_path(lexemes: Sequence[Lexeme], first: Lexeme) -> Iterator[int]:
+    """Where the parts of the path that begins with `first` start; the parser keeps only some of them."""
+    index = bisect_left(lexemes, first.start, key=lambda lexeme: lexeme.start)
+    yield first.start
+    while index + 2 < len(lexemes) and lexemes[index + 1].text == ".":
+        index += 2
+        yield lexemes[index].start
+
+
+def _is_operator(lexemes: Sequence[Lexeme], index: int) -> bool:
+    """True for the FROM of IS DISTINCT FROM, and for a field or parameter called from."""
+    before = lexemes[index - 1].upper if index else ""
+    return before in (".", "@") or (
+        before == "DISTINCT" and index > 1 and lexemes[index - 2].upper in ("IS", "NOT")
+    )

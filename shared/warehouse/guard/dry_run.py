@@ -1,0 +1,52 @@
+"""The second witness: what BigQuery itself says about a query that passed."""
+
+from collections.abc import Iterator, Sequence
+
+from shared.errors import SqlNotAllowedError, TableNotAllowedError
+from shared.warehouse.guard.policy import GuardedQuery, GuardPolicy
+from shared.warehouse.guard.violations import Violation, raise_violations
+from shared.warehouse.tables import INFORMATION_SCHEMA, TableRef
+
+# "Queries that reference more than 50 tables will not have a complete list":
+# https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#JobStatistics2
+COMPLETE_LIST_BELOW = 50
+
+
+def check_witness(
+    policy: GuardPolicy,
+    guarded: GuardedQuery,
+    statement_type: str | None,
+    referenced_tables: Sequence[TableRef],
+) -> None:
+    """Raise SqlNotAllowedError or TableNotAllowedError unless the dry run confirms what the guard saw."""
+    raise_violations(guarded.sql, _find_doubts(policy, guarded, statement_type, referenced_tables))
+
+
+def _find_doubts(
+    policy: GuardPolicy, guarded: GuardedQuery, statement_type: str | None, referenced: Sequence[TableRef]
+) -> Iterator[Violation]:
+    if statement_type != "SELECT":
+        message = f"BigQuery reads this as {statement_type or 'an unknown statement'}; only SELECT runs."
+        yield Violation(SqlNotAllowedError, "statement", message, statement_type or "", 0)
+    for table in referenced:
+        if not _is_confirmed(policy, guarded, table):
+            message = f"The query reads {table}, perhaps through a view, which is not in ALLOWED_DATASETS."
+            offset = max(guarded.sql.find(table.table), 0)
+            yield Violation(TableNotAllowedError, "table", message, str(table), offset)
+    stored = [table for table in guarded.tables if not table.is_metadata]
+    if stored and not referenced:
+        message = f"BigQuery did not say which tables are read; the text names {stored[0]}."
+        yield Violation(TableNotAllowedError, "table", message, "", 0, "Try again.")
+    if len(referenced) >= COMPLETE_LIST_BELOW and not all(table.is_wildcard for table in guarded.tables):
+        # A wildcard matches no view: a query of wildcards alone hides nothing behind the end of the list.
+        message = f"The query reads {len(referenced)} tables or more; BigQuery does not list that many."
+        remedy = "Filter _TABLE_SUFFIX down to fewer tables, or read the wildcard in a query of its own."
+        yield Violation(TableNotAllowedError, "table", message, f"{len(referenced)} tables", 0, remedy)
+
+
+def _is_confirmed(policy: GuardPolicy, guarded: GuardedQuery, table: TableRef) -> bool:
+    if table.dataset.upper() == INFORMATION_SCHEMA:
+        # BigQuery may name the metadata view without its dataset; the text has said which dataset it is.
+        view = f"{INFORMATION_SCHEMA}.{table.table}".upper()
+        return any(named.table == view for named in guarded.tables)
+    return policy.allows(table)

@@ -1,0 +1,127 @@
+"""BigQuery's lexical structure: comments, strings, names and symbols.
+
+The parser has a lexer of its own, made for thirty dialects. A text that the two read differently could hide
+a table in what one of them takes for a comment, so this one follows BigQuery's rules to the letter
+(https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical), hands the parser a text without
+comments, and `parsing` compares where both see strings and quoted names.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from shared.errors import SqlInvalidError, SqlNotAllowedError
+from shared.warehouse.guard.violations import Violation, raise_violations
+
+Kind = Literal["word", "quoted", "string", "number", "symbol"]
+
+# Single-quoted strings end with their line; in raw strings too a backslash keeps the quote behind it inside.
+_LEXEMES = re.compile(
+    r"""
+    (?P<space>[ \t\r\n]+)
+  | (?P<word>(?![rRbB]{1,2}['"])[A-Za-z_][A-Za-z0-9_]*)
+  | (?P<symbol>[()\[\],;+*%=<>!~&|^@?]|\.(?!\d)|-(?!-)|/(?!\*))
+  | (?P<number>0[xX][0-9a-fA-F]+|(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)
+  | (?P<quoted>`[^`\\\x00-\x1f]+`)
+  | (?P<string>(?:[rR][bB]?|[bB][rR]?)?(?:
+        '''(?:[^\\]|\\.)*?''' | \"\"\"(?:[^\\]|\\.)*?\"\"\"
+      | '(?!'')(?:[^'\\\r\n]|\\[^\r\n])*' | "(?!"")(?:[^"\\\r\n]|\\[^\r\n])*"))
+  | (?P<comment>(?:--|\#)[^\r\n]*|/\*.*?\*/)
+    """,
+    re.VERBOSE | re.DOTALL | re.ASCII,
+)
+_UNSENDABLE = re.compile("[\x00\ud800-\udfff]")
+_LEGACY_PREFIX = re.compile(r"#\s*legacySQL", re.IGNORECASE)
+_OPENINGS = {"'": "string", '"': "string", "`": "quoted name", "/*": "comment"}
+
+
+class Lexeme(NamedTuple):
+    """One word, name, literal or symbol; `start` counts characters of the SQL."""
+
+    kind: Kind
+    text: str
+    start: int
+
+    @property
+    def upper(self) -> str:
+        """The text in upper case, as keywords and built-in functions are compared."""
+        return self.text.upper()
+
+    @property
+    def end(self) -> int:
+        """The offset behind the last character."""
+        return self.start + len(self.text)
+
+
+@dataclass(frozen=True)
+class LexedSql:
+    """The SQL as BigQuery's lexer sees it; `masked` has a space for every character of a comment."""
+
+    sql: str
+    masked: str
+    lexemes: list[Lexeme]
+
+
+def read_lexemes(sql: str) -> LexedSql:
+    """The lexemes of `sql`, without spaces and comments.
+
+    Raises SqlInvalidError at the first character that belongs to none, or that cannot be sent, and
+    SqlNotAllowedError for the comment that switches BigQuery to legacy SQL.
+    """
+    lexemes: list[Lexeme] = []
+    comments: list[tuple[int, int]] = []
+    unsendable = _UNSENDABLE.search(sql)
+    if unsendable:
+        _refuse_character(sql, unsendable.start())
+    position = 0
+    for match in _LEXEMES.finditer(sql):
+        if match.start() != position:
+            break
+        position = match.end()
+        if match.lastgroup == "comment":
+            _check_comment(sql, match)
+            comments.append(match.span())
+        elif match.lastgroup != "space":
+            lexemes.append(Lexeme(match.lastgroup, match.group(), match.start()))  # type: ignore[arg-type]
+    if position != len(sql):
+        _refuse_character(sql, position)
+    return LexedSql(sql, _mask(sql, comments), lexemes)
+
+
+def _mask(sql: str, comments: list[tuple[int, int]]) -> str:
+    pieces: list[str] = []
+    position = 0
+    for start, end in comments:
+        pieces.append(sql[position:start])
+        pieces.append(re.sub(r"[^\n]", " ", sql[start:end]))
+        position = end
+    pieces.append(sql[position:])
+    return "".join(pieces)
+
+
+def _check_comment(sql: str, match: re.Match[str]) -> None:
+    text = match.group()
+    if _LEGACY_PREFIX.match(text):
+        message = "#legacySQL would switch BigQuery to its old dialect; only GoogleSQL runs."
+        raise_violations(
+            sql, [Violation(SqlNotAllowedError, "legacy_sql", message, text[:40].strip(), match.start())]
+        )
+    # A lone carriage return ends a line comment for one lexer and not for another.
+    ending = sql[match.end() : match.end() + 2]
+    if not text.startswith("/*") and ending.startswith("\r") and ending != "\r\n":
+        _refuse_character(sql, match.end())
+
+
+def _refuse_character(sql: str, offset: int) -> None:
+    character = sql[offset]
+    opening = "/*" if sql.startswith("/*", offset) else character
+    prefixed = re.match(r"[rRbB]{0,2}(['\"])", sql[offset : offset + 3])
+    if prefixed:
+        opening = prefixed.group(1)
+    if opening in _OPENINGS:
+        message = f"This {_OPENINGS[opening]} does not end as BigQuery needs it to."
+    else:
+        shown = character if character.isprintable() and character.isascii() else f"U+{ord(character):04X}"
+        message = f"The character {shown} has no meaning in BigQuery SQL outside of quotes."
+    found = opening if opening in _OPENINGS else f"U+{ord(character):04X}"
+    raise_violations(sql, [Violation(SqlInvalidError, "character", message, found, offset)])

@@ -1,0 +1,164 @@
+"""Which names in FROM are tables: neither CTEs in scope nor array fields of what stands to the left.
+
+BigQuery's rules (https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax#from_clause): a
+name of one part is a CTE when one of that name is visible, else a table; a path of several parts is an array
+when its first name is a range variable visible there, else a table. A WITH sees the CTEs before it (all
+of them when RECURSIVE) and no range variables; a query in an expression sees those around it; one in FROM
+does not see its neighbours.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from sqlglot import exp
+
+from shared.warehouse.guard.parsing import start_of
+
+_NONE: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class _Scope:
+    ctes: frozenset[str] = _NONE
+    aliases: frozenset[str] = _NONE
+
+    def with_aliases(self, names: frozenset[str]) -> "_Scope":
+        return replace(self, aliases=self.aliases | names)
+
+
+class TableFinder:
+    """Collects the table nodes of one tree; `find` is called once."""
+
+    def __init__(self) -> None:
+        self._tables: list[exp.Table] = []
+        self._seen: set[int] = set()
+
+    def find(self, query: exp.Query, nodes: Iterable[exp.Expr]) -> list[exp.Table]:
+        """Every one of the query's `nodes` that names a table, in no particular order.
+
+        A table node in a place that no rule of scope reaches counts as a table.
+        """
+        self._visit_query(query, _Scope())
+        unseen = (node for node in nodes if isinstance(node, exp.Table) and id(node) not in self._seen)
+        self._tables.extend(unseen)
+        return self._tables
+
+    def _visit_query(self, query: exp.Expr, scope: _Scope) -> None:
+        # A chain of UNIONs leans to the left, one level for each; only brackets, which are bounded, recurse.
+        pending = [(query, scope)]
+        while pending:
+            node, outer = pending.pop()
+            inner = self._visit_with(node, outer)
+            if isinstance(node, exp.SetOperation):
+                pending.append((node.this, inner))
+                pending.append((node.expression, inner))
+                self._visit_parts(node, inner, skip=("this", "expression", "with_"))
+            elif isinstance(node, exp.Select):
+                self._visit_select(node, inner)
+            elif isinstance(node, exp.Subquery):
+                self._visit_source(node, inner)
+            else:
+                self._visit_expression(node, inner)
+
+    def _visit_with(self, node: exp.Expr, scope: _Scope) -> _Scope:
+        clause = node.args.get("with_")
+        if not isinstance(clause, exp.With):
+            return scope
+        visible = scope.ctes
+        if clause.args.get("recursive"):
+            visible |= {cte.alias.lower() for cte in clause.expressions}
+        for cte in clause.expressions:
+            self._visit_query(cte.this, _Scope(visible))
+            visible |= {cte.alias.lower()}
+        return _Scope(visible, scope.aliases)
+
+    def _visit_select(self, select: exp.Select, scope: _Scope) -> None:
+        source = select.args.get("from_")
+        names = _NONE
+        if isinstance(source, exp.From):
+            names |= self._visit_source(source.this, scope)
+        names |= self._visit_joins(select, scope, names)
+        self._visit_parts(select, scope.with_aliases(names), skip=("from_", "joins", "with_"))
+
+    def _visit_joins(self, node: exp.Expr, scope: _Scope, names: frozenset[str]) -> frozenset[str]:
+        for join in node.args.get("joins") or ():
+            names |= self._visit_source(join.this, scope, left=names)
+            self._visit_parts(join, scope.with_aliases(names), skip=("this",))
+        return names
+
+    def _visit_source(self, node: exp.Expr, scope: _Scope, left: frozenset[str] = _NONE) -> frozenset[str]:
+        """Visit one item of FROM; the range variables it brings, in lower case."""
+        if isinstance(node, exp.Table):
+            return self._visit_table(node, scope, left)
+        if isinstance(node, exp.Unnest):
+            return self._visit_unnest(node, scope.with_aliases(left))
+        if isinstance(node, exp.Subquery):
+            return self._visit_subquery(node, scope, left)
+        self._visit_query(node, scope)
+        return frozenset()
+
+    def _visit_table(self, table: exp.Table, scope: _Scope, left: frozenset[str]) -> frozenset[str]:
+        self._seen.add(id(table))
+        if not isinstance(table.this, exp.Func) and not self._is_in_scope(table, scope.with_aliases(left)):
+            self._tables.append(table)
+        is_call = isinstance(table.this, exp.Func)
+        self._visit_parts(table, scope, skip=("joins",) if is_call else ("this", "joins"))
+        names = frozenset({table.alias_or_name.lower()})
+        return names | self._visit_joins(table, scope, names | left)
+
+    def _is_in_scope(self, table: exp.Table, visible: _Scope) -> bool:
+        parts = table.parts
+        first = parts[0].name.lower()
+        if len(parts) == 1:
+            return first in visible.ctes
+        # `a.b` in one pair of backticks is a single name to BigQuery, which is no range variable's.
+        return first in visible.aliases and not table.meta.get("quoted_table")
+
+    def _visit_unnest(self, unnest: exp.Unnest, visible: _Scope) -> frozenset[str]:
+        self._visit_parts(unnest, visible, skip=("alias", "offset"))
+        alias = unnest.args.get("alias")
+        names = {name.name.lower() for name in alias.columns} | {alias.name.lower()} if alias else set()
+        return frozenset(names - {""})
+
+    def _visit_subquery(self, node: exp.Subquery, scope: _Scope, left: frozenset[str]) -> frozenset[str]:
+        inner = self._visit_with(node, scope)
+        content = node.this
+        if isinstance(content, exp.Query) and not isinstance(content, exp.Subquery):
+            self._visit_query(content, inner)
+            names = _NONE
+        else:  # brackets around a table or a join: what is named inside stays visible
+            names = self._visit_source(content, inner, left)
+        if node.alias:
+            names = frozenset({node.alias.lower()})
+        names = self._visit_joins(node, inner, names)
+        self._visit_parts(node, inner.with_aliases(names), skip=("this", "with_", "joins", "alias"))
+        return names
+
+    def _visit_parts(self, node: exp.Expr, visible: _Scope, skip: tuple[str, ...]) -> None:
+        for key, value in node.args.items():
+            if key in skip:
+                continue
+            for part in value if isinstance(value, list) else (value,):
+                if isinstance(part, exp.Expr):
+                    self._visit_expression(part, visible)
+
+    def _visit_expression(self, node: exp.Expr, visible: _Scope) -> None:
+        for inner in node.walk(prune=lambda item: isinstance(item, exp.Query | exp.Table)):
+            if isinstance(inner, exp.Table):
+                self._visit_table(inner, visible, frozenset())
+            elif isinstance(inner, exp.Query):
+                self._visit_query(inner, visible)
+
+
+def find_implicit_arrays(nodes: Iterable[exp.Expr]) -> Iterator[exp.Column]:
+    """Paths that the parser took for an array field although BigQuery sees one quoted name.
+
+    The parser splits `a.b` in backticks; when `a` is a range variable it makes an array of what BigQuery
+    reads as the table b of the dataset a.
+    """
+    for unnest in nodes:
+        for column in unnest.expressions if isinstance(unnest, exp.Unnest) else ():
+            if isinstance(column, exp.Column) and len(column.parts) > 1:
+                starts = [start_of(part) for part in column.parts]
+                if starts[0] is None or starts[0] == starts[1]:
+                    yield column

@@ -1,0 +1,77 @@
+"""What BigQuery says about tables: schema, size, when they last changed. Metadata calls cost nothing."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from shared.errors import AlmanacError
+from shared.settings import Settings
+from shared.warehouse.clients import WarehouseClients
+from shared.warehouse.failures import translated_failures
+from shared.warehouse.models import OutputField
+from shared.warehouse.results import to_output_fields
+from shared.warehouse.retrying import make_retry
+from shared.warehouse.tables import TableRef
+
+if TYPE_CHECKING:
+    from google.cloud import bigquery
+
+
+@dataclass(frozen=True)
+class TableMetadata:
+    """One table or view. `kind` is BigQuery's type: TABLE, VIEW, MATERIALIZED_VIEW, EXTERNAL, SNAPSHOT.
+
+    `partition_field` of a table partitioned by the time its rows came in is the pseudo column `_PARTITIONTIME`.
+    """
+
+    table: TableRef
+    kind: str
+    fields: tuple[OutputField, ...]
+    modified_at: datetime | None
+    row_count: int | None
+    byte_count: int | None
+    partition_field: str | None
+    view_sql: str | None
+    requires_partition_filter: bool = False
+
+
+class TableMetadataReader:
+    """Reads table metadata, in parallel within `warehouse_parallelism`."""
+
+    def __init__(self, clients: WarehouseClients, settings: Settings) -> None:
+        self._clients = clients
+        self._settings = settings
+
+    def read_tables(self, tables: Sequence[TableRef]) -> list[TableMetadata | AlmanacError]:
+        """The metadata of each table, in input order; one that cannot be read has its error in its place."""
+        if not tables:
+            return []
+        with ThreadPoolExecutor(min(len(tables), self._settings.warehouse_parallelism)) as pool:
+            return list(pool.map(self._read, tables))
+
+    def _read(self, ref: TableRef) -> TableMetadata | AlmanacError:
+        timeout = self._settings.warehouse_call_timeout_seconds
+        try:
+            with translated_failures(f"reading the metadata of {ref}"):
+                table = self._clients.rest.get_table(str(ref), retry=make_retry(timeout), timeout=timeout)
+        except AlmanacError as error:
+            return error
+        return TableMetadata(
+            table=ref,
+            kind=table.table_type,
+            fields=to_output_fields(table.schema),
+            modified_at=table.modified,
+            row_count=table.num_rows,
+            byte_count=table.num_bytes,
+            partition_field=_find_partition_field(table),
+            view_sql=table.view_query if table.table_type == "VIEW" else None,
+            requires_partition_filter=bool(table.require_partition_filter),
+        )
+
+
+def _find_partition_field(table: "bigquery.Table") -> str | None:
+    if table.time_partitioning is not None:
+        return table.time_partitioning.field or "_PARTITIONTIME"
+    return table.range_partitioning.field if table.range_partitioning is not None else None

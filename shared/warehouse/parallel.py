@@ -1,0 +1,64 @@
+"""Requests side by side, within a bound."""
+
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextvars import copy_context
+
+from shared.errors import AlmanacError
+from shared.warehouse.models import QueryRequest
+
+type Answer[R] = tuple[int, R | AlmanacError]
+"""The index of a request and what became of it."""
+
+
+def list_answers[R](
+    work: Callable[[QueryRequest], R], requests: Sequence[QueryRequest], parallelism: int
+) -> list[R | AlmanacError]:
+    """What `work` makes of each request, in input order; one that fails has its error in its place."""
+    if len(requests) == 1:
+        return [_attempt(work, requests[0])]
+    iterated = iterate_answers(work, requests, parallelism, None, stop=lambda: None)
+    answers = dict(answer for answer in iterated if answer is not None)
+    return [answers[index] for index in range(len(requests))]
+
+
+def iterate_answers[R](
+    work: Callable[[QueryRequest], R],
+    requests: Sequence[QueryRequest],
+    parallelism: int,
+    tick_seconds: float | None,
+    stop: Callable[[], None],
+) -> Generator[Answer[R] | None]:
+    """Each answer as soon as it is there, and None whenever none came for `tick_seconds`.
+
+    When the generator is closed early, requests that have not begun are dropped, `stop` is called, and the
+    ones that had begun are waited for: `stop` has to make them end soon.
+    """
+    if not requests:
+        return
+    with ThreadPoolExecutor(min(len(requests), parallelism)) as pool:
+        # Each task gets the caller's context, so that its spans are children of the caller's.
+        index_of = {
+            pool.submit(copy_context().run, _attempt, work, request): index
+            for index, request in enumerate(requests)
+        }
+        pending = set(index_of)
+        try:
+            while pending:
+                done, pending = wait(pending, tick_seconds, FIRST_COMPLETED)
+                for future in sorted(done, key=index_of.__getitem__):
+                    yield index_of[future], future.result()
+                if not done:
+                    yield None
+        finally:
+            if pending:
+                # Nobody listens any more: what has not begun must not begin to cost.
+                pool.shutdown(wait=False, cancel_futures=True)
+                stop()
+
+
+def _attempt[R](work: Callable[[QueryRequest], R], request: QueryRequest) -> R | AlmanacError:
+    try:
+        return work(request)
+    except AlmanacError as error:
+        return error

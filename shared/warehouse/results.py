@@ -1,0 +1,83 @@
+"""Reading a finished job's rows as Arrow: small results by REST, large ones by the Storage Read API."""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from shared.settings import Settings
+from shared.warehouse.clients import WarehouseClients
+from shared.warehouse.models import OutputField, ResultRows
+from shared.warehouse.retrying import make_retry
+from shared.warehouse.tables import TableRef
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from google.cloud.bigquery import QueryJob, SchemaField
+    from google.cloud.bigquery.table import RowIterator
+
+_STANDARD_NAMES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL", "RECORD": "STRUCT"}
+
+
+def to_output_fields(schema: "Iterable[SchemaField]") -> tuple[OutputField, ...]:
+    """BigQuery's schema as ours, with standard SQL type names."""
+    return tuple(
+        OutputField(
+            name=entry.name,
+            type=_STANDARD_NAMES.get(entry.field_type, entry.field_type),
+            mode=entry.mode or "NULLABLE",
+            fields=to_output_fields(entry.fields),
+        )
+        for entry in schema
+    )
+
+
+def to_table_refs(job: "QueryJob") -> tuple[TableRef, ...]:
+    """The tables a job or dry run read, views among them, in one order."""
+    tables = (TableRef(one.project, one.dataset_id, one.table_id) for one in job.referenced_tables or ())
+    return tuple(sorted(tables, key=str))
+
+
+def read_rows(
+    job: "QueryJob", rows: "RowIterator", max_rows: int, clients: WarehouseClients, settings: Settings
+) -> ResultRows:
+    """The first `max_rows` rows of a job's result, in the query's own order.
+
+    Reading stops as soon as there are enough rows, so memory is bounded by their number.
+    """
+    import pyarrow as pa
+
+    total = int(rows.total_rows or 0)
+    large = min(total, max_rows) >= settings.storage_read_min_rows
+    source = _read_storage(job, clients, settings) if large else rows.to_arrow_iterable()
+    batches: list[pa.RecordBatch] = []
+    count = 0
+    for batch in source:
+        batches.append(batch)
+        count += batch.num_rows
+        if count >= max_rows:
+            break
+    table = pa.Table.from_batches(batches) if batches else rows.to_arrow(create_bqstorage_client=False)
+    return ResultRows(table.slice(0, max_rows), total, "storage_read" if large else "rest")
+
+
+def _read_storage(
+    job: "QueryJob", clients: WarehouseClients, settings: Settings
+) -> "Iterator[pa.RecordBatch]":
+    """The result table, batch by batch. One stream: several would come without the query's ORDER BY."""
+    import pyarrow as pa
+    from google.cloud.bigquery_storage_v1.types import DataFormat, ReadSession
+
+    client, timeout = clients.storage_read, settings.warehouse_call_timeout_seconds
+    session = client.create_read_session(
+        parent=f"projects/{settings.google_cloud_project}",
+        read_session=ReadSession(table=job.destination.to_bqstorage(), data_format=DataFormat.ARROW),
+        max_stream_count=1,
+        retry=make_retry(timeout),
+        timeout=timeout,
+    )
+    schema = pa.ipc.read_schema(pa.py_buffer(session.arrow_schema.serialized_schema))
+    for stream in session.streams:
+        responses = client.read_rows(stream.name, timeout=settings.warehouse_timeout_seconds)  # type: ignore[no-untyped-call]
+        for response in responses:
+            yield pa.ipc.read_record_batch(
+                pa.py_buffer(response.arrow_record_batch.serialized_record_batch), schema
+            )

@@ -1,0 +1,113 @@
+"""The one way from a query to BigQuery: guard, dry run, cap, reservation, job, settlement, receipt."""
+
+from collections.abc import Generator, Sequence
+
+from shared.errors import AlmanacError, BytesLimitExceededError
+from shared.settings import Settings
+from shared.warehouse.caps import bound_billing, compute_cap
+from shared.warehouse.guard.guard import QueryGuard
+from shared.warehouse.jobs import JobRunner
+from shared.warehouse.models import DryRun, QueryOutcome, QueryRequest
+from shared.warehouse.parallel import Answer, iterate_answers, list_answers
+from shared.warehouse.partitions import PartitionReader
+from shared.warehouse.results import to_output_fields, to_table_refs
+from shared.warehouse.running_jobs import RunningJobs
+from shared.warehouse.spending import QuerySpender
+
+
+class WarehouseService:
+    """Plans and runs queries; nothing reaches BigQuery any other way."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        guard: QueryGuard,
+        runner: JobRunner,
+        spender: QuerySpender,
+        partitions: PartitionReader,
+    ) -> None:
+        self._settings = settings
+        self._guard = guard
+        self._runner = runner
+        self._spender = spender
+        self._partitions = partitions
+
+    def dry_run_queries(self, requests: Sequence[QueryRequest]) -> list[DryRun | AlmanacError]:
+        """Plan each request, in parallel within `warehouse_parallelism`; answers in input order.
+
+        A request that fails has its error in its place; the others are not affected.
+        """
+        planned = list_answers(self._plan, requests, self._settings.warehouse_parallelism)
+        return self._partitions.describe_plans(requests, planned)
+
+    def run_queries(self, requests: Sequence[QueryRequest]) -> list[QueryOutcome | AlmanacError]:
+        """Run each request, in parallel within `warehouse_parallelism`; answers in input order.
+
+        Each is guarded, capped, reserved and settled on its own; one that fails does not stop the others.
+        """
+        running = RunningJobs()
+        return list_answers(
+            lambda request: self._run(request, running), requests, self._settings.warehouse_parallelism
+        )
+
+    def iterate_queries(
+        self, requests: Sequence[QueryRequest], *, tick_seconds: float
+    ) -> Generator[Answer[QueryOutcome] | None]:
+        """Like `run_queries`, but yields each answer with its index as soon as it is there.
+
+        Yields None whenever nothing was done for `tick_seconds`: a caller that writes something then finds
+        out whether anybody still listens. Closing the generator cancels what runs and starts nothing more.
+        """
+        running = RunningJobs()
+        return iterate_answers(
+            lambda request: self._run(request, running),
+            requests,
+            self._settings.warehouse_parallelism,
+            tick_seconds,
+            stop=lambda: self._cancel(running),
+        )
+
+    def _cancel(self, running: RunningJobs) -> None:
+        for job_id in running.close():
+            self._runner.cancel(job_id)
+
+    def _plan(self, request: QueryRequest) -> DryRun:
+        guarded = self._guard.check(request.sql, request.default_dataset)
+        job = self._runner.dry_run(request)
+        tables = to_table_refs(job)
+        self._guard.check_dry_run(guarded, job.statement_type, tables)
+        estimated = int(job.total_bytes_processed or 0)
+        cap = compute_cap(self._settings, request)
+        return DryRun(
+            bytes_estimated=estimated,
+            bytes_billed_max=bound_billing(cap, estimated, len(tables), uses_wildcard=guarded.uses_wildcard),
+            fields=to_output_fields(job.schema or ()),
+            referenced_tables=tables,
+            statement_type=str(job.statement_type),
+            cap_bytes=cap,
+            deterministic=guarded.deterministic,
+        )
+
+    def _run(self, request: QueryRequest, running: RunningJobs) -> QueryOutcome:
+        running.check_open()
+        plan = self._plan(request)
+        if plan.bytes_estimated > plan.cap_bytes:
+            raise self._refuse_size(request, plan)
+        return self._spender.run(request, plan, running)
+
+    def _refuse_size(self, request: QueryRequest, plan: DryRun) -> BytesLimitExceededError:
+        """Over its cap; the remediation names the partitioning columns that nobody filters on."""
+        uses = self._partitions.describe_plans([request], [plan])[0]
+        unfiltered = [] if isinstance(uses, AlmanacError) else [x for x in uses.partitions if not x.filtered]
+        advice = "; ".join(use.advice for use in unfiltered)
+        return BytesLimitExceededError(
+            f"The query would read {plan.bytes_estimated} bytes; its cap is {plan.cap_bytes}.",
+            remediation=f"{advice}, name fewer columns, or raise the cap." if advice else None,
+            details=[
+                {"cap_bytes": plan.cap_bytes, "required_bytes": plan.bytes_estimated},
+                *(
+                    {"table": use.table, "partition_column": use.column, "filtered": False}
+                    for use in unfiltered
+                ),
+            ],
+        )

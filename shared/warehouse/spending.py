@@ -1,0 +1,150 @@
+"""One query from its cap to its settlement: what it reserves, what it bills, who pays."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from shared.errors import AlmanacError, WarehouseTimeoutError, WarehouseUnavailableError
+from shared.settings import Settings
+from shared.telemetry.tracing import start_span
+from shared.warehouse.budgets import BudgetService, Reservation
+from shared.warehouse.caps import expect_billing
+from shared.warehouse.clients import WarehouseClients
+from shared.warehouse.failures import translated_failures
+from shared.warehouse.jobs import JobRunner, StartedJob, make_job_id
+from shared.warehouse.labels import make_labels
+from shared.warehouse.models import DryRun, JobMetadata, QueryOutcome, QueryRequest, ResultRows
+from shared.warehouse.receipts import make_receipt
+from shared.warehouse.results import read_rows, to_output_fields, to_table_refs
+from shared.warehouse.run_log import QueryRunLog
+from shared.warehouse.running_jobs import RunningJobs
+
+if TYPE_CHECKING:
+    from google.cloud import bigquery
+
+
+class QuerySpender:
+    """Reserves, runs, settles and records one planned query."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clients: WarehouseClients,
+        runner: JobRunner,
+        budgets: BudgetService,
+        run_log: QueryRunLog,
+    ) -> None:
+        self._settings = settings
+        self._clients = clients
+        self._runner = runner
+        self._budgets = budgets
+        self._run_log = run_log
+
+    def run(self, request: QueryRequest, plan: DryRun, running: RunningJobs) -> QueryOutcome:
+        """The query's answer and receipt. What it billed is settled, also when it fails.
+
+        Raises BudgetExceededError when a budget has no room, and what BigQuery refuses or fails with.
+        """
+        job_id = make_job_id(request)
+        reservation = self._budgets.reserve(request, plan.bytes_billed_max, job_id)
+        spending = _Spending(request, plan, job_id, reservation)
+        try:
+            return self._spend(spending, running)
+        except AlmanacError as error:
+            self._settle_failure(spending, error)
+            raise
+        finally:
+            running.remove(job_id)
+
+    def _spend(self, spending: "_Spending", running: RunningJobs) -> QueryOutcome:
+        request, plan, job_id = spending.request, spending.plan, spending.job_id
+        spending.run_id = self._run_log.start(request, plan, plan.bytes_billed_max, job_id)
+        if self._budgets.has_expired(spending.reservation):
+            raise WarehouseTimeoutError("The query waited longer than its reservation stands; nothing ran.")
+        running.add(job_id)
+        spending.was_sent = True
+        labels = make_labels(request, self._settings, spending.reservation.id)
+        spending.started = self._runner.start(request, job_id, plan.bytes_billed_max, labels)
+        if spending.started.attached:
+            running.remove(job_id)
+        elif running.is_closed:
+            # Whoever closed it asked BigQuery to cancel a job that may not have been there yet.
+            self._runner.cancel(job_id)
+        result = self._read_result(request, spending.started)
+        outcome = self._describe(plan, spending.started, result)
+        self._budgets.settle(spending.reservation, outcome.receipt.bytes_billed)
+        spending.is_settled = True
+        self._run_log.succeed(spending.run_id, outcome)
+        return outcome
+
+    def _read_result(self, request: QueryRequest, started: StartedJob) -> ResultRows:
+        rows = self._runner.wait(started)
+        with start_span("bigquery.read", {"db.system": "bigquery"}), translated_failures("reading a result"):
+            return read_rows(started.job, rows, request.max_rows, self._clients, self._settings)
+
+    def _settle_failure(self, spending: "_Spending", error: AlmanacError) -> None:
+        if spending.is_settled:
+            return
+        billed = self._find_billed_bytes(spending, error)
+        self._budgets.settle(spending.reservation, billed)
+        if spending.run_id is not None:
+            self._run_log.fail(spending.run_id, spending.job_id, error, billed)
+
+    def _find_billed_bytes(self, spending: "_Spending", error: AlmanacError) -> int | None:
+        """What a failed run billed; None when nobody can say, and the reservation then stands until it expires."""
+        started = spending.started
+        if started is not None:
+            return 0 if started.attached else self._runner.read_billed_bytes(started.job)
+        if spending.was_sent and isinstance(error, WarehouseUnavailableError | WarehouseTimeoutError):
+            # The answer was lost, and perhaps not the job.
+            self._runner.cancel(spending.job_id)
+            return None
+        return 0
+
+    def _describe(self, plan: DryRun, started: StartedJob, result: ResultRows) -> QueryOutcome:
+        job = started.job
+        billed = int(job.total_bytes_billed or 0)
+        free = bool(job.cache_hit) or started.attached
+        receipt = make_receipt(
+            self._settings.price_per_tib_usd,
+            estimated=plan.bytes_estimated,
+            billed=0 if started.attached else billed,
+            saved=expect_billing(plan.bytes_estimated, len(plan.referenced_tables)) if free else 0,
+            cache_hit=bool(job.cache_hit),
+        )
+        return QueryOutcome(
+            job=_to_job_metadata(job),
+            fields=to_output_fields(job.schema or ()) or plan.fields,
+            referenced_tables=to_table_refs(job) or plan.referenced_tables,
+            receipt=receipt,
+            result=result,
+            deterministic=plan.deterministic,
+            attached=started.attached,
+        )
+
+
+@dataclass
+class _Spending:
+    """One query between its reservation and its settlement."""
+
+    request: QueryRequest
+    plan: DryRun
+    job_id: str
+    reservation: Reservation
+    run_id: UUID | None = None
+    was_sent: bool = False
+    started: StartedJob | None = None
+    is_settled: bool = False
+
+
+def _to_job_metadata(job: "bigquery.QueryJob") -> JobMetadata:
+    return JobMetadata(
+        job_id=str(job.job_id),
+        project=str(job.project),
+        location=job.location,
+        created_at=job.created,
+        started_at=job.started,
+        ended_at=job.ended,
+        bytes_processed=int(job.total_bytes_processed or 0),
+        slot_millis=job.slot_millis,
+    )

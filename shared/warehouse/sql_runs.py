@@ -1,0 +1,70 @@
+"""Queries typed by people: planned, or run for a sample of at most 100 rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.errors import AlmanacError
+from shared.settings import Settings
+from shared.warehouse.models import DryRun, QueryOutcome, QueryParameter, QueryRequest, Receipt
+from shared.warehouse.receipts import make_receipt
+from shared.warehouse.service import WarehouseService
+
+MAX_SAMPLE_ROWS = 100
+
+
+@dataclass(frozen=True)
+class SqlQuery:
+    """One query as it was typed; `max_bytes_billed` in bytes."""
+
+    sql: str
+    parameters: tuple[QueryParameter, ...]
+    dataset: str | None
+    max_bytes_billed: int | None
+    dry_run: bool
+    sample_rows: int
+
+
+@dataclass(frozen=True)
+class SqlPlan:
+    """A dry run and its receipt: an estimate, nothing billed."""
+
+    plan: DryRun
+    receipt: Receipt
+
+
+class SqlRunService:
+    """Answers `/sql/run`."""
+
+    def __init__(self, warehouse: WarehouseService, settings: Settings) -> None:
+        self._warehouse = warehouse
+        self._settings = settings
+
+    def run_queries(
+        self, queries: Sequence[SqlQuery], *, actor: str
+    ) -> list[SqlPlan | QueryOutcome | AlmanacError]:
+        """Plan or run each query, in input order; one that fails has its error in its place."""
+        answers: list[SqlPlan | QueryOutcome | AlmanacError | None] = [None] * len(queries)
+        planned = [index for index, query in enumerate(queries) if query.dry_run]
+        ran = [index for index, query in enumerate(queries) if not query.dry_run]
+        requests = [_make_request(query, actor) for query in queries]
+        for index, plan in zip(
+            planned, self._warehouse.dry_run_queries([requests[i] for i in planned]), strict=True
+        ):
+            answers[index] = plan if isinstance(plan, AlmanacError) else SqlPlan(plan, self._price(plan))
+        for index, outcome in zip(ran, self._warehouse.run_queries([requests[i] for i in ran]), strict=True):
+            answers[index] = outcome
+        return [answer for answer in answers if answer is not None]
+
+    def _price(self, plan: DryRun) -> Receipt:
+        return make_receipt(self._settings.price_per_tib_usd, estimated=plan.bytes_estimated, billed=0)
+
+
+def _make_request(query: SqlQuery, actor: str) -> QueryRequest:
+    return QueryRequest(
+        sql=query.sql,
+        parameters=query.parameters,
+        default_dataset=query.dataset,
+        max_bytes_billed=query.max_bytes_billed,
+        max_rows=min(query.sample_rows, MAX_SAMPLE_ROWS),
+        actor=actor,
+    )

@@ -1,0 +1,32 @@
+"""HTTP exchanges that end."""
+
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+
+
+class BoundedAdapter(HTTPAdapter):
+    """Lets no exchange wait longer for a byte than `timeout_seconds`, whatever the caller asks for.
+
+    Google's client raises the timeout of some calls to two minutes on its own (`getQueryResults`), which no
+    argument of it can lower. Keeps as many connections as there may be calls at once.
+    """
+
+    def __init__(self, timeout_seconds: float, connections: int) -> None:
+        super().__init__(pool_connections=1, pool_maxsize=connections)
+        self._timeout_seconds = timeout_seconds
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: bool | str = True,
+        cert: Any = None,
+        proxies: Any = None,
+    ) -> requests.Response:
+        """As in the base class."""
+        limit = self._timeout_seconds
+        bounded = min(timeout, limit) if isinstance(timeout, int | float) else limit
+        return super().send(request, stream, bounded, verify, cert, proxies)

@@ -1,0 +1,240 @@
+"""The program against the running stack, through nginx."""
+
+import json
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Program
+from tests.fixtures.stack import ADMIN, EDITOR, VIEWER, RunningStack
+
+pytestmark = pytest.mark.stack
+
+SLUG = "from-the-terminal"
+YAML = f"""\
+version: 1
+slug: {SLUG}
+title: From the terminal
+dataset: nyc
+parameters:
+  - {{name: origin, type: STRING, values: [JFK, LGA]}}
+queries:
+  airports:
+    file: sql/airports.sql
+  flights:
+    sql: >-
+      SELECT COUNT(*) AS flights FROM flights
+      WHERE origin = @origin AND flight_date BETWEEN '2013-01-01' AND '2013-01-31'
+charts:
+  - {{id: airports, title: Airports, query: airports, type: table}}
+  - {{id: flights, title: Flights, query: flights, type: metric, value: flights}}
+"""
+SQL = "SELECT faa, name FROM airports WHERE alt > 9000 ORDER BY faa\n"
+TOKEN = re.compile(r"ey[A-Za-z0-9_-]+\.")
+
+
+@pytest.fixture
+def online(program: Program, stack: RunningStack) -> Program:
+    """The program as an editor."""
+    program.environment |= {"ALMANAC_URL": stack.url, "ALMANAC_TOKEN": stack.token(EDITOR)}
+    return program
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A dashboard with a SQL file beside it."""
+    (tmp_path / "sql").mkdir()
+    (tmp_path / "sql" / "airports.sql").write_text(SQL)
+    path = tmp_path / f"{SLUG}.yaml"
+    path.write_text(YAML)
+    return path
+
+
+@pytest.fixture
+def saved(online: Program, file: Path) -> Iterator[Path]:
+    """The dashboard as it is above, saved."""
+    online.run("save", str(file))
+    yield file
+    file.write_text(YAML)
+    online.run("save", str(file))
+
+
+class TestPlan:
+    def test_a_file_is_planned_with_its_cost_and_state(self, online: Program, file: Path) -> None:
+        shown = online.run("plan", str(file)).stdout
+        assert "airports" in shown
+        assert "origin=LGA" in shown
+        assert re.search(r"3 queries, 2 variants: [\d.]+ [kM]?B and \$[\d.]+ per refresh", shown)
+
+    def test_json_is_the_apis_plan(self, online: Program, file: Path) -> None:
+        (result,) = online.run_json("plan", str(file))["results"]
+        assert result["plan"]["totals"]["queries"] == 3
+        (default,) = online.run_json("plan", str(file), "--default-variant")["results"]
+        assert default["plan"]["totals"]["queries"] == 2
+
+    def test_sql_that_is_refused_is_shown_at_its_line_of_the_sql_file(
+        self, online: Program, file: Path
+    ) -> None:
+        (file.parent / "sql" / "airports.sql").write_text("SELECT faa\nFROM secret.airports\n")
+        shown = online.run("plan", str(file), code=1).stdout
+        assert "error[SQL_REFUSED]" in shown
+        assert "sql/airports.sql:2:6" in shown
+        assert "2 | FROM secret.airports" in shown
+
+    def test_saved_dashboards_are_planned_by_slug(self, online: Program) -> None:
+        (result,) = online.run_json("plan", "--slug", "nyc-flights")["results"]
+        assert result["plan"]["invalidates"] == {
+            "version": result["plan"]["version"], "queries": [], "variants": [],
+        }  # fmt: skip
+        assert "error[NOT_FOUND]" in online.run("plan", "--slug", "nyc-fligths", code=1).stderr
+
+
+class TestVersions:
+    def test_a_change_is_compared_saved_and_taken_back(self, online: Program, saved: Path) -> None:
+        saved.write_text(YAML.replace("'2013-01-31'", "'2013-02-28'"))
+        compared = online.run("diff", str(saved)).stdout
+        assert "queries changed: flights" in compared
+        assert (
+            "+      WHERE origin = @origin AND flight_date BETWEEN '2013-01-01' AND '2013-02-28'" in compared
+        )
+        would = online.run("save", str(saved), "--dry-run").stdout
+        number = int(re.search(rf"{SLUG} would be at version (\d+)", would).group(1))
+        online.run("save", str(saved), "-m", "A month more", "--expected-version", str(number - 1))
+        assert "queries changed: flights" in online.run("diff", SLUG).stdout
+        assert online.run_json("diff", SLUG, "--from", str(number), "--to", str(number - 1))["text"]
+        back = online.run_json("rollback", f"{SLUG}@{number - 1}")["results"][0]
+        assert (back["version"], back["changed"]) == (number + 1, True)
+
+    def test_saving_the_same_again_says_so(self, online: Program, saved: Path) -> None:
+        assert "is saved already" in online.run("save", str(saved)).stdout
+
+    def test_a_conflict_shows_what_the_others_did(self, online: Program, saved: Path) -> None:
+        version = online.run_json("save", str(saved))["results"][0]["version"]
+        saved.write_text(YAML.replace("From the terminal", "Theirs"))
+        online.run("save", str(saved))
+        saved.write_text(YAML.replace("From the terminal", "Mine"))
+        arguments = ["save", str(saved), "--expected-version", str(version)]
+        shown = online.run(*arguments, code=1)
+        assert "-title: From the terminal\n+title: Theirs\n" in shown.stdout
+        assert "git merge-file" in shown.stdout
+        assert "error[CONFLICT]" in shown.stderr
+        error = online.run_json(*arguments, code=1)["error"]
+        assert error["details"][0]["base_yaml"] == YAML
+
+    def test_an_invalid_file_saves_nothing_and_shows_positions(self, online: Program, file: Path) -> None:
+        file.write_text(YAML.replace("query: flights,", "query: fligths,"))
+        shown = online.run("save", str(file), code=1).stderr
+        assert "error[VALIDATION_FAILED]" in shown
+        assert f"{SLUG}.yaml:16:" in shown
+
+    def test_there_is_no_drift_of_it_and_a_viewer_may_not_repair(
+        self, online: Program, saved: Path, stack: RunningStack
+    ) -> None:
+        found = online.run_json("drift")["results"]
+        assert found == []
+        assert online.run("drift", "--repair").stdout == "Saved versions and files agree.\n"
+        viewer = Program({**online.environment, "ALMANAC_TOKEN": stack.token(VIEWER)})
+        assert "error[FORBIDDEN]" in viewer.run("drift", "--repair", code=1).stderr
+
+
+class TestReading:
+    def test_precompute_shows_every_query_and_the_totals(self, online: Program, saved: Path) -> None:
+        first = online.run("precompute", SLUG).stdout
+        assert first.count(SLUG) >= 4
+        again = online.run("precompute", SLUG).stdout
+        assert again.count("skipped unchanged") == 3
+        (result,) = online.run_json("precompute", SLUG)["results"]
+        assert (result["totals"]["bytes_billed"], result["variants_ready"]) == (0, 2)
+        assert "error[NOT_FOUND]" in online.run("precompute", "no-such-one", code=1).stderr
+
+    def test_data_is_a_table_per_query(self, online: Program, saved: Path) -> None:
+        online.run("precompute", SLUG)
+        shown = online.run("data", SLUG, "airports", "-n", "2").stdout
+        assert "From the terminal (origin=JFK)" in shown
+        assert re.search(r"TEX\s+\W\s+Telluride", shown)
+        other = online.run_json("data", SLUG, "-p", "origin=LGA")
+        assert other["parameters"] == {"origin": "LGA"}
+        refused = online.run("data", SLUG, "-p", "origin=EWR", code=1).stderr
+        assert "accepted:" in refused
+        assert "there are: airports, flights" in online.run("data", SLUG, "nope", code=2).stderr
+
+    def test_lineage_is_a_tree_down_to_tables_or_columns(self, online: Program, saved: Path) -> None:
+        tables = online.run("lineage", SLUG).stdout
+        assert "chart Airports" in tables
+        assert "table local.nyc.airports" in tables
+        columns = online.run_json("lineage", SLUG, "--level", "column")
+        assert "bq:local.nyc.airports#faa" in {node["id"] for node in columns["nodes"]}
+
+    def test_costs_show_lines_totals_and_budgets(self, online: Program, stack: RunningStack) -> None:
+        online.environment["ALMANAC_TOKEN"] = stack.token(ADMIN)
+        shown = online.run("costs", "--by", "dashboard").stdout
+        assert "nyc-flights" in shown
+        assert "budget" in shown
+        assert online.run_json("costs")["by"] == "day"
+        assert "error[INVALID_REQUEST]" in online.run("costs", "--from", "yesterday", code=1).stderr
+
+
+class TestRun:
+    def test_a_query_gives_rows_and_a_receipt(self, online: Program) -> None:
+        shown = online.run(
+            "run",
+            "SELECT name FROM airlines WHERE carrier = @carrier",
+            "--dataset",
+            "nyc",
+            "-p",
+            "carrier=AA",
+        ).stdout
+        assert "American Airlines Inc." in shown
+        assert re.search(r"1 of 1 rows; billed [\d.]+ MB \(\$[\d.]+\)", shown)
+
+    def test_a_dry_run_costs_nothing(self, online: Program, tmp_path: Path) -> None:
+        (tmp_path / "q.sql").write_text("SELECT name FROM nyc.airlines WHERE LENGTH(name) > @n")
+        shown = online.run("run", "--file", str(tmp_path / "q.sql"), "-p", "n:INT64=3", "--dry-run").stdout
+        assert "would read" in shown
+        assert "nothing was billed" in shown
+
+    def test_sql_from_standard_input(self, online: Program) -> None:
+        answer = online.run_json("run", "-", "--max-bytes", "50 MB", stdin="SELECT 1 AS one")
+        assert answer["rows"] == [[1]]
+
+    def test_what_the_guard_refuses_is_shown_with_its_code(self, online: Program) -> None:
+        shown = online.run("run", "DROP TABLE nyc.flights", code=1).stderr
+        assert "error[SQL_NOT_ALLOWED]" in shown
+        assert "trace " in shown
+
+
+class TestSignIn:
+    def test_a_pasted_token_is_checked_stored_privately_and_used(
+        self, program: Program, stack: RunningStack
+    ) -> None:
+        program.environment["ALMANAC_URL"] = stack.url
+        assert "error[UNAUTHENTICATED]" in program.run("data", "nyc-flights", code=3).stderr
+        refused = program.run("login", "--paste", stdin="ey.not.one", code=3)
+        assert "error[UNAUTHENTICATED]" in refused.stderr
+        shown = program.run("login", "--paste", stdin=stack.token(VIEWER) + "\n").stdout
+        assert shown == f"Signed in to {stack.url} as {VIEWER}.\n"
+        path = Path(program.environment["XDG_CONFIG_HOME"]) / "almanac" / "credentials.json"
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert json.loads(path.read_text()) == {stack.url: stack.token(VIEWER)}
+        program.run("data", "nyc-flights", "-n", "1")
+        program.run("logout")
+        program.run("data", "nyc-flights", code=3)
+
+    def test_a_token_command_is_asked(self, program: Program, stack: RunningStack, tmp_path: Path) -> None:
+        (tmp_path / "token").write_text(stack.token(VIEWER))
+        program.environment |= {
+            "ALMANAC_URL": stack.url,
+            "ALMANAC_TOKEN_COMMAND": f"cat '{tmp_path / 'token'}'",
+        }
+        program.run("data", "nyc-flights", "-n", "1")
+
+    @pytest.mark.parametrize(
+        "arguments", [["data", "no-such-one"], ["costs", "--from", "x"], ["rollback", "nope@1"]]
+    )
+    def test_no_token_is_ever_shown(self, online: Program, arguments: list[str]) -> None:
+        shown = online.run(*arguments, code=1)
+        assert shown.stderr
+        assert not TOKEN.search(shown.stdout + shown.stderr)

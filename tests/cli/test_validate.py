@@ -1,0 +1,163 @@
+"""`almanac validate`: offline, with an exit code for pipelines."""
+
+import json
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from almanac_cli.parallel_validation import MIN_FILES, validate_sources
+from shared.dashboards.parsed import DashboardSource
+from shared.dashboards.validation import validate_dashboards
+from tests.cli.conftest import Program
+from tests.fixtures.functions import SHOP
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SARIF_SCHEMA = REPOSITORY / "tests" / "dashboards" / "data" / "sarif-2.1.0.json"
+BAD = SHOP.replace("query: names", "query: nmaes")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with one good dashboard; it is the working directory."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dashboards").mkdir()
+    (tmp_path / "dashboards" / "shop.yaml").write_text(SHOP)
+    return tmp_path / "dashboards"
+
+
+def test_the_folder_dashboards_is_what_is_validated_unless_told_otherwise(
+    program: Program, folder: Path
+) -> None:
+    assert program.run("validate").stdout == "1 file: 0 errors, 0 warnings\n"
+    (folder / "bad.yaml").write_text(BAD.replace("slug: shop", "slug: bad"))
+    shown = program.run("validate", code=1).stdout
+    assert "error[UNKNOWN_QUERY]" in shown
+    assert " --> dashboards/bad.yaml:17:38" in shown
+    assert "^^^^^" in shown
+    assert "\x1b" not in shown
+    program.run("validate", "dashboards/shop.yaml")
+
+
+def test_it_needs_no_service_and_no_token(program: Program, folder: Path) -> None:
+    program.environment["ALMANAC_TOKEN_COMMAND"] = "false"
+    program.run("validate", str(folder))
+
+
+def test_json_has_every_diagnostic_with_its_position(program: Program, folder: Path) -> None:
+    (folder / "shop.yaml").write_text(BAD)
+    results = program.run_json("validate", code=1)["results"]
+    found = {one["code"]: one for one in results[0]["diagnostics"]}
+    assert (found["UNKNOWN_QUERY"]["line"], found["UNKNOWN_QUERY"]["suggestion"]) == (17, "names")
+    assert results[0]["valid"] is False
+
+
+def test_sarif_is_valid_against_its_schema(program: Program, folder: Path) -> None:
+    (folder / "shop.yaml").write_text(BAD)
+    log = json.loads(program.run("validate", "--format", "sarif", code=1).stdout)
+    jsonschema.validate(log, json.loads(SARIF_SCHEMA.read_text()))
+    assert "UNKNOWN_QUERY" in {one["ruleId"] for one in log["runs"][0]["results"]}
+
+
+def test_github_gets_annotations(program: Program, folder: Path) -> None:
+    (folder / "shop.yaml").write_text(BAD)
+    lines = program.run("validate", "--format", "github", code=1).stdout.splitlines()
+    assert any(line.startswith("::error file=dashboards/shop.yaml,line=17,") for line in lines)
+
+
+def test_two_files_with_one_slug_clash_wherever_they_are(program: Program, folder: Path) -> None:
+    (folder / "deep" / "er").mkdir(parents=True)
+    (folder / "deep" / "er" / "shop.yml").write_text(SHOP)
+    assert program.run("validate", code=1).stdout.count("error[DUPLICATE_SLUG]") == 2
+
+
+def test_sql_files_are_read_relative_to_the_yaml(program: Program, folder: Path) -> None:
+    sql = "    sql: |\n      SELECT id, name\n      FROM people WHERE day = @day ORDER BY id\n"
+    (folder / "shop.yaml").write_text(SHOP.replace(sql, "    file: sql/names.sql\n"))
+    assert "error[FILE_" in program.run("validate", code=1).stdout
+    (folder / "sql").mkdir()
+    (folder / "sql" / "names.sql").write_text("SELECT id FROM people WHERE day = @day")
+    program.run("validate")
+
+
+@pytest.mark.parametrize("name", ["../secret.sql", "/etc/passwd", "sql/link.sql"])
+def test_nothing_outside_the_folder_is_read(program: Program, folder: Path, name: str) -> None:
+    sql = "    sql: SELECT COUNT(*) AS people FROM people WHERE day >= '2024-01-01'\n"
+    secret = folder.parent / "secret.sql"
+    secret.write_text("SELECT 'do not show this'")
+    (folder / "sql").mkdir()
+    (folder / "sql" / "link.sql").symlink_to(secret)
+    (folder / "shop.yaml").write_text(SHOP.replace(sql, f"    file: {name}\n"))
+    shown = program.run("validate", code=1)
+    assert "error[FILE_" in shown.stdout
+    assert "do not show this" not in shown.stdout + shown.stderr
+
+
+def test_a_dashboard_that_is_a_link_out_of_the_folder_is_a_diagnostic(program: Program, folder: Path) -> None:
+    outside = folder.parent / "outside.yaml"
+    outside.write_text("secret: here")
+    (folder / "link.yaml").symlink_to(outside)
+    shown = program.run("validate", code=1).stdout
+    assert "FILE_UNREADABLE" in shown
+    assert "secret" not in shown
+
+
+def test_warnings_pass_unless_strict(program: Program, folder: Path) -> None:
+    (folder / "shop.yaml").rename(folder / "other.yaml")
+    assert "FILE_NAME_MISMATCH" in program.run("validate").stdout
+    program.run("validate", "--strict", code=1)
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", "YAML_EMPTY"),
+        (b"\xff\xfe\x00", "YAML_ENCODING"),
+        (b"a: &a [x]\nb: *a\n", "YAML_ANCHOR"),
+        (b"slug: [", "YAML_SYNTAX"),
+        (b"x" * 3_000_000, "YAML_TOO_LARGE"),
+        (b"\xef\xbb\xbfslug: \xf0\x9f\x98\x80\r\n", "INVALID_NAME"),
+    ],
+)
+def test_bad_files_are_diagnostics(program: Program, folder: Path, content: bytes, code: str) -> None:
+    (folder / "bad.yaml").write_bytes(content)
+    assert f"[{code}]" in program.run("validate", code=1).stdout
+
+
+@pytest.mark.parametrize("arguments", [["nowhere"], ["--format", "xml"], ["--nonsense"]])
+def test_wrong_usage_has_an_exit_code_of_its_own(
+    program: Program, folder: Path, arguments: list[str]
+) -> None:
+    assert program.run("validate", *arguments, code=2).stderr
+
+
+def test_a_folder_without_dashboards_is_told(program: Program, folder: Path) -> None:
+    (folder / "shop.yaml").unlink()
+    assert "no dashboard file" in program.run("validate", code=2).stderr
+
+
+def test_the_samples_of_this_repository_are_valid(program: Program) -> None:
+    program.run("validate", str(REPOSITORY / "dashboards"))
+
+
+def test_the_pre_commit_hook_calls_what_exists() -> None:
+    (hook,) = yaml.safe_load((REPOSITORY / ".pre-commit-hooks.yaml").read_text())
+    assert (hook["entry"], hook["args"]) == ("almanac validate", ["dashboards"])
+    pattern = re.compile(hook["files"])
+    assert pattern.search("dashboards/shop.yaml")
+    assert pattern.search("team/dashboards/sql/daily.sql")
+    assert not pattern.search("docs/dashboards.md")
+    pinned = (REPOSITORY / "requirements-cli.txt").read_text().split()
+    assert set(hook["additional_dependencies"]) <= set(pinned)
+
+
+def test_many_files_are_judged_as_one_by_one(tmp_path: Path) -> None:
+    texts = [SHOP.replace("slug: shop", f"slug: shop-{number}") for number in range(MIN_FILES)]
+    texts += [BAD, SHOP, SHOP, "slug: [", ""]
+    sources = [DashboardSource(f"{number}.yaml", text) for number, text in enumerate(texts)]
+    alone = [(one.path, one.valid, one.diagnostics) for one in validate_dashboards(sources)]
+    together = [(one.path, one.valid, one.diagnostics) for one in validate_sources(sources, processes=2)]
+    assert together == alone
+    assert sum(item.code == "DUPLICATE_SLUG" for _, _, found in together for item in found) == 3

@@ -1,0 +1,22 @@
+"""Fixtures that every test folder may use."""
+
+import pytest
+
+pytest_plugins = [
+    "tests.fixtures.bigquery",
+    "tests.fixtures.fake_gcs",
+    "tests.fixtures.functions",
+    "tests.fixtures.oidc",
+    "tests.fixtures.postgres",
+    "tests.fixtures.stack",
+    "tests.fixtures.valkey",
+    "tests.fixtures.warehouse",
+    "tests.fixtures.browser",  # after stack, which it imports
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test that needs the whole running stack, so that `make test` and `make test-stack` share them out."""
+    for item in items:
+        if "stack" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.stack)

@@ -1,0 +1,211 @@
+"""Jobs, last good results, payloads and the ledger."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+from uuid import uuid4
+
+import pytest
+
+from shared.database.models.costs import CostScope
+from shared.database.models.runs import RunStatus
+from shared.database.repositories.ledger import Charge
+from shared.database.repositories.query_results import RefreshFailure, ResultCheck
+from shared.database.repositories.query_runs import RunOutcome
+from shared.database.unit_of_work import Database
+from tests.database.builders import (
+    NOW,
+    add_dashboards,
+    digest,
+    make_payload,
+    make_result,
+    make_run,
+)
+from tests.fixtures.postgres import count_statements
+
+DAY = date(2026, 3, 1)
+MINUTE = timedelta(minutes=1)
+A, B = digest("a"), digest("b")
+
+
+def test_runs_are_created_and_finished_in_one_statement_each(database: Database) -> None:
+    with database.begin() as work:
+        with count_statements(database) as created:
+            runs = work.query_runs.create_many([make_run(slug="nyc", query_name=f"q{n}") for n in range(40)])
+        outcomes = [
+            RunOutcome(
+                run.id, RunStatus.SUCCEEDED, NOW + MINUTE, job_id="job_1", location="US",
+                bytes_billed=10 * 2**20, bytes_processed=1, cache_hit=False,
+                referenced_tables=[{"table": "flights"}],
+            )
+            for run in runs[:-1]
+        ]  # fmt: skip
+        failed = RunOutcome(runs[-1].id, RunStatus.FAILED, NOW + MINUTE, error_code="SQL_INVALID")
+        with count_statements(database) as finished:
+            work.query_runs.finish_many([*outcomes, failed])
+        rows = work.query_runs.get_many([run.id for run in runs])
+    assert (len(created), len(finished)) == (1, 1)
+    first, last = rows[runs[0].id], rows[runs[-1].id]
+    assert (first.status, first.finished_at, first.bytes_billed) == (
+        RunStatus.SUCCEEDED,
+        NOW + MINUTE,
+        10 * 2**20,
+    )
+    assert (first.cache_hit, first.referenced_tables) == (False, [{"table": "flights"}])
+    assert (last.status, last.error_code, last.referenced_tables) == (RunStatus.FAILED, "SQL_INVALID", None)
+
+
+def test_the_tables_of_the_last_success_are_found_per_query(database: Database) -> None:
+    def run(query: str, minute: int, status: RunStatus, tables: list[dict[str, str]] | None) -> object:
+        finished = NOW + minute * MINUTE
+        return make_run(
+            slug="nyc", query_name=query, status=status, finished_at=finished, referenced_tables=tables
+        )
+
+    with database.begin() as work:
+        work.query_runs.create_many(
+            [
+                run("daily", 1, RunStatus.SUCCEEDED, [{"table": "old"}]),
+                run("daily", 2, RunStatus.SUCCEEDED, [{"table": "new"}]),
+                run("daily", 3, RunStatus.FAILED, [{"table": "failed"}]),
+                run("cached", 1, RunStatus.SUCCEEDED, []),
+                run("unknown", 1, RunStatus.SUCCEEDED, None),
+            ]
+        )
+        keys = [("nyc", "daily"), ("nyc", "cached"), ("nyc", "unknown"), ("other", "daily")]
+        with count_statements(database) as statements:
+            found = work.query_runs.get_latest_referenced_tables(keys)
+    assert found == {("nyc", "daily"): [{"table": "new"}], ("nyc", "cached"): []}
+    assert len(statements) == 1
+
+
+def test_a_writer_that_lost_its_lease_cannot_overwrite(database: Database) -> None:
+    with database.begin() as work:
+        assert work.query_results.upsert_many([make_result(A, fence=5), make_result(B, fence=5)]) == {A, B}
+    late = [make_result(A, fence=4, row_count=99), make_result(B, fence=6, row_count=7)]
+    with database.begin() as work:
+        with count_statements(database) as statements:
+            assert work.query_results.upsert_many(late) == {B}
+        rows = work.query_results.get_many([A, B])
+    assert len(statements) == 1
+    assert (rows[A].row_count, rows[A].fence) == (3, 5)
+    assert (rows[B].row_count, rows[B].fence) == (7, 6)
+
+
+def test_the_highest_fence_wins_whoever_commits_last(database: Database) -> None:
+    def write(fence: int) -> None:
+        with database.begin() as work:
+            work.query_results.upsert_many([make_result(A, fence=fence, row_count=fence)])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, [7, 3, 9, 1, 8, 2, 9, 5]))
+    with database.begin() as work:
+        row = work.query_results.get_many([A])[A]
+    assert (row.fence, row.row_count) == (9, 9)
+
+
+def test_a_failed_refresh_touches_nothing_but_its_error(database: Database) -> None:
+    error = {"code": "WAREHOUSE_TIMEOUT", "message": "took 60 s"}
+    with database.begin() as work:
+        work.query_results.upsert_many([make_result(A)])
+        before = dict(vars(work.query_results.get_many([A])[A]))
+    with database.begin() as work:
+        assert work.query_results.record_failures([RefreshFailure(A, error), RefreshFailure(B, error)]) == {A}
+        after = vars(work.query_results.get_many([A])[A])
+    changed = {key for key, value in before.items() if after[key] != value} - {"_sa_instance_state"}
+    assert changed == {"refresh_error", "updated_at"}
+    assert after["refresh_error"] == error
+
+
+def test_a_check_moves_checked_at_forward_only_and_clears_the_error(database: Database) -> None:
+    with database.begin() as work:
+        work.query_results.upsert_many([make_result(A, refresh_error={"code": "X"})])
+        assert work.query_results.mark_checked_many([ResultCheck(A, NOW + MINUTE)]) == {A}
+        assert work.query_results.mark_checked_many([ResultCheck(A, NOW), ResultCheck(B, NOW)]) == {A}
+        row = work.query_results.get_many([A])[A]
+        assert work.query_results.delete_many([A, B]) == 1
+    assert (row.checked_at, row.as_of, row.refresh_error) == (NOW + MINUTE, NOW, None)
+
+
+def test_a_new_result_clears_the_error_of_the_last_refresh(database: Database) -> None:
+    with database.begin() as work:
+        work.query_results.upsert_many([make_result(A)])
+        work.query_results.record_failures([RefreshFailure(A, {"code": "X"})])
+        work.query_results.upsert_many([make_result(A, fence=1)])
+        assert work.query_results.get_many([A])[A].refresh_error is None
+
+
+def test_the_payload_of_the_current_version_is_found_by_slug_in_one_statement(database: Database) -> None:
+    board = add_dashboards(database, "nyc", current_version=2)[0]
+    with database.begin() as work:
+        payloads = [make_payload(board.id, version=version, etag=f'"{version}"') for version in (1, 2)]
+        work.payloads.upsert_many(payloads)
+        with count_statements(database) as statements:
+            found = work.payloads.get_current("nyc", digest("default"))
+        assert work.payloads.get_current("nyc", digest("other")) is None
+        assert work.payloads.get_current("unknown", digest("default")) is None
+        work.dashboards.delete_many(["nyc"], NOW)
+        assert work.payloads.get_current("nyc", digest("default")) is None
+    assert found is not None
+    assert found.etag == '"2"'
+    assert len(statements) == 1
+
+
+def test_an_older_payload_does_not_replace_a_newer_one(database: Database) -> None:
+    board = add_dashboards(database, "nyc")[0]
+    key = (board.id, 1, digest("default"))
+    with database.begin() as work:
+        first = work.payloads.upsert_many([make_payload(board.id, checked_at=NOW + MINUTE, etag='"new"')])
+        second = work.payloads.upsert_many([make_payload(board.id, etag='"old"')])
+        third = work.payloads.upsert_many(
+            [make_payload(board.id, checked_at=NOW + 2 * MINUTE, etag='"newest"')]
+        )
+        rows = work.payloads.get_many([key, (uuid4(), 1, digest("default"))])
+        paths = work.payloads.delete_versions(board.id, [1, 2])
+    assert (first, second, third) == ({key}, set(), {key})
+    assert [row.etag for row in rows.values()] == ['"newest"']
+    assert paths == ["payloads/default"]
+
+
+def test_the_ledger_adds_up_under_concurrency(database: Database) -> None:
+    charges = [
+        Charge(CostScope.USER, "ada", DAY, 10),
+        Charge(CostScope.DASHBOARD, "nyc", DAY, 10),
+        Charge(CostScope.ENVIRONMENT, "local", DAY, 5),
+        Charge(CostScope.ENVIRONMENT, "local", DAY, 5),
+    ]
+
+    def bill(number: int) -> None:
+        with database.begin() as work:
+            work.ledger.add_billed(charges if number % 2 else charges[::-1])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(bill, range(20)))
+    with database.begin() as work:
+        billed = {
+            scope: [(row.key, row.bytes_billed) for row in work.ledger.list_rows(scope, DAY, DAY)]
+            for scope in CostScope
+        }
+    assert billed == {
+        CostScope.USER: [("ada", 200)],
+        CostScope.DASHBOARD: [("nyc", 200)],
+        CostScope.ENVIRONMENT: [("local", 200)],
+    }
+
+
+@pytest.mark.parametrize(("keys", "expected"), [(None, [1, 2, 3]), (["ada"], [1, 3]), ([], [])])
+def test_ledger_rows_are_listed_by_day_and_key(
+    database: Database, keys: list[str] | None, expected: list[int]
+) -> None:
+    days = [DAY + timedelta(days=number) for number in range(3)]
+    with database.begin() as work:
+        work.ledger.add_billed(
+            [
+                Charge(CostScope.USER, "ada", days[0], 1),
+                Charge(CostScope.USER, "bob", days[0], 2),
+                Charge(CostScope.USER, "ada", days[1], 3),
+                Charge(CostScope.USER, "ada", days[2], 4),
+                Charge(CostScope.DASHBOARD, "ada", days[0], 5),
+            ]
+        )
+        rows = work.ledger.list_rows(CostScope.USER, days[0], days[1], keys)
+    assert [row.bytes_billed for row in rows] == expected

@@ -1,0 +1,76 @@
+"""The environment of the local functions."""
+
+from pathlib import Path
+
+import pytest
+
+from deploy.local.environment import SECRETS, build_environment, select_environment
+from deploy.local.servers.oidc import OidcServer
+from shared.api.manifest import Manifest, load_manifest
+from shared.settings import Settings
+from tests.deploy.conftest import Gateway
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """What a stack on some ports would hand out; `.env` sets a budget and tries to set an address."""
+    return build_environment(
+        public_url="http://localhost:1",
+        database_url="postgresql+pg8000://a:b@127.0.0.1:2/c",
+        cache_url="redis://127.0.0.1:3/0",
+        bigquery_endpoint="http://127.0.0.1:4",
+        bigquery_storage_endpoint="127.0.0.1:5",
+        oidc=OidcServer(tmp_path / "oidc", 6, ["http://localhost:1/auth/callback"]),
+        state_dir=tmp_path,
+        chosen={
+            "MAX_BYTES_PER_QUERY": "3 GB",
+            "CACHE_URL": "redis://elsewhere",
+            "PORT_NGINX": "1",
+            "LOG_LEVEL": "",
+        },
+    )
+
+
+def test_every_name_is_a_setting_and_every_value_is_accepted(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert set(environment) <= {name.upper() for name in Settings.model_fields}
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    settings = Settings()
+    assert settings.public_url == "http://localhost:1"
+    assert settings.allowed_domains == ["example.com"]
+    assert settings.allowed_emails == []
+
+
+def test_a_choice_of_the_developer_counts_unless_the_stack_decides(environment: dict[str, str]) -> None:
+    assert environment["MAX_BYTES_PER_QUERY"] == "3 GB"
+    assert environment["CACHE_URL"] == "redis://127.0.0.1:3/0"
+    assert "PORT_NGINX" not in environment
+    assert "LOG_LEVEL" not in environment
+
+
+def test_a_function_gets_the_secrets_it_lists_and_no_others(
+    environment: dict[str, str], manifest: Manifest
+) -> None:
+    assert SECRETS & set(select_environment(environment, manifest.get("echo"))) == {"DATABASE_URL"}
+    assert SECRETS & set(select_environment(environment, manifest.get("missing"))) == set()
+
+
+def test_the_manifest_of_the_service_lists_only_known_secrets(environment: dict[str, str]) -> None:
+    for entry in load_manifest().functions:
+        assert select_environment(environment, entry)["PUBLIC_URL"] == "http://localhost:1"
+
+
+def test_an_unknown_secret_is_refused(environment: dict[str, str], manifest: Manifest) -> None:
+    entry = manifest.get("echo").model_copy(update={"secrets": ("API_KEY",)})
+    with pytest.raises(LookupError, match=r"^echo lists unknown secrets in .*functions\.yaml: API_KEY$"):
+        select_environment(environment, entry)
+
+
+def test_a_function_runs_with_the_limits_of_its_entry(gateway: Gateway) -> None:
+    seen = gateway.call("/things").json()["environment"]
+    assert seen["FUNCTION_TARGET"] == "echo"
+    assert seen["K_SERVICE"] == "echo"
+    assert seen["THREADS"] == "4"
+    assert seen["CLOUD_RUN_TIMEOUT_SECONDS"] == "1"

@@ -1,0 +1,242 @@
+"""Validate, compile, save and read dashboards, through the functions."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.bigquery import BigQueryServer
+from tests.fixtures.functions import SHOP, FunctionHost
+
+YAML = {"Content-Type": "application/yaml"}
+
+
+class TestValidate:
+    def test_a_list_is_answered_in_order(self, functions: FunctionHost) -> None:
+        items = [{"path": "shop.yaml", "yaml": SHOP}, {"path": "bad.yaml", "yaml": "slug: [oops"}]
+        response = functions.call(
+            "dashboards_validate", "POST", "/dashboards/validate", json={"dashboards": items}
+        )
+        results = response.json["data"]["results"]
+        assert [(result["path"], result["valid"]) for result in results] == [
+            ("shop.yaml", True),
+            ("bad.yaml", False),
+        ]
+        assert results[1]["diagnostics"][0]["code"] == "YAML_SYNTAX"
+
+    def test_a_raw_yaml_body_is_the_same_with_one_item(self, functions: FunctionHost) -> None:
+        response = functions.call(
+            "dashboards_validate",
+            "POST",
+            "/dashboards/validate",
+            headers=YAML,
+            data=SHOP.replace("query: names", "query: nmaes"),
+        )
+        finding = response.json["data"]["results"][0]["diagnostics"][0]
+        assert (finding["code"], finding["line"], finding["suggestion"]) == ("UNKNOWN_QUERY", 17, "names")
+
+    def test_sarif_is_answered_to_who_accepts_it(self, functions: FunctionHost) -> None:
+        headers = {**YAML, "Accept": "application/sarif+json"}
+        response = functions.call(
+            "dashboards_validate", "POST", "/dashboards/validate", headers=headers, data="slug: 1"
+        )
+        assert response.content_type == "application/sarif+json"
+        assert response.json["version"] == "2.1.0"
+
+
+class TestCompile:
+    def test_the_plan_has_bytes_schema_tables_and_cache_keys(
+        self, functions: FunctionHost, bigquery: BigQueryServer, people_table: str
+    ) -> None:
+        before = bigquery.count_jobs()
+        response = functions.call(
+            "dashboards_compile", "POST", "/dashboards/compile", headers=YAML, data=SHOP
+        )
+        plan = response.json["data"]["results"][0]["plan"]
+        assert plan["totals"]["queries"] == 3
+        assert plan["totals"]["variants"] == 2
+        query = plan["queries"][0]
+        assert query["names"] == ["names"]
+        assert [field["name"] for field in query["output_schema"]] == ["id", "name"]
+        assert query["referenced_tables"] == [people_table]
+        assert 0 < query["bytes_estimated"] < query["bytes_billed_max"]
+        assert query["cache_key"] == f"dash:shop:q:{query['fingerprint']}:v:1"
+        assert bigquery.count_jobs() == before
+
+    def test_the_same_input_gives_the_same_bytes(self, functions: FunctionHost) -> None:
+        answers = [
+            functions.call("dashboards_compile", "POST", "/dashboards/compile", headers=YAML, data=SHOP)
+            for _ in range(2)
+        ]
+        assert answers[0].json["data"] == answers[1].json["data"]
+
+    def test_a_column_that_does_not_exist_is_found_at_the_line_of_the_chart(
+        self, functions: FunctionHost
+    ) -> None:
+        broken = SHOP.replace("value: people}", "value: poeple}")
+        response = functions.call(
+            "dashboards_compile", "POST", "/dashboards/compile", headers=YAML, data=broken
+        )
+        assert response.status_code == 422
+        finding = response.json["data"]["results"][0]["diagnostics"][0]
+        assert (finding["code"], finding["line"], finding["suggestion"]) == ("UNKNOWN_FIELD", 16, "people")
+
+    def test_sql_that_bigquery_refuses_is_a_diagnostic(self, functions: FunctionHost) -> None:
+        broken = SHOP.replace("SELECT id, name", "SELECT id, nmae")
+        response = functions.call(
+            "dashboards_compile", "POST", "/dashboards/compile", headers=YAML, data=broken
+        )
+        assert response.status_code == 422
+        codes = [one["code"] for one in response.json["data"]["results"][0]["diagnostics"]]
+        assert "SQL_REFUSED" in codes
+
+    def test_a_table_outside_the_allowed_datasets_is_a_diagnostic_with_its_line(
+        self, functions: FunctionHost
+    ) -> None:
+        broken = SHOP.replace("FROM people WHERE day = @day", "FROM secret.salaries WHERE @day IS NOT NULL")
+        response = functions.call(
+            "dashboards_compile", "POST", "/dashboards/compile", headers=YAML, data=broken
+        )
+        finding = response.json["data"]["results"][0]["diagnostics"][0]
+        assert (finding["code"], finding["received"], finding["line"]) == (
+            "SQL_REFUSED",
+            "TABLE_NOT_ALLOWED",
+            12,
+        )
+
+    def test_saved_dashboards_are_named_by_slug(self, functions: FunctionHost) -> None:
+        functions.save_shop()
+        response = functions.call(
+            "dashboards_compile", "POST", "/dashboards/compile", json={"slugs": ["shop"]}
+        )
+        assert response.json["data"]["results"][0]["plan"]["version"] == 1
+
+    def test_an_unknown_slug_is_not_found_with_a_suggestion(self, functions: FunctionHost) -> None:
+        functions.save_shop()
+        response = functions.call(
+            "dashboards_compile", "POST", "/dashboards/compile", json={"slugs": ["shpo"]}
+        )
+        assert response.status_code == 404
+        assert response.json["error"]["details"][0]["suggestion"] == "shop"
+
+
+class TestSave:
+    def test_a_save_is_a_commit_a_row_and_a_version(self, functions: FunctionHost, tmp_path: Path) -> None:
+        saved = functions.save_shop()
+        assert (saved["version"], saved["changed"]) == (1, True)
+        log = subprocess.run(
+            ["git", "log", "--format=%an|%s", "--", saved["blob_path"]],
+            cwd=tmp_path / "workdir", check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        assert log.stdout.strip() == "editor@example.com|Test"
+        assert (tmp_path / "workdir" / saved["blob_path"]).read_text() == SHOP
+        with functions.container.database.begin() as uow:
+            assert uow.dashboards.get_by_slugs(["shop"])["shop"].current_version == 1
+
+    def test_unchanged_content_makes_no_version(self, functions: FunctionHost) -> None:
+        functions.save_shop()
+        again = functions.save_shop()
+        assert (again["version"], again["changed"]) == (1, False)
+
+    def test_a_change_makes_the_next_version_and_says_what_changed(self, functions: FunctionHost) -> None:
+        functions.save_shop()
+        saved = functions.save_shop(
+            SHOP.replace("ORDER BY id", "ORDER BY name").replace("title: Names", "title: All names")
+        )
+        assert saved["version"] == 2
+        assert saved["diff"]["queries"] == {"added": [], "removed": [], "changed": ["names"]}
+        assert saved["diff"]["charts"]["changed"] == ["names"]
+        assert "+      FROM people WHERE day = @day ORDER BY name" in saved["diff"]["text"]
+
+    def test_one_invalid_item_saves_nothing(self, functions: FunctionHost, tmp_path: Path) -> None:
+        items = [{"path": "shop.yaml", "yaml": SHOP}, {"path": "b.yaml", "yaml": "slug: b"}]
+        response = functions.call("dashboards_save", "POST", "/dashboards/save", json={"dashboards": items})
+        assert (response.status_code, response.json["error"]["code"]) == (422, "VALIDATION_FAILED")
+        assert response.json["error"]["details"]
+        with functions.container.database.begin() as uow:
+            assert uow.dashboards.search().total == 0
+        assert not list((tmp_path / "workdir").glob("dashboards/**/*.yaml"))
+
+    def test_a_dry_run_says_what_would_be_and_leaves_nothing(self, functions: FunctionHost) -> None:
+        body = {"dashboards": [{"path": "shop.yaml", "yaml": SHOP}], "dry_run": True}
+        response = functions.call("dashboards_save", "POST", "/dashboards/save", json=body)
+        assert response.json["data"]["results"][0]["version"] == 1
+        assert functions.call("dashboards_read", "GET", "/dashboards").json["data"]["total"] == 0
+
+    @pytest.mark.parametrize("how", ["body", "if-match"])
+    def test_an_old_expected_version_is_a_conflict_with_both_sides(
+        self, functions: FunctionHost, how: str
+    ) -> None:
+        functions.save_shop()
+        functions.save_shop(SHOP.replace("People in the shop", "Theirs"))
+        mine = SHOP.replace("People in the shop", "Mine")
+        if how == "body":
+            item = {"path": "shop.yaml", "yaml": mine, "expected_version": 1}
+            response = functions.call(
+                "dashboards_save", "POST", "/dashboards/save", json={"dashboards": [item]}
+            )
+        else:
+            headers = {**YAML, "If-Match": '"1"'}
+            response = functions.call(
+                "dashboards_save", "POST", "/dashboards/save", headers=headers, data=mine
+            )
+        assert response.status_code == 409
+        detail = response.json["error"]["details"][0]
+        assert detail["current_version"] == 2
+        assert "title: Theirs" in detail["current_yaml"]
+        assert "title: Mine" in detail["yours"]
+
+    def test_a_file_changed_outside_is_never_overwritten(
+        self, functions: FunctionHost, tmp_path: Path
+    ) -> None:
+        saved = functions.save_shop()
+        workdir = tmp_path / "workdir"
+        (workdir / saved["blob_path"]).write_text(SHOP.replace("People in the shop", "By hand"))
+        for command in (
+            ["git", "add", "-A"],
+            ["git", "-c", "user.name=x", "-c", "user.email=x@x", "commit", "-qm", "by hand"],
+        ):
+            subprocess.run(command, cwd=workdir, check=True)
+        body = {"dashboards": [{"path": "shop.yaml", "yaml": SHOP.replace("People in the shop", "By API")}]}
+        response = functions.call("dashboards_save", "POST", "/dashboards/save", json=body)
+        assert response.status_code == 409
+        assert "title: By hand" in response.json["error"]["details"][0]["outside"]
+        assert "By hand" in (workdir / saved["blob_path"]).read_text()
+
+    def test_a_viewer_may_not_save(self, functions: FunctionHost) -> None:
+        response = functions.call(
+            "dashboards_save", "POST", "/dashboards/save", email="viewer@example.com", headers=YAML, data=SHOP
+        )
+        assert (response.status_code, response.json["error"]["code"]) == (403, "FORBIDDEN")
+
+    def test_every_save_leaves_an_action(self, functions: FunctionHost) -> None:
+        functions.save_shop()
+        with functions.container.database.begin() as uow:
+            (action,) = uow.actions.search(target="shop").items
+        assert (action.actor, action.action, action.outcome.value) == (
+            "editor@example.com",
+            "dashboard.save",
+            "success",
+        )
+        assert action.trace_id != "0" * 32
+
+
+class TestRead:
+    def test_lists_with_a_total_that_is_right_beyond_the_last_page(self, functions: FunctionHost) -> None:
+        functions.save_shop()
+        data = functions.call("dashboards_read", "GET", "/dashboards?page=9&q=people").json["data"]
+        assert (data["total"], data["results"]) == (1, [])
+
+    def test_a_version_has_its_text(self, functions: FunctionHost) -> None:
+        functions.save_shop()
+        functions.save_shop(SHOP.replace("People in the shop", "Second"))
+        data = functions.call("dashboards_read", "GET", "/dashboards/shop/versions/1").json["data"]
+        assert data["yaml"] == SHOP
+        versions = functions.call("dashboards_read", "GET", "/dashboards/shop/versions").json["data"]
+        assert [one["version"] for one in versions["results"]] == [2, 1]
+
+    def test_a_missing_version_names_the_latest(self, functions: FunctionHost) -> None:
+        functions.save_shop()
+        response = functions.call("dashboards_read", "GET", "/dashboards/shop/versions/7")
+        assert response.status_code == 404
+        assert "the latest is 1" in response.json["error"]["message"]

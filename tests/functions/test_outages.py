@@ -1,0 +1,92 @@
+"""A part that is down: a clear code within seconds, nothing lost, and service resumes by itself."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from deploy.local.process import pick_free_port
+from deploy.local.servers.oidc import OidcServer
+from shared.container import Container, use_container
+from shared.settings import Settings
+from tests.fixtures.bigquery import BigQueryServer
+from tests.fixtures.functions import FunctionHost
+
+SECONDS = 6
+SQL = {"sql": "SELECT COUNT(*) AS n FROM people WHERE id > 3", "dataset": "shop"}
+
+
+@pytest.fixture
+def crippled(function_settings: Settings, oidc_server: OidcServer) -> Iterator[FunctionHost]:
+    """A host whose settings a test may point at nothing before its first call."""
+    container = Container(function_settings)
+    use_container(container)
+    yield FunctionHost(container, oidc_server)
+    use_container(None)
+    container.database.dispose()
+
+
+def test_postgresql_down_is_a_503_within_seconds(crippled: FunctionHost) -> None:
+    nowhere = f"postgresql+pg8000://almanac:almanac@127.0.0.1:{pick_free_port()}/almanac"
+    crippled.container.settings.database_url = Settings(database_url=nowhere).database_url
+    before = time.monotonic()
+    response = crippled.call("dashboards_read", "GET", "/dashboards")
+    assert time.monotonic() - before < SECONDS
+    assert (response.status_code, response.json["error"]["code"]) == (503, "DEPENDENCY_UNAVAILABLE")
+
+
+def test_an_identity_provider_that_is_down_is_a_503_for_whoever_must_be_checked(
+    crippled: FunctionHost,
+) -> None:
+    crippled.container.settings.oidc_discovery_url = f"http://127.0.0.1:{pick_free_port()}/nothing"
+    before = time.monotonic()
+    response = crippled.call("dashboards_read", "GET", "/dashboards")
+    assert time.monotonic() - before < SECONDS
+    assert (response.status_code, response.json["error"]["code"]) == (503, "DEPENDENCY_UNAVAILABLE")
+
+
+def test_a_cache_that_is_down_is_passed_over(functions: FunctionHost, crippled: FunctionHost) -> None:
+    nowhere = Settings(cache_url=f"redis://127.0.0.1:{pick_free_port()}/0").cache_url
+    crippled.container.settings.cache_url = nowhere
+    crippled.save_shop()
+    assert crippled.precompute_shop()["variants_ready"] == 2
+    before = time.monotonic()
+    assert crippled.call("data", "GET", "/data/shop").status_code == 200
+    assert time.monotonic() - before < SECONDS
+
+
+def test_bigquery_down_is_a_503_within_seconds_and_service_resumes(
+    functions: FunctionHost, bigquery: BigQueryServer
+) -> None:
+    functions.save_shop()
+    functions.precompute_shop()
+    bigquery.gate.stop()
+    try:
+        before = time.monotonic()
+        response = functions.call("sql_run", "POST", "/sql/run", json=SQL)
+        assert time.monotonic() - before < SECONDS
+        assert (response.status_code, response.json["error"]["code"]) == (503, "WAREHOUSE_UNAVAILABLE")
+        assert functions.call("data", "GET", "/data/shop").status_code == 200
+    finally:
+        bigquery.gate.start()
+        bigquery.gate.wait_ready()
+    assert functions.call("sql_run", "POST", "/sql/run", json=SQL).json["data"]["rows"] == [[496]]
+
+
+def test_a_refresh_while_bigquery_is_down_keeps_the_good_answers(
+    functions: FunctionHost, bigquery: BigQueryServer
+) -> None:
+    functions.save_shop()
+    functions.precompute_shop()
+    as_of = functions.call("data", "GET", "/data/shop").json["data"]["as_of"]
+    bigquery.gate.stop()
+    try:
+        report = functions.precompute_shop(force=True)
+    finally:
+        bigquery.gate.start()
+        bigquery.gate.wait_ready()
+    assert {query["status"] for query in report["queries"]} == {"kept_previous"}
+    data = functions.call("data", "GET", "/data/shop").json["data"]
+    assert (data["as_of"], data["stale"]) == (as_of, True)
+    assert functions.precompute_shop(force=True)["totals"]["refreshed"] == 3
+    assert not functions.call("data", "GET", "/data/shop").json["data"]["stale"]

@@ -1,0 +1,73 @@
+"""Which dashboards are due, by an injected clock."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared.dashboards.schedule import count_refreshes_per_month, is_due
+from tests.fixtures.functions import SHOP, FunctionHost
+
+SCHEDULED = SHOP.replace("refresh: {", 'refresh: {schedule: "*/5 * * * *", ')
+
+
+def list_due(functions: FunctionHost, minutes: float) -> list[str]:
+    return functions.container.catalog.list_due_slugs(datetime.now(UTC) + timedelta(minutes=minutes))
+
+
+def test_a_scheduled_dashboard_is_due_until_it_was_checked_and_again_after_the_next_tick(
+    functions: FunctionHost,
+) -> None:
+    functions.save_shop(SCHEDULED)
+    assert list_due(functions, 0) == ["shop"]
+    functions.precompute_shop()
+    assert list_due(functions, 0) == []
+    assert list_due(functions, 6) == ["shop"]
+
+
+def test_a_missed_tick_makes_it_due_once(functions: FunctionHost) -> None:
+    functions.save_shop(SCHEDULED)
+    functions.precompute_shop()
+    assert list_due(functions, 60 * 24) == ["shop"]
+
+
+def test_a_dashboard_without_a_schedule_is_never_due(functions: FunctionHost) -> None:
+    functions.save_shop()
+    assert list_due(functions, 60 * 24 * 30) == []
+
+
+@pytest.mark.parametrize(
+    ("now", "checked", "due"),
+    [
+        # New York springs forward on 2024-03-10: 02:30 does not exist and fires at 03:00 or not at all that day.
+        ("2024-03-10T12:00:00+00:00", "2024-03-08T12:00:00+00:00", True),
+        # It falls back on 2024-11-03: 01:30 comes twice; one refresh after either is enough by noon.
+        ("2024-11-03T18:00:00+00:00", "2024-11-03T07:00:00+00:00", False),
+        ("2024-11-04T07:00:00+00:00", "2024-11-03T18:00:00+00:00", True),
+    ],
+)
+def test_changes_of_the_clock_neither_lose_nor_repeat_a_refresh(now: str, checked: str, due: bool) -> None:
+    hour = "30 2 * * *" if "03-10" in now else "30 1 * * *"
+    moment, before = datetime.fromisoformat(now), datetime.fromisoformat(checked)
+    assert is_due(hour, "America/New_York", before, moment) is due
+
+
+def test_a_schedule_is_read_in_its_own_zone() -> None:
+    checked = datetime(2024, 7, 1, 9, tzinfo=UTC)
+    now = datetime(2024, 7, 1, 10, 30, tzinfo=UTC)
+    assert is_due("0 6 * * *", "America/New_York", checked, now)
+    assert not is_due("0 6 * * *", "UTC", checked, now)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "per_month"),
+    [
+        ("0 6 * * *", "30.42"),
+        ("*/15 * * * *", "2920.00"),
+        ("0 6 1 * *", "1.00"),
+        ("0 6 * * 1-5", "21.67"),
+        ("0 0 1 * 1", "5.25"),
+        (None, "0"),
+    ],
+)
+def test_refreshes_per_month_are_counted_over_a_year(schedule: str | None, per_month: str) -> None:
+    assert str(count_refreshes_per_month(schedule)) == per_month

@@ -1,0 +1,94 @@
+"""Sign-in through the functions: the whole code flow with the local provider."""
+
+from http.cookies import SimpleCookie
+from urllib.parse import urlencode
+
+import pytest
+from werkzeug.test import TestResponse
+
+from tests.fixtures.functions import FunctionHost
+from tests.fixtures.oidc import walk_through_login
+
+SESSION = "__Host-almanac-session"
+LOGIN = "__Host-almanac-login"
+
+
+def read_cookies(response: TestResponse) -> dict[str, str]:
+    cookies: SimpleCookie = SimpleCookie()
+    for header in response.headers.getlist("Set-Cookie"):
+        cookies.load(header)
+    return {name: morsel.value for name, morsel in cookies.items()}
+
+
+def sign_in(functions: FunctionHost, email: str, return_to: str = "/data/shop") -> TestResponse:
+    start = functions.call("auth", "GET", f"/auth/login?{urlencode({'return_to': return_to})}", email=None)
+    assert start.status_code == 302
+    callback = walk_through_login(start.headers["Location"], email)
+    query = urlencode({key: value for key, value in vars(callback).items() if value is not None})
+    cookie = {"Cookie": f"{LOGIN}={read_cookies(start)[LOGIN]}"}
+    return functions.call("auth", "GET", f"/auth/callback?{query}", email=None, headers=cookie)
+
+
+def with_session(response: TestResponse) -> dict[str, str]:
+    return {"Cookie": f"{SESSION}={read_cookies(response)[SESSION]}"}
+
+
+def test_a_person_signs_in_and_is_sent_back_where_they_wanted_to_go(functions: FunctionHost) -> None:
+    done = sign_in(functions, "editor@example.com")
+    assert (done.status_code, done.headers["Location"]) == (302, "/data/shop")
+    header = next(one for one in done.headers.getlist("Set-Cookie") if one.startswith(SESSION))
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= {part.strip() for part in header.split(";")}
+    data = functions.call("auth", "GET", "/auth/session", email=None, headers=with_session(done)).json["data"]
+    assert (data["email"], data["role"], data["via"]) == ("editor@example.com", "editor", "session")
+
+
+def test_changing_something_with_a_cookie_needs_its_csrf_token(functions: FunctionHost) -> None:
+    session = with_session(sign_in(functions, "editor@example.com"))
+    body = {"sql": "SELECT 1 AS one"}
+    refused = functions.call("sql_run", "POST", "/sql/run", email=None, headers=session, json=body)
+    assert (refused.status_code, refused.json["error"]["code"]) == (403, "FORBIDDEN")
+    token = functions.call("auth", "GET", "/auth/session", email=None, headers=session).json["data"][
+        "csrf_token"
+    ]
+    allowed = functions.call(
+        "sql_run", "POST", "/sql/run", email=None, headers={**session, "X-CSRF-Token": token}, json=body
+    )
+    assert allowed.json["data"]["rows"] == [[1]]
+
+
+def test_signing_out_ends_the_session(functions: FunctionHost) -> None:
+    functions.container.settings.session_cache_seconds = 0
+    session = with_session(sign_in(functions, "viewer@example.com"))
+    token = functions.call("auth", "GET", "/auth/session", email=None, headers=session).json["data"][
+        "csrf_token"
+    ]
+    headers = {**session, "X-CSRF-Token": token}
+    assert functions.call("auth", "POST", "/auth/logout", email=None, headers=headers).status_code == 204
+    again = functions.call("auth", "GET", "/auth/session", email=None, headers=session)
+    assert (again.status_code, again.json["error"]["code"]) == (401, "UNAUTHENTICATED")
+
+
+def test_somebody_who_is_not_on_the_list_is_told_so(functions: FunctionHost) -> None:
+    refused = sign_in(functions, "outsider@elsewhere.test")
+    assert (refused.status_code, refused.json["error"]["code"]) == (403, "FORBIDDEN")
+    assert SESSION not in read_cookies(refused)
+
+
+def test_a_callback_without_the_browser_that_began_is_refused(functions: FunctionHost) -> None:
+    start = functions.call("auth", "GET", "/auth/login", email=None)
+    callback = walk_through_login(start.headers["Location"], "editor@example.com")
+    query = urlencode({"code": callback.code, "state": callback.state})
+    response = functions.call("auth", "GET", f"/auth/callback?{query}", email=None)
+    assert response.json["error"]["code"] == "UNAUTHENTICATED"
+
+
+@pytest.mark.parametrize("authorization", ["Bearer nonsense", "Basic YTpi", "Bearer a.b.c"])
+def test_a_token_that_is_none_is_refused(functions: FunctionHost, authorization: str) -> None:
+    response = functions.call("auth", "GET", "/auth/session", headers={"Authorization": authorization})
+    assert (response.status_code, response.json["error"]["code"]) == (401, "UNAUTHENTICATED")
+
+
+def test_the_router_is_told_who_is_calling(functions: FunctionHost) -> None:
+    response = functions.call("auth", "GET", "/auth/verify", email="viewer@example.com")
+    assert response.status_code in {200, 204}
+    assert functions.call("auth", "GET", "/auth/verify", email=None).status_code == 401

@@ -1,0 +1,72 @@
+"""Every statement of the corpus gets the verdict written beside it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import yaml
+
+from shared.errors import AlmanacError
+from shared.warehouse.guard.guard import QueryGuard
+
+
+@dataclass(frozen=True)
+class Case:
+    """One statement and what is expected; None where the corpus says nothing."""
+
+    group: str
+    sql: str
+    default_dataset: str | None = "nyc"
+    verdict: str = "allow"
+    rule: str | None = None
+    found: str | None = None
+    line: int | None = None
+    column: int | None = None
+    tables: list[str] | None = field(default=None)
+    deterministic: bool = True
+
+
+def read_corpus() -> list[Case]:
+    """All cases of the file."""
+    groups = yaml.safe_load(Path(__file__).with_name("corpus.yaml").read_text(encoding="utf-8"))
+    return [Case(group=group, **case) for group, cases in groups.items() for case in cases]
+
+
+CASES = read_corpus()
+ALLOWED = [case for case in CASES if case.verdict == "allow"]
+REFUSED = [case for case in CASES if case.verdict != "allow"]
+
+
+def test_the_corpus_holds_hundreds_of_statements_once_each():
+    keys = {(case.sql, case.default_dataset) for case in CASES}
+    assert len(keys) == len(CASES)
+    assert len(REFUSED) > 200
+    assert len(ALLOWED) > 100
+
+
+@pytest.mark.parametrize("case", ALLOWED, ids=lambda case: f"{case.group}: {case.sql[:60]!r}")
+def test_a_reading_query_passes_with_its_tables(guard: QueryGuard, case: Case):
+    query = guard.check(case.sql, case.default_dataset)
+    assert query.sql == case.sql
+    assert query.deterministic is case.deterministic
+    assert query.uses_wildcard is any(table.is_wildcard for table in query.tables)
+    if case.tables is not None:
+        assert [str(table) for table in query.tables] == case.tables
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=lambda case: f"{case.group}: {case.sql[:60]!r}")
+def test_anything_else_is_refused_by_code_rule_and_position(guard: QueryGuard, case: Case):
+    with pytest.raises(AlmanacError) as caught:
+        guard.check(case.sql, case.default_dataset)
+    error = caught.value
+    assert error.code == case.verdict
+    first = error.details[0]
+    for key in ("rule", "found", "line", "column"):
+        expected = getattr(case, key)
+        if expected is not None:
+            assert first[key] == expected, error.message
+    lines = case.sql.splitlines() or [""]
+    assert 1 <= first["line"] <= len(lines) + 1
+    assert first["column"] >= 1
+    assert first["message"] in error.message
+    assert error.remediation

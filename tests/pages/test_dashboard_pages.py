@@ -1,0 +1,198 @@
+"""Drawn dashboards in a real browser, through nginx, on real data."""
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.fixtures.browser import Visitor
+from tests.fixtures.stack import VIEWER
+
+pytestmark = pytest.mark.timeout(400)  # the first test of a session starts the stack
+
+SAMPLES = {
+    "nyc-flights": {"metrics": 4, "drawings": 3, "tables": 1},
+    "nyc-carriers": {"metrics": 0, "drawings": 3, "tables": 2},
+    "nyc-weather-delays": {"metrics": 2, "drawings": 3, "tables": 1},
+}
+
+
+def test_whoever_is_signed_out_signs_in_and_comes_back_to_the_page(new_visitor):
+    visitor = new_visitor()
+    visitor.sign_in(path="/view/nyc-flights?origin=LGA")
+    visitor.wait_painted()
+    assert visitor.page.url == f"{visitor.stack.url}/view/nyc-flights?origin=LGA"
+    assert visitor.page.locator("select[name=origin] option:checked").inner_text() == "LGA"
+
+
+def test_the_list_shows_what_there_is_and_how_fresh_it_is(visitor):
+    cards = visitor.page.locator(".cards .card")
+    assert cards.count() >= len(SAMPLES)
+    card = cards.filter(has_text="New York flights, 2013")
+    facts = card.locator("dd").all_inner_texts()
+    assert facts[0] == "data@example.com"
+    assert re.search(r"just now|minutes? ago|hours? ago", facts[1])
+    assert re.fullmatch(r"[\d.]+ [kMG]B", facts[2])
+
+
+def test_searching_and_choosing_a_tag_narrow_the_list(visitor):
+    visitor.page.fill("input[type=search]", "carriers")
+    expect(visitor.page.locator(".cards .card")).to_have_count(1)
+    assert visitor.page.url.endswith("/?q=carriers")
+    visitor.page.fill("input[type=search]", "no such dashboard")
+    visitor.page.get_by_role("heading", name="Nothing matches").wait_for()
+    visitor.open("/")
+    visitor.page.get_by_role("button", name="Only the tag weather").click()
+    expect(visitor.page.locator(".cards .card")).to_have_count(1)
+    assert "tag=weather" in visitor.page.url
+
+
+@pytest.mark.parametrize("slug", SAMPLES)
+def test_each_sample_is_drawn_without_a_complaint(visitor, slug):
+    visitor.open_dashboard(slug)
+    page, wanted = visitor.page, SAMPLES[slug]
+    assert page.locator(".metric").count() == wanted["metrics"]
+    assert page.locator(".is-drawing .body > svg, .is-drawing .body > canvas").count() == wanted["drawings"]
+    assert page.locator(".is-table tbody tr").count() >= wanted["tables"]
+    assert page.get_by_role("alert").count() == 0
+    assert visitor.complaints == []
+
+
+def test_a_number_on_the_page_is_the_number_in_the_payload(visitor):
+    visitor.open_dashboard("nyc-flights")
+    data = visitor.stack.call("GET", "/data/nyc-flights").json()["data"]
+    flights = data["queries"]["totals"]["values"][0][0]
+    assert visitor.page.locator("[data-chart=flights] .metric").inner_text() == f"{flights:,}"
+
+
+def test_another_value_of_a_parameter_is_drawn_without_a_reload(visitor):
+    visitor.open_dashboard("nyc-flights")
+    page, metric = visitor.page, visitor.page.locator("[data-chart=flights] .metric")
+    before = metric.inner_text()
+    page.evaluate("window.stillHere = true")
+    page.select_option("select[name=origin]", label="EWR")
+    expect(metric).not_to_have_text(before)
+    assert page.url.endswith("/view/nyc-flights?origin=EWR")
+    page.go_back()
+    expect(metric).to_have_text(before)
+    assert page.locator("select[name=origin] option:checked").inner_text() == "JFK"
+    assert page.evaluate("window.stillHere") is True
+
+
+def test_a_table_is_sorted_by_its_headings_and_says_so(visitor):
+    visitor.open_dashboard("nyc-carriers")
+    table = visitor.page.locator("[data-chart=carriers] table")
+    table.get_by_role("button", name="flights").click()
+    shown = [int(text.replace(",", "")) for text in table.locator("tbody td:nth-child(3)").all_inner_texts()]
+    assert shown == sorted(shown, reverse=True)
+    table.get_by_role("button", name="flights").click()
+    again = [int(text.replace(",", "")) for text in table.locator("tbody td:nth-child(3)").all_inner_texts()]
+    assert again == sorted(shown)
+    assert table.locator("th[aria-sort=ascending]").count() == 1
+
+
+def test_a_refresh_shows_progress_and_ends_with_a_receipt(visitor):
+    visitor.open_dashboard("nyc-flights")
+    visitor.page.get_by_role("button", name="Refresh").click()
+    visitor.page.wait_for_selector(".receipt:not(:empty)")
+    receipt = visitor.page.locator(".receipt").inner_text()
+    assert "12 unchanged" in receipt
+    assert "billed 0 B ($0)" in receipt
+    visitor.page.get_by_text("Up to date").wait_for()
+    assert visitor.page.locator(".log li").count() == 12
+
+
+def test_a_viewer_is_offered_no_refresh(new_visitor):
+    visitor = new_visitor()
+    visitor.sign_in(VIEWER, "/view/nyc-flights")
+    visitor.wait_painted()
+    visitor.page.get_by_role("link", name="Lineage").wait_for()
+    assert visitor.page.get_by_role("button", name="Refresh").count() == 0
+
+
+def test_a_failed_refresh_is_said_and_what_was_there_stays(visitor):
+    def fail_refresh(route):
+        answer = route.fetch()
+        body = answer.json()
+        error = {"code": "WAREHOUSE_UNAVAILABLE", "message": "BigQuery could not be reached."}
+        body["data"]["stale"] = True
+        body["data"]["queries"]["daily"]["refresh_error"] = error
+        route.fulfill(response=answer, body=json.dumps(body))
+
+    visitor.page.route("**/data/nyc-flights*", fail_refresh)
+    visitor.open_dashboard("nyc-flights")
+    badge = visitor.page.locator(".badge.warn")
+    assert badge.inner_text() == "stale"
+    assert "BigQuery could not be reached." in badge.get_attribute("aria-label")
+    cell = visitor.page.locator("[data-chart=delay_by_day]")
+    assert cell.locator(".body > svg").count() == 1
+    assert cell.locator(".note.warn").inner_text() == "Not refreshed: BigQuery could not be reached."
+
+
+def test_the_menu_of_a_chart_shows_its_sql_and_its_plan(visitor):
+    visitor.open_dashboard("nyc-flights")
+    page = visitor.page
+    page.get_by_role("button", name="Menu of Departure delay by day").click()
+    page.get_by_role("menuitem", name="SQL").click()
+    assert "ROWS BETWEEN 6 PRECEDING" in page.locator("dialog .code").inner_text()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Menu of Departure delay by day").click()
+    page.get_by_role("menuitem", name="Plan and cost").click()
+    assert "local.nyc.flights" in page.locator("dialog .plan").inner_text()
+
+
+def test_a_chart_can_be_taken_along(visitor):
+    visitor.open_dashboard("nyc-flights")
+    heads = {"CSV": b"\xef\xbb\xbfflight_date,", "PNG": b"\x89PNG", "SVG": b"<svg"}
+    for kind, head in heads.items():
+        visitor.page.get_by_role("button", name="Menu of Departure delay by day").click()
+        with visitor.page.expect_download() as download:
+            visitor.page.get_by_role("menuitem", name=f"Download {kind}").click()
+        assert download.value.suggested_filename == f"nyc-flights-delay_by_day.{kind.lower()}"
+        assert download.value.path().read_bytes().startswith(head)
+
+
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [
+        ("/view/no-such-dashboard", "There is no dashboard 'no-such-dashboard'."),
+        ("/view/nyc-flights?nonsense=1", "nonsense"),
+    ],
+)
+def test_what_does_not_exist_is_said_with_a_way_out(visitor: Visitor, path, title):
+    visitor.open(path)
+    alert = visitor.page.get_by_role("alert")
+    alert.wait_for()
+    assert title in alert.inner_text()
+    assert visitor.page.get_by_role("link", name="All dashboards").count() == 1
+
+
+def test_the_lineage_is_drawn_and_a_click_shows_up_and_downstream(visitor):
+    visitor.open("/view/nyc-flights/lineage")
+    page = visitor.page
+    page.wait_for_selector(".node")
+    assert page.locator(".node.table").count() == 2
+    page.get_by_role("button", name="table local.nyc.airports").click()
+    assert page.locator(".node.query:not(.faded)").count() == 1
+    assert page.locator(".node.query.faded").count() == 3
+    page.select_option("select", label="columns")
+    page.wait_for_selector(".node.column")
+    assert page.url.endswith("/lineage?level=column")
+    assert visitor.complaints == []
+
+
+def test_the_api_can_be_browsed_without_signing_in(new_visitor):
+    visitor = new_visitor()
+    visitor.open("/docs")
+    visitor.page.wait_for_selector(".opblock")
+    paths = visitor.page.locator(".opblock-summary-path").all_inner_texts()
+    assert any("precompute" in path for path in paths)
+    assert not [text for text in visitor.complaints if "401" not in text]
+
+
+def test_the_first_chart_is_painted_soon_on_a_warm_stack(visitor):
+    visitor.open_dashboard("nyc-flights")  # warms the browser's cache of the scripts
+    visitor.open_dashboard("nyc-flights")
+    painted = visitor.page.evaluate("performance.getEntriesByName('charts-painted')[0].startTime")
+    assert painted < 5000  # well under a second on a quiet machine; this one may be busy with other tests

@@ -1,0 +1,129 @@
+"""What comes from a dashboard or the warehouse stays text, and the pages obey a strict policy."""
+
+import pytest
+
+from tests.fixtures.stack import EDITOR, VIEWER
+
+pytestmark = pytest.mark.timeout(400)
+
+HOSTILE = "<img src=x onerror=window.pwned=1>"
+DASHBOARD = f"""\
+version: 1
+slug: hostile-words
+title: "{HOSTILE}"
+description: "{HOSTILE}"
+owner: data@example.com
+tags: [sample]
+dataset: nyc
+parameters:
+  - {{name: word, type: STRING, default: "{HOSTILE}", description: "{HOSTILE}"}}
+queries:
+  words:
+    sql: |
+      SELECT @word AS word, '{HOSTILE}' AS bold, COUNT(*) AS flights
+      FROM flights WHERE flight_date BETWEEN '2013-01-01' AND '2013-01-02' GROUP BY word
+charts:
+  - {{id: words_metric, title: "{HOSTILE}", query: words, type: metric, value: word}}
+  - {{id: words_table, title: "{HOSTILE}", query: words, type: table}}
+  - id: words_bar
+    title: "{HOSTILE}"
+    query: words
+    mark: {{type: bar, tooltip: true}}
+    encoding:
+      x: {{field: word, type: nominal, title: "{HOSTILE}"}}
+      y: {{field: flights, type: quantitative, title: "{HOSTILE}"}}
+      color: {{field: bold, type: nominal}}
+"""
+
+
+@pytest.fixture
+def hostile_dashboard(stack):
+    saved = stack.call(
+        "POST", "/dashboards/save", json={"dashboards": [{"path": "hostile-words.yaml", "yaml": DASHBOARD}]}
+    )
+    assert saved.status_code == 200, saved.text
+    computed = stack.call("POST", "/precompute", json={"slugs": ["hostile-words"]})
+    assert computed.json()["data"]["results"][0]["variants_ready"] == 1, computed.text
+    yield "hostile-words"
+    stack.query("UPDATE dashboards_index SET deleted_at = now() WHERE slug = 'hostile-words'")
+
+
+def test_hostile_words_are_shown_as_words_everywhere(visitor, hostile_dashboard):
+    page = visitor.page
+    for path in (f"/view/{hostile_dashboard}", "/", f"/view/{hostile_dashboard}/lineage"):
+        visitor.open(path)
+        page.get_by_text(HOSTILE[:20]).first.wait_for(state="attached")  # a long name is cut in the graph
+        page.wait_for_load_state("networkidle")
+        assert page.locator("main img").count() == 0
+        assert page.evaluate("window.pwned") is None
+    visitor.open_dashboard(hostile_dashboard)
+    page.locator(".is-drawing svg .mark-rect path").first.hover()
+    page.locator(".tooltip").get_by_text(HOSTILE).first.wait_for()
+    assert page.evaluate("window.pwned") is None
+    assert page.locator("h1").inner_text() == HOSTILE
+    assert visitor.complaints == []
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/view/nyc-flights", "/view/nyc-flights/lineage", "/sessions", "/signed-out", "/docs"]
+)
+def test_pages_allow_no_inline_script_no_eval_and_no_other_origin(visitor, path):
+    response = visitor.page.goto(f"{visitor.stack.url}{path}")
+    policy = dict(
+        part.strip().partition(" ")[::2] for part in response.headers["content-security-policy"].split(";")
+    )
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
+    assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+    text = response.text()
+    assert "<style" not in text
+    assert 'style="' not in text
+    assert text.count("<script") == text.count('<script type="module" crossorigin src="/assets/')
+
+
+def test_a_script_that_gets_into_the_page_does_not_run(visitor):
+    visitor.open_dashboard("nyc-flights")
+    blocked = visitor.page.evaluate(
+        """() => new Promise((resolve) => {
+            document.addEventListener('securitypolicyviolation', (event) => resolve(event.effectiveDirective));
+            const script = document.createElement('script');
+            try { script.textContent = 'window.pwned = 1'; document.body.append(script); }
+            catch (error) { resolve(error.name); }
+        })"""
+    )
+    assert blocked in {"require-trusted-types-for", "script-src-elem", "TypeError"}
+    assert visitor.page.evaluate("window.pwned") is None
+
+
+def test_assets_are_kept_for_ever_compressed_and_typed(stack, visitor):
+    page = visitor.context.request.get(f"{stack.url}/").text()
+    names = [part.split('"')[0] for part in page.split("/assets/")[1:]]
+    assert names
+    for name in names:
+        answer = stack.call("GET", f"/assets/{name}", headers={"Accept-Encoding": "gzip"})
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        expected = {
+            "js": "text/javascript; charset=utf-8",
+            "css": "text/css; charset=utf-8",
+            "svg": "image/svg+xml",
+        }
+        assert answer.headers["Content-Type"] == expected[name.rsplit(".", 1)[1]]
+
+
+@pytest.mark.parametrize(
+    "name", ["..%2Flist.html", "%2e%2e%2fbuild.json", "nothing-1234.js", ".hidden.js", "list.html"]
+)
+def test_nothing_but_assets_is_served_there(stack, name):
+    answer = stack.call("GET", f"/assets/{name}")
+    assert answer.status_code == 404
+
+
+def test_a_state_changing_call_without_the_pages_token_is_refused(visitor):
+    refused = visitor.context.request.post(f"{visitor.stack.url}/precompute", data={"slugs": ["nyc-flights"]})
+    assert (refused.status, refused.json()["error"]["code"]) == (403, "FORBIDDEN")
+
+
+def test_pages_hold_nothing_of_the_service_before_sign_in(stack, new_visitor):
+    shell = new_visitor().context.request.get(f"{stack.url}/view/nyc-flights").text()
+    for secret in ("New York flights", EDITOR, VIEWER, "csrf", "token"):
+        assert secret not in shell

@@ -1,0 +1,46 @@
+"""Payloads kept in the process."""
+
+from datetime import UTC, datetime, timedelta
+
+from shared.precompute.payload import Payload
+from shared.precompute.recent_payloads import RecentPayloads
+
+NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
+
+
+def make_payload(slug: str = "sales") -> Payload:
+    return Payload.encode(
+        b'"a":1', slug=slug, version=1, as_of=NOW, checked_at=NOW, max_age_seconds=60,
+        max_stale_seconds=600, has_error=False,
+    )  # fmt: skip
+
+
+def test_an_entry_is_good_until_its_time_is_over() -> None:
+    recent = RecentPayloads(2.0, max_bytes=10_000)
+    payload = make_payload()
+    recent.put("sales", "", payload, NOW)
+    assert recent.get("sales", "", NOW + timedelta(seconds=1.9)) is payload
+    assert recent.get("sales", "", NOW + timedelta(seconds=2)) is None
+    assert recent.get("sales", "day=1", NOW) is None
+    assert recent.get("other", "", NOW) is None
+
+
+def test_no_seconds_keep_nothing() -> None:
+    recent = RecentPayloads(0, max_bytes=10_000)
+    recent.put("sales", "", make_payload(), NOW)
+    assert recent.get("sales", "", NOW) is None
+    assert len(recent) == 0
+
+
+def test_the_oldest_make_room_and_replacing_takes_none() -> None:
+    payload = make_payload()
+    recent = RecentPayloads(2.0, max_bytes=payload.stored_size * 2)
+    for query in ("a", "b", "b", "c"):
+        recent.put("sales", query, payload, NOW)
+    assert [recent.get("sales", query, NOW) for query in ("a", "b", "c")] == [None, payload, payload]
+
+
+def test_what_is_larger_than_all_there_is_is_not_kept() -> None:
+    recent = RecentPayloads(2.0, max_bytes=1)
+    recent.put("sales", "", make_payload(), NOW)
+    assert len(recent) == 0

@@ -1,0 +1,119 @@
+"""One job for everybody who needs a query at the same time."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from shared.container import Container
+from shared.dashboards.parsed import DashboardSource
+from shared.dashboards.saving import SaveItem
+from shared.database.models.runs import QueryResult
+from shared.precompute.models import DashboardRefresh
+from shared.settings import Settings
+from tests.fixtures.bigquery import BigQueryServer
+from tests.fixtures.functions import SHOP
+
+WORKERS = 4
+REFRESHES = 100
+
+
+@pytest.fixture
+def worker_settings(settings: Settings, tmp_path: Path) -> Settings:
+    return settings.model_copy(
+        update={
+            "dashboard_store_url": f"git:{tmp_path / 'workdir'}",
+            "payload_store_url": f"file:{tmp_path / 'payloads'}",
+            "database_pool_size": 8,
+        }
+    )
+
+
+@pytest.fixture
+def workers(worker_settings: Settings) -> Iterator[list[Container]]:
+    """Containers that share nothing but the servers, as processes of a fleet do; `shop` is saved."""
+    containers = [Container(worker_settings) for _ in range(WORKERS)]
+    source = DashboardSource("shop.yaml", SHOP)
+    containers[0].saving.save_dashboards([SaveItem(source)], author="ana@example.com", message="")
+    yield containers
+    for container in containers:
+        container.database.dispose()
+
+
+def refresh(container: Container, *, force: bool = False) -> DashboardRefresh:
+    events = container.precompute.refresh_dashboards(["shop"], actor="ana@example.com", force=force)
+    return next(event for event in events if isinstance(event, DashboardRefresh))
+
+
+def test_a_hundred_concurrent_misses_are_one_job_per_query(
+    workers: list[Container], bigquery: BigQueryServer
+) -> None:
+    before = bigquery.count_jobs()
+    with ThreadPoolExecutor(16) as pool:
+        reports = list(pool.map(lambda index: refresh(workers[index % WORKERS]), range(REFRESHES)))
+    assert bigquery.count_jobs() - before <= 3
+    assert {report.variants_ready for report in reports} == {2}
+    assert all(not report.problems and not report.totals.failed for report in reports)
+    with workers[0].database.begin() as uow:
+        fingerprints = [query.fingerprint for query in reports[0].queries]
+        assert set(uow.query_runs.count_attempts(fingerprints).values()) == {1}
+
+
+def test_who_waited_was_billed_nothing(workers: list[Container]) -> None:
+    with ThreadPoolExecutor(WORKERS) as pool:
+        reports = list(pool.map(refresh, workers))
+    billed = sorted(report.totals.bytes_billed for report in reports)
+    assert billed[:-1] == [0] * (WORKERS - 1) or sum(billed) == 3 * 10 * 2**20
+
+
+def test_the_lease_of_a_worker_that_died_is_taken_over(workers: list[Container]) -> None:
+    first, second = workers[:2]
+    fingerprints = [query.fingerprint for query in refresh(first).queries]
+    now = datetime.now(UTC)
+    with first.database.begin() as uow:
+        uow.leases.acquire_many(fingerprints, uuid4(), now, now + timedelta(seconds=1))
+    report = refresh(second, force=True)
+    assert {query.status.value for query in report.queries} == {"refreshed"}
+    assert datetime.now(UTC) - now >= timedelta(seconds=0.9)
+
+
+def test_a_worker_that_waits_takes_the_result_of_the_one_that_runs(workers: list[Container]) -> None:
+    first, second = workers[:2]
+    refresh(first)
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(refresh, worker, force=True) for worker in (first, second)]
+        reports = [one.result(timeout=60) for one in both]
+    reasons = {query.reason for report in reports for query in report.queries}
+    assert reasons <= {"forced", "another worker ran it"}
+
+
+def test_a_late_holder_cannot_overwrite_what_its_successor_stored(workers: list[Container]) -> None:
+    first, second = workers[:2]
+    refresh(first)
+    refresh(second, force=True)
+    fingerprint = refresh(first).queries[0].fingerprint
+    with first.database.begin() as uow:
+        newest = uow.query_results.get_many([fingerprint])[fingerprint]
+    assert newest.fence == 2
+    late = QueryResult(
+        **{column.key: getattr(newest, column.key) for column in QueryResult.__table__.columns}
+        | {"fence": 1, "blob_path": "results/old"}
+    )
+    with first.database.begin() as uow:
+        assert uow.query_results.upsert_many([late]) == set()
+    with first.database.begin() as uow:
+        stored = uow.query_results.get_many([fingerprint])[fingerprint]
+    assert stored.blob_path == newest.blob_path
+
+
+def test_a_failure_leaves_no_lease_behind(workers: list[Container]) -> None:
+    worker = workers[0]
+    worker.settings.max_bytes_per_user_day = 1
+    report = refresh(worker)
+    assert report.totals.failed == 3
+    fingerprints = [query.fingerprint for query in report.queries]
+    with worker.database.begin() as uow:
+        assert uow.leases.list_held(fingerprints, datetime.now(UTC)) == set()

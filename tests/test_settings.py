@@ -1,0 +1,170 @@
+"""The settings: complete in `.env.sample` and in the docs, and clear about what they refuse."""
+
+import re
+from dataclasses import fields
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from dotenv import dotenv_values
+from pydantic import SecretStr, ValidationError
+
+from deploy.local.ports import Ports, setting_name
+from deploy.settings_doc import SAMPLE, main, parse_sample, render_page
+from shared import settings as settings_module
+from shared.settings import Environment, Settings
+
+PORTS = {setting_name(field.name): field.default for field in fields(Ports)}
+FOLDERS = {"LOCAL_DIR", "PARTS_DIR"}
+ENTRIES = parse_sample(SAMPLE.read_text())
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings().list_environment_names():
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_the_sample_names_every_setting_in_the_order_of_the_class_and_no_other():
+    named = [entry.name for entry in ENTRIES if entry.name not in PORTS.keys() | FOLDERS]
+    assert named == list(Settings().list_environment_names())
+
+
+def test_the_sample_names_every_variable_of_the_local_stack():
+    named = [entry.name for entry in ENTRIES if entry.group == "local stack only"]
+    assert set(named) == PORTS.keys() | FOLDERS
+    assert len(named) == len(set(named))
+
+
+def test_the_sample_has_the_groups_of_the_class():
+    source = Path(settings_module.__file__).read_text()
+    grouped = re.findall(r"^    # --- (.+)$|^    ([a-z_0-9]+): ", source, re.MULTILINE)
+    group, expected = "", []
+    for title, name in grouped:
+        group = title or group
+        if name and group:
+            expected.append((group, name.upper()))
+    assert [
+        (entry.group, entry.name) for entry in ENTRIES if entry.name in dict.fromkeys(n for _, n in expected)
+    ] == (expected)
+
+
+def test_the_samples_values_are_the_defaults(monkeypatch):
+    defaults = Settings()
+    for name, value in dotenv_values(SAMPLE).items():
+        assert value is not None, name
+        monkeypatch.setenv(name, value)
+    assert Settings() == defaults
+
+
+def test_what_the_sample_leaves_unset_has_no_default():
+    unset = {entry.name for entry in ENTRIES if entry.value is None}
+    nothing = {name.upper() for name, field in Settings.model_fields.items() if field.get_default() is None}
+    without_default = {
+        name for name in nothing if Settings.model_fields[name.lower()].default_factory is None
+    }
+    assert unset - FOLDERS == without_default
+
+
+def test_the_samples_ports_are_the_defaults():
+    assert {entry.name: int(entry.value) for entry in ENTRIES if entry.name in PORTS} == PORTS
+
+
+def test_the_sample_reads_the_same_in_a_shell_as_in_the_stack():
+    for line in SAMPLE.read_text().splitlines():
+        if line and not line.startswith("#"):
+            assert re.fullmatch(r'[A-Z][A-Z0-9_]*=("[^"$`\\]*"|[^\s"\'$`\\#&;|<>()]*)', line), line
+
+
+def test_each_variable_is_explained():
+    assert all(len(entry.explanation) > 10 for entry in ENTRIES)
+
+
+@pytest.mark.parametrize("text", ["A=1", "# --- group\nA=1", "# --- group\n# why\n\nA=1"])
+def test_a_variable_without_group_or_explanation_is_refused(text):
+    with pytest.raises(ValueError, match="A needs a group and an explanation above it"):
+        parse_sample(text)
+
+
+def test_the_docs_page_is_up_to_date():
+    assert main(["--check"]) == 0
+
+
+def test_the_docs_page_has_a_row_per_variable():
+    rows = re.findall(r"^\| `([A-Z0-9_]+)` \|", render_page(ENTRIES), re.MULTILINE)
+    assert rows == [entry.name for entry in ENTRIES]
+
+
+def test_an_outdated_page_is_reported_and_then_written(tmp_path, capsys):
+    page = tmp_path / "settings.md"
+    page.write_text("old")
+    assert main(["--check"], page) == 1
+    assert capsys.readouterr().err == "out of date: docs/settings.md; run 'python -m deploy.settings_doc'\n"
+    assert page.read_text() == "old"
+    assert main([], page) == 0
+    assert main(["--check"], page) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("MAX_BYTES_PER_QUERY", "lots", "'lots' is not a size; write bytes or a number with KB"),
+        ("MAX_BYTES_PER_QUERY", "-1 GB", "is not a size"),
+        ("MAX_BODY_BYTES", "0", "out of range"),
+        ("MAX_PAYLOAD_BYTES", "big", "is not a size"),
+        ("WAREHOUSE_PARALLELISM", "65", "less than or equal to 64"),
+        ("WAREHOUSE_PARALLELISM", "many", "valid integer"),
+        ("WAREHOUSE_TIMEOUT_SECONDS", "0", "greater than 0"),
+        ("STORAGE_READ_MIN_ROWS", "1.5", "valid integer"),
+        ("ENVIRONMENT", "production", "'local', 'staging' or 'prod'"),
+        ("PRICE_PER_TIB_USD", "six", "valid decimal"),
+        ("OTEL_TRACES_EXPORTER", "zipkin", "console|otlp|none"),
+        ("SESSION_IDLE_SECONDS", "5", "greater than or equal to 60"),
+        ("SESSION_CACHE_SECONDS", "-1", "greater than or equal to 0"),
+    ],
+)
+def test_a_value_that_is_not_accepted_is_refused_by_the_name_of_its_variable(
+    monkeypatch, name, value, message
+):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    text = str(caught.value)
+    assert re.search(rf"^{name}$", text, re.MULTILINE | re.IGNORECASE), text
+    assert message in text
+
+
+def test_every_wrong_value_is_named_at_once(monkeypatch):
+    monkeypatch.setenv("MAX_BODY_BYTES", "big")
+    monkeypatch.setenv("DATABASE_POOL_SIZE", "0")
+    with pytest.raises(ValidationError, match="2 validation errors") as caught:
+        Settings()
+    assert {error["loc"] for error in caught.value.errors()} == {("max_body_bytes",), ("database_pool_size",)}
+
+
+def test_values_are_read_as_people_write_them(monkeypatch):
+    monkeypatch.setenv("MAX_BYTES_PER_QUERY", "1.5 GiB")
+    monkeypatch.setenv("ALLOWED_DATASETS", " nyc, other.sales ,,")
+    monkeypatch.setenv("PRICE_PER_TIB_USD", "5.00")
+    monkeypatch.setenv("environment", "prod")
+    settings = Settings()
+    assert settings.max_bytes_per_query == 1_610_612_736
+    assert settings.allowed_datasets == ["nyc", "other.sales"]
+    assert settings.price_per_tib_usd == Decimal(5)
+    assert settings.environment is Environment.PROD
+
+
+def test_no_secret_shows_in_what_is_printed(monkeypatch):
+    secrets = [name for name, field in Settings.model_fields.items() if field.annotation is SecretStr]
+    assert {"database_url", "cache_url", "oidc_client_secret"} == set(secrets)
+    for name in secrets:
+        monkeypatch.setenv(name.upper(), "redis://:hunter2@host")
+    settings = Settings()
+    assert "hunter2" not in repr(settings) + str(settings) + settings.model_dump_json()
+
+
+def test_an_empty_variable_counts_as_unset(monkeypatch):
+    monkeypatch.setenv("BIGQUERY_ENDPOINT", "")
+    monkeypatch.setenv("MAX_PAYLOAD_BYTES", "")
+    assert Settings().bigquery_endpoint is None
+    assert Settings().max_payload_bytes == Settings.model_fields["max_payload_bytes"].default

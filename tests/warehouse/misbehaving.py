@@ -1,0 +1,120 @@
+"""An HTTP server in front of BigQuery that fails, hangs or loses answers on demand."""
+
+import http.client
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+HANG_SECONDS = 30
+
+
+class MisbehavingServer:
+    """Passes everything on to `upstream` but what the faults take away.
+
+    `requests` holds what came in, as `insert`, `dry_run`, `get`, `results`, `cancel` or `other`.
+    """
+
+    def __init__(self, upstream: str) -> None:
+        self._address = urlsplit(upstream)
+        self._faults: dict[str, list[str]] = {}
+        self._released = threading.Event()
+        self.requests: list[str] = []
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._make_handler())
+        self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
+
+    def fail(self, call: str, *faults: str) -> None:
+        """What the next calls of this kind meet, one each: a status such as `503`, `403 rateLimitExceeded`,
+        `hang`, or `lose` (done, but the answer is lost)."""
+        self._faults[call] = list(faults)
+
+    def count(self, call: str) -> int:
+        """How many calls of this kind came in."""
+        return self.requests.count(call)
+
+    @contextmanager
+    def running(self) -> Iterator["MisbehavingServer"]:
+        """Serve while the block runs."""
+        thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield self
+        finally:
+            self._released.set()
+            self._server.shutdown()
+            thread.join()
+            self._server.server_close()
+
+    def _pick_fault(self, call: str) -> str | None:
+        faults = self._faults.get(call)
+        return faults.pop(0) if faults else None
+
+    def _make_handler(self) -> type[BaseHTTPRequestHandler]:
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def handle_any(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                call = name_call(self.command, self.path, body)
+                server.requests.append(call)
+                fault = server._pick_fault(call)
+                if fault == "hang":
+                    server._released.wait(HANG_SECONDS)
+                    self.close_connection = True
+                elif fault is not None and fault != "lose":
+                    self._refuse(fault)
+                else:
+                    self._pass_on(body, lose=fault == "lose")
+
+            do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = handle_any  # noqa: N815 - asked for by the base
+
+            def _refuse(self, fault: str) -> None:
+                status, _, reason = fault.partition(" ")
+                errors = [{"reason": reason, "message": "out of order"}] if reason else []
+                error = {"code": int(status), "message": "out of order", "errors": errors}
+                self._answer(int(status), json.dumps({"error": error}).encode())
+
+            def _pass_on(self, body: bytes, *, lose: bool) -> None:
+                upstream = http.client.HTTPConnection(
+                    str(server._address.hostname), server._address.port, timeout=60
+                )
+                headers = {
+                    k: v for k, v in self.headers.items() if k.lower() not in {"host", "accept-encoding"}
+                }
+                upstream.request(self.command, self.path, body, headers)
+                response = upstream.getresponse()
+                data = response.read()
+                upstream.close()
+                if lose:
+                    self.close_connection = True
+                else:
+                    self._answer(response.status, data)
+
+            def _answer(self, status: int, data: bytes) -> None:
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                with suppress(BrokenPipeError, ConnectionResetError):  # who asked has given up
+                    self.wfile.write(data)
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        return Handler
+
+
+def name_call(method: str, path: str, body: bytes) -> str:
+    """Which of BigQuery's calls this is."""
+    path = path.partition("?")[0]
+    if path.endswith("/cancel"):
+        return "cancel"
+    if path.endswith("/jobs") and method == "POST":
+        return "dry_run" if b'"dryRun": true' in body else "insert"
+    if "/jobs/" in path:
+        return "get"
+    return "results" if "/queries/" in path else "other"

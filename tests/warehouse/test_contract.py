@@ -1,0 +1,227 @@
+"""What the warehouse promises, held against the emulator and against a hand-written fake of Google's client."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+import pyarrow as pa
+import pytest
+
+from shared.container import Container
+from shared.database.unit_of_work import Database
+from shared.errors import (
+    AlmanacError,
+    BudgetExceededError,
+    BytesLimitExceededError,
+    ErrorCode,
+    SqlInvalidError,
+    WarehouseTimeoutError,
+)
+from shared.settings import Settings
+from shared.warehouse.caps import bound_billing, expect_billing
+from shared.warehouse.models import QueryRequest
+from tests.fixtures.bigquery import BigQueryServer
+from tests.fixtures.postgres import RunningPostgres
+from tests.fixtures.warehouse import ROW_COUNT, ROWS, SCHEMA
+from tests.warehouse.fake_bigquery import FakeClient, FakeClients, FakeTable
+from tests.warehouse.test_queries import make_request, run_one
+
+BILLED = 10 * 2**20
+
+
+@dataclass
+class Warehouse:
+    """A container on one of the two, and how many jobs BigQuery executed so far."""
+
+    container: Container
+    fake: FakeClient | None
+    bigquery: BigQueryServer | None
+
+    def count_jobs(self) -> int:
+        if self.bigquery is not None:
+            return self.bigquery.count_jobs()
+        assert self.fake is not None
+        return sum(not job.cache_hit and job.failure is None for job in self.fake.jobs.values())
+
+
+@pytest.fixture(params=["emulator", "fake"])
+def warehouse(request: pytest.FixtureRequest) -> Iterator[Warehouse]:
+    if request.param == "emulator":
+        container = request.getfixturevalue("container")
+        yield Warehouse(container, None, request.getfixturevalue("bigquery"))
+        return
+    yield from make_fake(request.getfixturevalue("postgres_server"), request.getfixturevalue("database"))
+
+
+@pytest.fixture
+def faked(postgres_server: RunningPostgres, database: Database) -> Iterator[Warehouse]:
+    yield from make_fake(postgres_server, database)
+
+
+def make_fake(postgres_server: RunningPostgres, database: Database) -> Iterator[Warehouse]:
+    rows = pa.table({"id": [row["id"] for row in ROWS], "name": [row["name"] for row in ROWS]})
+    client = FakeClient({"shop.people": FakeTable(SCHEMA[:2], rows, ROW_COUNT * 8)})
+    settings: Settings = postgres_server.settings(google_cloud_project="local", allowed_datasets=["shop"])
+    container = Container(settings)
+    vars(container)["warehouse_clients"] = FakeClients(client)
+    yield Warehouse(container, client, None)
+    container.database.dispose()
+
+
+def read_user(container: Container) -> tuple[int, int]:
+    """Bytes reserved and billed of the caller's budget."""
+    state = container.budgets.read_states("ana@example.com", None, None)[0]
+    return state.bytes_reserved, state.bytes_billed
+
+
+def find_error(container: Container, request: QueryRequest) -> AlmanacError:
+    answer = container.warehouse.run_queries([request])[0]
+    assert isinstance(answer, AlmanacError)
+    return answer
+
+
+def test_a_query_is_charged_what_was_billed(warehouse: Warehouse) -> None:
+    before = warehouse.count_jobs()
+    outcome = run_one(
+        warehouse.container, make_request("SELECT id, name FROM people WHERE id != -1", max_rows=7)
+    )
+    assert (outcome.result.table.num_rows, outcome.result.total_rows) == (7, ROW_COUNT)
+    assert outcome.receipt.bytes_billed == BILLED
+    assert str(outcome.receipt.usd_billed) == "0.000060"
+    assert [str(table) for table in outcome.referenced_tables] == ["local.shop.people"]
+    assert warehouse.count_jobs() == before + 1
+    assert read_user(warehouse.container) == (0, BILLED)
+
+
+def test_the_cache_of_bigquery_charges_nothing(warehouse: Warehouse) -> None:
+    request = make_request("SELECT id, name FROM people WHERE id != -2")
+    run_one(warehouse.container, request)
+    again = run_one(warehouse.container, request).receipt
+    assert (again.cache_hit, again.bytes_billed, again.bytes_saved) == (True, 0, BILLED)
+    assert read_user(warehouse.container) == (0, BILLED)
+
+
+def test_a_second_worker_attaches_and_is_not_charged(warehouse: Warehouse) -> None:
+    request = make_request("SELECT id, name FROM people WHERE id != -3", fingerprint="5e" * 32, attempt=1)
+    before = warehouse.count_jobs()
+    first, second = (run_one(warehouse.container, request) for _ in range(2))
+    assert (first.attached, second.attached) == (False, True)
+    assert second.receipt.bytes_billed == 0
+    assert second.receipt.bytes_saved == BILLED
+    assert warehouse.count_jobs() == before + 1
+    assert read_user(warehouse.container) == (0, BILLED)
+
+
+def test_a_cap_that_only_the_job_finds_too_low_charges_nothing(warehouse: Warehouse) -> None:
+    error = find_error(
+        warehouse.container,
+        make_request("SELECT id, name FROM people WHERE id != -4", max_bytes_billed=1_000_000),
+    )
+    assert isinstance(error, BytesLimitExceededError)
+    assert error.details == [{"cap_bytes": 1_000_000, "required_bytes": BILLED}]
+    assert read_user(warehouse.container) == (0, 0)
+
+
+def test_a_cap_below_the_estimate_starts_nothing(warehouse: Warehouse) -> None:
+    before = warehouse.count_jobs()
+    error = find_error(warehouse.container, make_request("SELECT id FROM people", max_bytes_billed=10))
+    assert error.code is ErrorCode.BYTES_LIMIT_EXCEEDED
+    assert warehouse.count_jobs() == before
+
+
+def test_a_budget_without_room_starts_nothing(warehouse: Warehouse) -> None:
+    warehouse.container.settings.max_bytes_per_user_day = BILLED - 1
+    before = warehouse.count_jobs()
+    error = find_error(warehouse.container, make_request("SELECT id FROM people"))
+    assert isinstance(error, BudgetExceededError)
+    assert warehouse.count_jobs() == before
+
+
+def test_a_table_that_is_not_there_is_an_error_of_the_sql(warehouse: Warehouse) -> None:
+    assert isinstance(
+        find_error(warehouse.container, make_request("SELECT 1 AS a FROM gone")), SqlInvalidError
+    )
+
+
+def test_a_lost_reservation_is_charged_to_who_started_the_job(warehouse: Warehouse) -> None:
+    container = warehouse.container
+    request = make_request("SELECT id, name FROM people WHERE id != -5", fingerprint="6e" * 32, attempt=1)
+    outcome = run_one(container, request)
+    find = container.job_runner.find_billed_bytes
+    job = container.warehouse_clients.rest.get_job(outcome.job.job_id)
+    assert find(outcome.job.job_id, UUID(job.labels["reservation"])) == BILLED
+    assert find(outcome.job.job_id, uuid4()) == 0
+    assert find("almanac_never_started", uuid4()) == 0
+
+
+def test_every_job_says_what_caused_it(warehouse: Warehouse) -> None:
+    request = make_request(
+        "SELECT id, name FROM people WHERE id != -6",
+        slug="sales",
+        query_name="Daily totals",
+        fingerprint="7e" * 32,
+    )
+    outcome = run_one(warehouse.container, request)
+    labels = warehouse.container.warehouse_clients.rest.get_job(outcome.job.job_id).labels
+    assert labels["app"] == "almanac"
+    assert (labels["slug"], labels["query"], labels["env"], labels["purpose"]) == (
+        "sales", "daily_totals", "local", "sql_run",
+    )  # fmt: skip
+    assert not any("ana@" in value or "example" in value for value in labels.values())
+    assert set(labels) == {"app", "env", "purpose", "user", "trace", "reservation", "slug", "query"}
+
+
+class TestWhatTheEmulatorCannotShow:
+    def test_a_job_that_never_ends_is_cancelled_at_its_deadline(self, faked: Warehouse) -> None:
+        assert faked.fake is not None
+        faked.container.settings.warehouse_timeout_seconds = 0.3
+        faked.fake.make_ends = lambda: lambda: False
+        error = find_error(faked.container, make_request("SELECT id FROM people"))
+        assert isinstance(error, WarehouseTimeoutError)
+        assert faked.fake.cancelled == list(faked.fake.jobs)
+        assert read_user(faked.container) == (0, BILLED)
+
+    def test_an_attached_job_is_not_cancelled_under_its_owner(self, faked: Warehouse) -> None:
+        assert faked.fake is not None
+        request = make_request("SELECT id FROM people", fingerprint="8e" * 32, attempt=1)
+        run_one(faked.container, request)
+        job = next(iter(faked.fake.jobs.values()))
+        job.is_done, job.ends = False, lambda: False
+        faked.container.settings.warehouse_timeout_seconds = 0.3
+        assert isinstance(find_error(faked.container, request), WarehouseTimeoutError)
+        assert faked.fake.cancelled == []
+        assert read_user(faked.container) == (0, BILLED)
+
+    def test_a_lost_job_that_still_runs_is_cancelled_and_settled_later(self, faked: Warehouse) -> None:
+        assert faked.fake is not None
+        outcome = run_one(faked.container, make_request("SELECT id FROM people"))
+        job = faked.fake.jobs[outcome.job.job_id]
+        job.is_done, job.ends = False, lambda: False
+        find = faked.container.job_runner.find_billed_bytes
+        owner = UUID(job.labels["reservation"])
+        assert find(job.job_id, owner) is None
+        assert faked.fake.cancelled == [job.job_id]
+        job.done()
+        assert find(job.job_id, owner) == BILLED
+
+    def test_a_wildcard_may_bill_up_to_its_cap_and_never_more(self, faked: Warehouse) -> None:
+        assert bound_billing(500 * BILLED, 10, 1, uses_wildcard=True) == 500 * BILLED
+        assert bound_billing(500 * BILLED, 0, 1, uses_wildcard=False) == 11 * 2**20
+        assert bound_billing(5, 10, 1, uses_wildcard=False) == 5
+
+
+@pytest.mark.parametrize(
+    ("estimated", "tables", "billed"),
+    [
+        (0, 1, 0),
+        (1, 1, BILLED),
+        (BILLED, 1, BILLED),
+        (BILLED + 1, 1, BILLED + 2**20),
+        (1, 3, 3 * BILLED),
+        (1, 0, BILLED),
+    ],
+)
+def test_what_is_billed_is_rounded_up_with_a_minimum_for_each_table(
+    estimated: int, tables: int, billed: int
+) -> None:
+    assert expect_billing(estimated, tables) == billed

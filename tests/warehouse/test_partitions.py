@@ -1,0 +1,115 @@
+"""Partitioned tables that nobody filters are named, with the column to filter on."""
+
+import pytest
+from google.cloud import bigquery as google_bigquery
+
+from shared.container import Container
+from shared.errors import BytesLimitExceededError, SqlInvalidError
+from shared.warehouse.failures import translate_api_error
+from shared.warehouse.models import PartitionUse, QueryParameter
+from tests.fixtures.bigquery import BigQueryServer
+from tests.fixtures.warehouse import ROWS, SCHEMA
+from tests.warehouse.test_queries import dry_run_one, make_request, run_one
+
+
+@pytest.fixture(scope="module")
+def shop(bigquery: BigQueryServer, people_table: str) -> str:
+    """Beside `people`: `plain` without partitions, `visits` by the same column, views with and without filter."""
+    bigquery.load_rows("shop.plain", SCHEMA, ROWS[:10])
+    bigquery.load_rows("shop.visits", SCHEMA, ROWS[:10], partition_by="day")
+    client = bigquery.client()
+    for name, where in (("recent", "WHERE day >= '2024-01-20'"), ("everyone", "")):
+        view = google_bigquery.Table(f"{bigquery.project}.shop.{name}")
+        view.view_query = f"SELECT id, name, day FROM `{people_table}` {where}"
+        client.create_table(view, exists_ok=True)
+    return people_table
+
+
+def find(container: Container, sql: str) -> dict[str, bool]:
+    """Whether each partitioned table is filtered, by its short name."""
+    uses = dry_run_one(container, make_request(sql)).partitions
+    assert {use.column for use in uses} <= {"day"}
+    return {use.table.rpartition(".")[2]: use.filtered for use in uses}
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT id FROM people WHERE day = '2024-01-02'",
+        "SELECT id FROM people WHERE '2024-01-02' <= day AND name != 'x'",
+        "SELECT id FROM people WHERE day BETWEEN '2024-01-02' AND '2024-01-05'",
+        "SELECT id FROM people WHERE day IN ('2024-01-02', '2024-01-03')",
+        "SELECT id FROM people WHERE (day = '2024-01-02' OR day = '2024-01-05')",
+        "SELECT id FROM people AS p WHERE p.day > DATE_SUB(DATE '2024-01-09', INTERVAL 3 DAY)",
+        "SELECT id FROM people WHERE DATE_TRUNC(day, MONTH) = '2024-01-01'",
+        "SELECT p.id FROM people AS p JOIN plain AS q ON p.id = q.id AND p.day = '2024-01-02'",
+        "WITH some AS (SELECT id, day FROM people) SELECT id FROM some WHERE day = '2024-01-02'",
+        "SELECT id FROM recent",
+        "SELECT id FROM everyone WHERE day = '2024-01-02'",
+    ],
+)
+def test_a_condition_on_the_column_counts(container: Container, shop: str, sql: str) -> None:
+    assert find(container, sql) == {"people": True}
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT id FROM people",
+        "SELECT id FROM people WHERE id = 7",
+        "SELECT id FROM people WHERE day = '2024-01-02' OR id = 7",
+        "SELECT id FROM people WHERE NOT day = '2024-01-02'",
+        "SELECT id FROM people WHERE day = (SELECT MAX(day) FROM plain)",
+        "SELECT id FROM people WHERE day IN (SELECT day FROM plain)",
+        "SELECT p.id FROM people AS p JOIN plain AS q ON p.day = q.day",
+        "SELECT p.id FROM people AS p JOIN plain AS q ON p.id = q.id WHERE q.day = '2024-01-02'",
+        "SELECT IF(day = '2024-01-02', id, 0) AS id FROM people",
+        "SELECT id FROM people WHERE TRUE -- day = '2024-01-02'",
+        "SELECT id FROM everyone",
+    ],
+)
+def test_what_prunes_nothing_does_not(container: Container, shop: str, sql: str) -> None:
+    assert find(container, sql) == {"people": False}
+
+
+def test_each_table_is_judged_on_its_own(container: Container, shop: str) -> None:
+    sql = "SELECT p.id FROM people AS p JOIN visits AS v ON p.id = v.id WHERE v.day = '2024-01-02'"
+    assert find(container, sql) == {"people": False, "visits": True}
+
+
+def test_a_table_without_partitions_is_no_finding(container: Container, shop: str) -> None:
+    assert find(container, "SELECT id FROM plain") == {}
+
+
+def test_a_parameter_counts_as_a_constant(container: Container, shop: str) -> None:
+    day = QueryParameter("day", "DATE", "2024-01-02")
+    plan = dry_run_one(container, make_request("SELECT id FROM people WHERE day = @day", parameters=(day,)))
+    assert plan.partitions == (PartitionUse(shop, "day", filtered=True, required=False),)
+
+
+def test_a_query_over_its_cap_is_told_what_to_filter_on(container: Container, shop: str) -> None:
+    with pytest.raises(BytesLimitExceededError) as caught:
+        run_one(container, make_request("SELECT name FROM people", max_bytes_billed=100))
+    assert f"Filter on day, the partitioning column of {shop}" in caught.value.remediation
+    assert caught.value.details[1] == {"table": shop, "partition_column": "day", "filtered": False}
+
+
+def test_a_filtered_query_over_its_cap_is_not_told_to_filter(container: Container, shop: str) -> None:
+    with pytest.raises(BytesLimitExceededError) as caught:
+        run_one(
+            container,
+            make_request("SELECT name FROM people WHERE day > '2024-01-02'", max_bytes_billed=100),
+        )
+    assert len(caught.value.details) == 1
+
+
+def test_bigquerys_own_refusal_of_an_unfiltered_table_says_what_to_filter_on() -> None:
+    from google.api_core.exceptions import BadRequest
+
+    message = (
+        "Cannot query over table 'shop.app.visits' without a filter over column(s) 'day' that can be used "
+        "for partition elimination"
+    )
+    error = translate_api_error(BadRequest(message, errors=[{"reason": "invalidQuery", "message": message}]))
+    assert isinstance(error, SqlInvalidError)
+    assert error.remediation == "Filter on day, the partitioning column of shop.app.visits."
