@@ -5,8 +5,9 @@ started them (see `process`). Whatever may block (preparing, waiting until ready
 """
 
 import os
+import select
 import signal
-import threading
+import socket
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -40,30 +41,39 @@ class Supervisor:
         self._status = status
         self._status.units = [run.status for run in self._runs.values()]
         self._written = ""
-        self._wake = threading.Event()
+        # A signal is waited for on a socket: an Event set in the handler of a signal that arrives while the
+        # same thread holds the Event's lock would wait for that lock for ever.
+        self._woken, self._waker = socket.socketpair()
+        self._woken.setblocking(False)
+        self._waker.setblocking(False)
         self._stop_requested = False
         self._pool = ThreadPoolExecutor(max_workers=len(units) + 1, thread_name_prefix="unit")
 
     def run(self) -> int:
         """Start everything and stay until SIGTERM, SIGINT or SIGHUP; answers the exit code."""
+        signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._request_stop)
-        signal.signal(signal.SIGCHLD, lambda *_: self._wake.set())
+        # Python writes to the wakeup descriptor only for signals that have a handler of its own.
+        signal.signal(signal.SIGCHLD, lambda *_: None)
         try:
             while not self._stop_requested and self._status.state is not StackState.FAILED:
                 for run in self._runs.values():
                     self._advance(run)
                 self._judge()
                 self._report()
-                self._wake.wait(_BUSY_POLL_SECONDS if self._is_busy() else _IDLE_POLL_SECONDS)
-                self._wake.clear()
+                self._wait(_BUSY_POLL_SECONDS if self._is_busy() else _IDLE_POLL_SECONDS)
         finally:
             self._stop_all()
         return 1 if self._status.state is StackState.FAILED else 0
 
     def _request_stop(self, _number: int, _frame: FrameType | None) -> None:
         self._stop_requested = True
-        self._wake.set()
+
+    def _wait(self, timeout_seconds: float) -> None:
+        """Until a signal arrives, or so long."""
+        if select.select([self._woken], [], [], timeout_seconds)[0]:
+            self._woken.recv(4096)
 
     def _advance(self, run: UnitRun) -> None:
         match run.status.state:

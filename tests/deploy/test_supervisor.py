@@ -289,3 +289,14 @@ def test_units_that_need_each_other_are_refused() -> None:
 def test_a_unit_that_needs_an_unknown_one_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown ones: ghost"):
         order_for_stopping([make_unit("a", {"ghost"})])
+
+
+def test_signals_at_any_moment_do_not_hang_it(run: Run) -> None:
+    """Thousands of SIGCHLD while it waits and wakes: it neither stops nor deadlocks."""
+    run.start(server("only"), max_starting=1)
+    run.wait_for(StackState.READY)
+    assert run.process is not None
+    for _ in range(20_000):
+        run.process.send_signal(signal.SIGCHLD)
+    assert run.unit("only").state is State.READY
+    assert run.stop() == 0
