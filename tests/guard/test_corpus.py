@@ -1,36 +1,10 @@
 """Every statement of the corpus gets the verdict written beside it."""
 
-from dataclasses import dataclass, field
-from pathlib import Path
-
 import pytest
-import yaml
 
 from shared.errors import AlmanacError
 from shared.warehouse.guard.guard import QueryGuard
-
-
-@dataclass(frozen=True)
-class Case:
-    """One statement and what is expected; None where the corpus says nothing."""
-
-    group: str
-    sql: str
-    default_dataset: str | None = "nyc"
-    verdict: str = "allow"
-    rule: str | None = None
-    found: str | None = None
-    line: int | None = None
-    column: int | None = None
-    tables: list[str] | None = field(default=None)
-    deterministic: bool = True
-
-
-def read_corpus() -> list[Case]:
-    """All cases of the file."""
-    groups = yaml.safe_load(Path(__file__).with_name("corpus.yaml").read_text(encoding="utf-8"))
-    return [Case(group=group, **case) for group, cases in groups.items() for case in cases]
-
+from tests.guard.corpus import Case, read_corpus
 
 CASES = read_corpus()
 ALLOWED = [case for case in CASES if case.verdict == "allow"]
