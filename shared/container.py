@@ -369,16 +369,15 @@ class Container:
     @cached_property
     def data(self) -> "DataService":
         """What `/data` serves."""
+        from shared.precompute.cached_blobs import CachedBlobs
         from shared.precompute.recent_payloads import RecentPayloads
         from shared.precompute.serving import DataService
 
         return DataService(
-            self.cache,
-            lambda: self.payload_store,
             self.head_cache,
             RecentPayloads(self.settings.payload_memory_seconds, self.settings.cache_memory_max_bytes),
+            CachedBlobs(self.cache, lambda: self.payload_store, self.settings.cache_ttl_seconds),
             self.clock,
-            self.settings.cache_ttl_seconds,
         )
 
 

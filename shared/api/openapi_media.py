@@ -10,7 +10,10 @@ from shared.api.compile_response import CompileLine
 from shared.api.lineage_response import OPENLINEAGE_TYPE
 from shared.api.ndjson import NDJSON_TYPE
 from shared.api.precompute_response import ProgressLine
+from shared.api.result_response import ARROW_TYPE
 from shared.api.validation_formats import SARIF_TYPE
+from shared.dashboards.field_types import NAME_PATTERN
+from shared.dashboards.head import QUERY_CHOICE
 
 type JsonObject = dict[str, object]
 
@@ -57,6 +60,15 @@ OPENLINEAGE = Media(
         },
     },
 )
+ARROW = Media(
+    ARROW_TYPE,
+    {
+        "type": "string",
+        "format": "binary",
+        "description": "The result of the query that `query` names, as an Arrow IPC stream. The headers "
+        "`X-Almanac-As-Of`, `X-Almanac-Checked-At` and `X-Almanac-Stale` say how fresh it is.",
+    },
+)
 HTML = Media("text/html", {"type": "string"})
 SCRIPT = Media("text/javascript", {"type": "string"})
 STYLE = Media("text/css", {"type": "string"})
@@ -97,6 +109,11 @@ CALLBACK = tuple(
         ("state", "What the login began with."),
         ("error", "Why the provider refused."),
     )
+)
+QUERY = _query(
+    QUERY_CHOICE,
+    f"With `Accept: {ARROW_TYPE}`: the query whose result is wanted.",
+    {"type": "string", "pattern": NAME_PATTERN},
 )
 DASHBOARD_PARAMETERS: JsonObject = {
     "name": "parameters",
@@ -165,5 +182,8 @@ HEADERS: Mapping[str, str] = {
     "Location": "Where to go.",
     "Set-Cookie": "The session cookie, or its removal.",
     "X-Almanac-User": "The caller's address.",
+    "X-Almanac-As-Of": "With an Arrow stream: when its data was read.",
+    "X-Almanac-Checked-At": "With an Arrow stream: when the dashboard's data was last known to be current.",
+    "X-Almanac-Stale": "With an Arrow stream: `true` when nobody has checked within `max_age`.",
 }
 EVERY_ANSWER = ("X-Request-Id", "traceparent", "Server-Timing")

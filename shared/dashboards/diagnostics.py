@@ -69,6 +69,7 @@ class DiagnosticCode(StrEnum):
     # --- parameters
     UNKNOWN_PARAMETER = "UNKNOWN_PARAMETER", "SQL uses a parameter that is not declared."
     UNUSED_PARAMETER = "UNUSED_PARAMETER", "No query uses the parameter."
+    RESERVED_PARAMETER = "RESERVED_PARAMETER", "The parameter has a name that the URL of /data uses itself."
     INVALID_PARAMETER_TYPE = "INVALID_PARAMETER_TYPE", "Not a BigQuery type a parameter may have."
     INVALID_PARAMETER_VALUE = "INVALID_PARAMETER_VALUE", "A default or a listed value does not fit the type."
     PARAMETER_WITHOUT_DEFAULT = "PARAMETER_WITHOUT_DEFAULT", "A parameter has neither default nor values."

@@ -20,6 +20,9 @@ from shared.errors import InvalidRequestError
 HEAD_TTL_SECONDS = 60
 """A head that a save could not replace (the cache was down) is wrong for at most this long."""
 
+QUERY_CHOICE = "query"
+"""The name in the query string of `/data` that chooses one query; no parameter may have it."""
+
 
 @dataclass(frozen=True)
 class HeadParameter:

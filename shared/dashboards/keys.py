@@ -19,9 +19,19 @@ def payload_key(slug: str, variant_hash: str, version: int) -> str:
     return f"dash:{slug}:p:{variant_hash}:v:{version}"
 
 
+def stream_key(slug: str, path: str) -> str:
+    """The Arrow stream that lies at `path`; named by content, so good in every version."""
+    return f"dash:{slug}:s:{path}"
+
+
 def result_path(fingerprint: str, content_sha256: str) -> str:
     """Where a query's result lies in the payload store; named by content, so never overwritten by another."""
     return f"results/{fingerprint[:2]}/{fingerprint}/{content_sha256}"
+
+
+def stream_path(result_blob_path: str) -> str:
+    """Where the Arrow stream of a result lies: beside it."""
+    return f"{result_blob_path}.arrow"
 
 
 def payload_path(slug: str, version: int, variant_hash: str) -> str:

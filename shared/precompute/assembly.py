@@ -11,13 +11,13 @@ from shared.cache.cache import Cache
 from shared.dashboards.catalog import SavedDashboard
 from shared.dashboards.document import Chart, MetricChart, TableChart
 from shared.dashboards.expansion import Expansion, VariantQueries
-from shared.dashboards.keys import payload_key, payload_path
+from shared.dashboards.keys import payload_key, payload_path, stream_path
 from shared.database.models.runs import Payload as PayloadRow
 from shared.database.models.runs import QueryResult
 from shared.database.unit_of_work import Database, UnitOfWork
 from shared.errors import AlmanacError, DependencyUnavailableError, PayloadTooLargeError
 from shared.precompute.encoding import close_fragment
-from shared.precompute.payload import Payload, format_time
+from shared.precompute.payload import Payload, PayloadResult, format_time
 from shared.precompute.receipts import describe_receipt
 from shared.precompute.result_store import ResultStore
 from shared.settings import Settings
@@ -113,6 +113,10 @@ class PayloadAssembler:
             max_age_seconds=dashboard.definition.refresh.max_age_seconds,
             max_stale_seconds=dashboard.definition.refresh.max_stale_seconds,
             has_error=len(present) < len(found) or any(row.refresh_error for row in present),
+            results={
+                name: PayloadResult(stream_path(row.blob_path), row.as_of) if row else None
+                for name, row in found.items()
+            },
         )
 
     def _check_size(self, dashboard: SavedDashboard, members: bytes, queries: Mapping[str, bytes]) -> None:

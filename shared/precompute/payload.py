@@ -6,6 +6,7 @@ to know) followed by the compressed fragment (what does not), once as DEFLATE an
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -17,13 +18,21 @@ _COMPACT = (",", ":")
 
 
 @dataclass(frozen=True)
+class PayloadResult:
+    """One query's result: where its Arrow stream lies in the payload store, and when its data was read (UTC)."""
+
+    path: str
+    as_of: datetime
+
+
+@dataclass(frozen=True)
 class Payload:
     """The answer to one variant of one version of a dashboard.
 
     `as_of` is when the oldest of its data was read, `checked_at` when it was last known to be current (UTC);
     `has_error` is True while a refresh of one of its queries is failing. `fragment` is the JSON of the members
     that stay the same, without the braces around them; `zstd_blocks` is the same again for another encoding,
-    with the logarithm of the window it needs.
+    with the logarithm of the window it needs. `results` are the queries by name, None for one without a result.
     """
 
     slug: str
@@ -37,6 +46,7 @@ class Payload:
     fragment: CompressedFragment
     zstd_blocks: bytes
     zstd_window_log: int
+    results: Mapping[str, PayloadResult | None]
 
     @classmethod
     def encode(
@@ -50,11 +60,12 @@ class Payload:
         max_age_seconds: int,
         max_stale_seconds: int,
         has_error: bool,
+        results: Mapping[str, PayloadResult | None],
     ) -> Self:
         """Compress `members`, the JSON members of `data` without the braces around them."""
         return cls(
             slug, version, as_of, checked_at, max_age_seconds, max_stale_seconds, has_error,
-            hashlib.sha256(members).hexdigest(), compress_fragment(members), *compress_blocks(members),
+            hashlib.sha256(members).hexdigest(), compress_fragment(members), *compress_blocks(members), results,
         )  # fmt: skip
 
     def to_bytes(self) -> bytes:
@@ -73,6 +84,10 @@ class Payload:
             "shift": self.fragment.shift,
             "deflated_size": len(self.fragment.deflated),
             "zstd_window_log": self.zstd_window_log,
+            "results": {
+                name: result and [result.path, result.as_of.isoformat()]
+                for name, result in self.results.items()
+            },
         }
         line = json.dumps(header, separators=_COMPACT).encode()
         return line + b"\n" + self.fragment.deflated + self.zstd_blocks
@@ -85,7 +100,9 @@ class Payload:
             raise ValueError("not a stored payload: the header line is missing")
         header: dict[str, Any] = json.loads(line)
         try:
-            split, window_log = header["deflated_size"], header["zstd_window_log"]
+            split, window_log, results = (
+                header["deflated_size"], header["zstd_window_log"], header["results"],
+            )  # fmt: skip
         except KeyError as error:
             raise ValueError(f"not a stored payload of this format: {error} is missing") from error
         fragment = CompressedFragment(encoded[:split], header["size"], header["crc"], tuple(header["shift"]))
@@ -101,6 +118,7 @@ class Payload:
             fragment=fragment,
             zstd_blocks=encoded[split:],
             zstd_window_log=window_log,
+            results={name: result and _read_result(*result) for name, result in results.items()},
         )
 
     @property
@@ -131,6 +149,10 @@ class Payload:
         """A strong validator of the content and of how fresh it was said to be, without quotes."""
         freshness = f"{int(self.checked_at.timestamp() * 1000):x}{'s' if self.is_stale(now) else 'f'}"
         return f"{self.content_sha256[:32]}-{freshness}"
+
+
+def _read_result(path: str, as_of: str) -> PayloadResult:
+    return PayloadResult(path, datetime.fromisoformat(as_of))
 
 
 def format_time(moment: datetime) -> str:

@@ -8,11 +8,13 @@ from datetime import datetime
 
 from shared.cache.cache import Cache
 from shared.dashboards.expansion import QueryUnit
-from shared.dashboards.keys import query_key, result_path
+from shared.dashboards.keys import query_key, result_path, stream_path
 from shared.database.models.runs import QueryResult
 from shared.database.unit_of_work import Database
 from shared.errors import DependencyUnavailableError, InternalError, PayloadTooLargeError
+from shared.precompute.arrow_stream import encode_arrow_stream
 from shared.precompute.encoding import describe_type, encode_result
+from shared.precompute.result_stream import ResultStream
 from shared.precompute.source_state import SourceState
 from shared.settings import Settings
 from shared.storage.blob import BlobStore, BlobWrite
@@ -50,7 +52,7 @@ class ResultStore:
         digest = hashlib.sha256(fragment).hexdigest()
         path = result_path(unit.fingerprint, digest)
         self._open_store().write_blobs(
-            [BlobWrite(path, zlib.compress(fragment))],
+            [*self._encode_stream(path, unit, outcome), BlobWrite(path, zlib.compress(fragment))],
             message=f"Result of {unit.names[0]}",
             author="precompute",
         )
@@ -58,6 +60,17 @@ class ResultStore:
         with self._database.begin() as uow:
             uow.query_results.upsert_many([row])
         return row
+
+    def _encode_stream(self, path: str, unit: QueryUnit, outcome: QueryOutcome) -> list[BlobWrite]:
+        """The Arrow stream's file. Only the charts must have their data: a stream over the bound is left out."""
+        stream = encode_arrow_stream(outcome.fields, outcome.result)
+        limit = self._settings.max_payload_bytes
+        if len(stream) > limit:
+            _LOGGER.warning(
+                "%s has %d bytes as an Arrow stream; at most %d are kept", unit.names[0], len(stream), limit
+            )
+            return []
+        return [BlobWrite(stream_path(path), ResultStream.encode(stream).to_bytes())]
 
     def load_fragments(self, rows: Sequence[QueryResult]) -> dict[str, bytes]:
         """The encoded fragments of results, by content digest. Costs no warehouse byte.

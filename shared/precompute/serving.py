@@ -1,41 +1,41 @@
 """Finding the payload of a request: cache first, then the durable copy. Never the warehouse."""
 
-import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, parse_qsl, urlencode
 
-from shared.cache.cache import Cache
-from shared.dashboards.head import DashboardHead
+from shared.dashboards.head import QUERY_CHOICE, DashboardHead
 from shared.dashboards.head_cache import HeadCache
-from shared.dashboards.keys import payload_key, payload_path
+from shared.dashboards.keys import payload_key, payload_path, stream_key
 from shared.dashboards.variants import hash_variant
-from shared.errors import DependencyUnavailableError, NotFoundError, PayloadNotReadyError
-from shared.precompute.payload import Payload
+from shared.errors import InvalidRequestError, NotFoundError, PayloadNotReadyError
+from shared.precompute.cached_blobs import CachedBlobs
+from shared.precompute.payload import Payload, PayloadResult
 from shared.precompute.recent_payloads import RecentPayloads
-from shared.storage.blob import BlobStore
+from shared.precompute.result_stream import ResultStream
 
-_LOGGER = logging.getLogger(__name__)
+
+@dataclass(frozen=True)
+class ResultChoice:
+    """The result of the query `name` in `payload`, asked for at `now`."""
+
+    payload: Payload
+    now: datetime
+    name: str
+    result: PayloadResult
 
 
 class DataService:
     """Serves what precompute left."""
 
     def __init__(
-        self,
-        cache: Cache,
-        open_store: Callable[[], BlobStore],
-        heads: HeadCache,
-        recent: RecentPayloads,
-        clock: Callable[[], datetime],
-        cache_ttl_seconds: int,
+        self, heads: HeadCache, recent: RecentPayloads, blobs: CachedBlobs, clock: Callable[[], datetime]
     ) -> None:
-        self._cache = cache
-        self._open_store = open_store
         self._heads = heads
         self._recent = recent
+        self._blobs = blobs
         self._clock = clock
-        self._cache_ttl_seconds = cache_ttl_seconds
 
     def find_payload(self, slug: str, query: str) -> tuple[Payload, datetime]:
         """The payload for `slug` and the query string `query`, and the time it is served at.
@@ -56,10 +56,52 @@ class DataService:
             )
         return payload, now
 
+    def choose_result(self, slug: str, query: str) -> ResultChoice:
+        """The one result that the query string names with `query`; the rest of it chooses the variant.
+
+        Raises as `find_payload` does, also when the query never succeeded, and InvalidRequestError unless
+        exactly one of the queries is named.
+        """
+        pairs = parse_qsl(query, keep_blank_values=True)
+        names = [value for key, value in pairs if key == QUERY_CHOICE]
+        rest = [pair for pair in pairs if pair[0] != QUERY_CHOICE]
+        payload, now = self.find_payload(slug, urlencode(rest))
+        if len(names) != 1 or names[0] not in payload.results:
+            given = (
+                f"has no query {names[0]!r}" if len(names) == 1 else "answers one query at a time as Arrow"
+            )
+            raise InvalidRequestError(
+                f"{slug} {given}; accepted: ?{QUERY_CHOICE}= with one of {', '.join(payload.results)}.",
+                details=[{"parameter": QUERY_CHOICE, "received": names, "allowed": list(payload.results)}],
+            )
+        result = payload.results[names[0]]
+        if result is None:
+            raise PayloadNotReadyError(
+                f"The query {names[0]} of {slug} never succeeded.", remediation=_explain_precompute(slug)
+            )
+        return ResultChoice(payload, now, names[0], result)
+
+    def read_stream(self, choice: ResultChoice) -> ResultStream:
+        """The Arrow stream of a result. Raises PayloadNotReadyError when there is none."""
+        slug, path = choice.payload.slug, choice.result.path
+        stream = self._blobs.find(stream_key(slug, path), path, ResultStream.from_bytes)
+        if stream is None:
+            raise PayloadNotReadyError(
+                f"The result of {choice.name} was not kept as an Arrow stream: "
+                "it has more than MAX_PAYLOAD_BYTES, or the stream is lost.",
+                remediation='Run it again: POST /precompute {"slugs": ["' + slug + '"], "force": true}.',
+            )
+        return stream
+
     def _look_up(self, slug: str, query: str) -> Payload:
         head = self._find_head(slug)
         parameters = head.resolve_parameters(parse_qs(query, keep_blank_values=True))
-        payload = self._find(head, hash_variant(parameters))
+        variant = hash_variant(parameters)
+        payload = self._blobs.find(
+            payload_key(slug, variant, head.version),
+            payload_path(slug, head.version, variant),
+            Payload.from_bytes,
+        )
         if payload is None:
             raise PayloadNotReadyError(
                 f"Version {head.version} of {slug} was not computed yet for these parameters.",
@@ -72,42 +114,6 @@ class DataService:
         if head is None:
             raise NotFoundError(f"There is no dashboard {slug!r}.", remediation="List them: GET /dashboards.")
         return head
-
-    def _find(self, head: DashboardHead, variant: str) -> Payload | None:
-        key = payload_key(head.slug, variant, head.version)
-        cached = self._read_cache(key)
-        payload = _parse(cached, key) if cached is not None else None
-        if payload is not None:
-            return payload
-        path = payload_path(head.slug, head.version, variant)
-        blob = self._open_store().read_blobs([path])[0]
-        payload = _parse(blob.data, path) if blob is not None else None
-        if blob is not None and payload is not None:
-            self._write_cache(key, blob.data, self._cache_ttl_seconds)
-        return payload
-
-    def _read_cache(self, key: str) -> bytes | None:
-        try:
-            return self._cache.get_many([key])[0]
-        except DependencyUnavailableError:
-            # Losing the cache costs milliseconds, never an answer: the durable copy is next.
-            _LOGGER.warning("The cache cannot be reached; reading the durable copy")
-            return None
-
-    def _write_cache(self, key: str, value: bytes, ttl_seconds: int) -> None:
-        try:
-            self._cache.set_many({key: value}, ttl_seconds)
-        except DependencyUnavailableError:
-            _LOGGER.warning("The cache cannot be reached; the answer is not kept")
-
-
-def _parse(stored: bytes, name: str) -> Payload | None:
-    try:
-        return Payload.from_bytes(stored)
-    except ValueError as error:
-        # Written by another release; the next refresh replaces it.
-        _LOGGER.warning("%s is not read: %s", name, error)
-        return None
 
 
 def _explain_precompute(slug: str) -> str:

@@ -7,10 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import UUID
 
+import pyarrow as pa
 import pytest
 import zstandard
 
 from deploy.rendering.nginx_cache import ANSWER_SECONDS, VERDICT_SECONDS
+from shared.api.result_response import ARROW_TYPE
 from shared.auth.principals import IdTokenClaims
 from shared.auth.session_tokens import SESSION_COOKIE_NAME
 from tests.fixtures.functions import SHOP, FunctionHost
@@ -137,6 +139,42 @@ def test_each_encoding_has_its_own_answer(router: DataRouter, bearer: str) -> No
             if content[:1] == b"\x28":
                 content = zstandard.ZstdDecompressor().decompressobj().decompress(content)
             assert json.loads(content)["data"]["slug"] == "shop"
+
+
+def test_arrow_and_json_are_kept_apart(router: DataRouter, bearer: str) -> None:
+    path = f"{PATH}?query=names"
+    for _ in range(2):
+        table = pa.ipc.open_stream(
+            router.get(path, Authorization=bearer, Accept=ARROW_TYPE).content
+        ).read_all()
+        assert table.column_names == ["id", "name"]
+        refused = router.get(path, Authorization=bearer)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (400, "INVALID_REQUEST")
+        assert router.get(PATH, Authorization=bearer).json()["data"]["slug"] == "shop"
+        assert router.get(PATH, Authorization=bearer, Accept=ARROW_TYPE).status_code == 400
+        listed = router.get(path, Authorization=bearer, Accept=f"application/json, {ARROW_TYPE};q=0.1")
+        assert listed.headers["Content-Type"] == ARROW_TYPE
+        assert {"Accept", "Accept-Encoding"} <= set(listed.headers["Vary"].split(", "))
+
+
+def test_a_stream_is_repeated_by_nginx_in_each_encoding(router: DataRouter, bearer: str) -> None:
+    path = f"{PATH}?query=names"
+    etags = {}
+
+    def ask_twice() -> None:
+        for coding in ("identity", "gzip", "zstd") * 2:
+            answer = router.get(path, Authorization=bearer, Accept=ARROW_TYPE, Accept_Encoding=coding)
+            assert answer.headers.get("Content-Encoding", "identity") == coding
+            etags[coding] = answer.headers["ETag"]
+
+    # Three, or more where the machine was so slow that an answer's seconds ended.
+    assert router.count_answered_by_function(ask_twice) <= 5
+    assert len(set(etags.values())) == 3
+    known = router.get(path, Authorization=bearer, Accept=ARROW_TYPE, If_None_Match=etags["gzip"])
+    assert (known.status_code, known.content) == (304, b"")
+    head = router.get(path, method="HEAD", Authorization=bearer, Accept=ARROW_TYPE)
+    assert (head.status_code, head.content, head.headers["ETag"]) == (200, b"", etags["gzip"])
+    assert router.get(path, Accept=ARROW_TYPE).status_code == 401
 
 
 def test_head_has_the_headers_and_no_body(router: DataRouter, bearer: str) -> None:

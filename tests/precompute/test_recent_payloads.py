@@ -11,7 +11,7 @@ NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
 def make_payload(slug: str = "sales") -> Payload:
     return Payload.encode(
         b'"a":1', slug=slug, version=1, as_of=NOW, checked_at=NOW, max_age_seconds=60,
-        max_stale_seconds=600, has_error=False,
+        max_stale_seconds=600, has_error=False, results={},
     )  # fmt: skip
 
 

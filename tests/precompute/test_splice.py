@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.precompute.payload import Payload
+from shared.precompute.payload import Payload, PayloadResult
 from shared.precompute.splice import compress_fragment, splice_gzip
 
 
@@ -39,6 +39,7 @@ def make_payload(**changes: object) -> Payload:
     values = {
         "slug": "sales", "version": 3, "as_of": NOW, "checked_at": NOW,
         "max_age_seconds": 60, "max_stale_seconds": 600, "has_error": False,
+        "results": {"daily": PayloadResult("results/1.arrow", NOW), "never": None},
     } | changes  # fmt: skip
     return Payload.encode(b'"slug":"sales"', **values)
 

@@ -4,11 +4,29 @@ from collections.abc import Iterable, Iterator
 
 from shared.dashboards.diagnostics import Diagnostic, DiagnosticCode, Severity, suggest_name
 from shared.dashboards.document import ParameterDefinition
+from shared.dashboards.head import QUERY_CHOICE
 from shared.dashboards.parsed import ParsedDashboard
 from shared.dashboards.sql_positions import locate_sql
 from shared.dashboards.sql_text import ParameterUse, read_sql
 from shared.dashboards.validators.base import report, show_value
 from shared.dashboards.variants import count_variants
+
+
+class ParameterNameValidator:
+    """Names that mean something else in the URL of the data."""
+
+    def validate(self, document: ParsedDashboard) -> Iterable[Diagnostic]:
+        """An error at each parameter called as what chooses a query."""
+        for pointer, item in document.parameters():
+            if item.get("name") == QUERY_CHOICE:
+                yield report(
+                    document,
+                    DiagnosticCode.RESERVED_PARAMETER,
+                    f"/data/{document.slug or '<slug>'}?{QUERY_CHOICE}= already names one of the queries",
+                    "Choose another name for the parameter.",
+                    f"{pointer}/name",
+                    received=QUERY_CHOICE,
+                )
 
 
 class ParameterUseValidator:

@@ -5,6 +5,7 @@ from shared.dashboards.validators.charts import ExternalDataValidator, VegaLiteV
 from shared.dashboards.validators.files import SqlFileValidator
 from shared.dashboards.validators.naming import SlugValidator
 from shared.dashboards.validators.parameters import (
+    ParameterNameValidator,
     ParameterUseValidator,
     ParameterValueValidator,
     VariantCountValidator,
@@ -29,6 +30,7 @@ def offline_validators() -> list[DashboardValidator]:
         LayoutValidator(),
         SqlFileValidator(),
         SqlValidator(),
+        ParameterNameValidator(),
         ParameterUseValidator(),
         ParameterValueValidator(),
         VariantCountValidator(),

@@ -1,0 +1,36 @@
+"""Answers whose bytes lie ready in several encodings: negotiated, with a strong ETag, 304 and HEAD."""
+
+from collections.abc import Callable, Sequence
+
+import flask
+
+from shared.api.accept_encoding import Encoding, choose_encoding
+
+VARY = "Accept-Encoding, Accept, Cookie, Authorization"
+_ETAG_ENDINGS = {Encoding.ZSTD: "-zstd", Encoding.GZIP: "-gzip", Encoding.IDENTITY: ""}
+
+
+def build_encoded_response(
+    request: flask.Request,
+    etag: str,
+    content_type: str,
+    build_body: Callable[[Encoding], bytes],
+    headers: Sequence[tuple[str, str]] = (),
+) -> flask.Response:
+    """200 in the encoding the client prefers, or 304 when it has the content already.
+
+    `etag` names the content, without quotes and whatever the encoding. The answer to HEAD has the headers of
+    the one to GET but for its length, which takes making the body.
+    """
+    encoding = choose_encoding(request.environ.get("HTTP_ACCEPT_ENCODING", ""))
+    etag += _ETAG_ENDINGS[encoding]
+    sent = [("Cache-Control", "private, no-cache"), ("Vary", VARY), ("ETag", f'"{etag}"'), *headers]
+    if request.environ.get("HTTP_IF_NONE_MATCH") and request.if_none_match.contains(etag):
+        return flask.Response(status=304, headers=sent)
+    if encoding is not Encoding.IDENTITY:
+        sent.append(("Content-Encoding", encoding.value))
+    if request.method == "HEAD":
+        response = flask.Response(None, 200, sent, content_type=content_type)
+        response.headers.remove("Content-Length")
+        return response
+    return flask.Response(build_body(encoding), 200, sent, content_type=content_type)
