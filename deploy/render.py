@@ -8,7 +8,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from deploy.rendering.compose import render_compose
+from deploy.rendering.access import render_iam, render_scheduler
+from deploy.rendering.cloud_run import render_migration_job, render_service
+from deploy.rendering.compose import name_service, render_compose
 from deploy.rendering.nginx import (
     CONTAINER_PORT,
     list_container_addresses,
@@ -16,9 +18,12 @@ from deploy.rendering.nginx import (
     render_nginx_conf,
     render_upstreams,
 )
+from deploy.rendering.url_map import render_url_map
+from deploy.stages.stage import Stage, load_stages
 from shared.api.manifest import Manifest, load_manifest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+GOOGLE = "deploy/google"
 _NOTICE = "# Rendered from deploy/functions.yaml by `make render`; do not edit.\n"
 
 Renderer = Callable[[Manifest], str]
@@ -34,21 +39,42 @@ RENDERERS: dict[str, Renderer] = {
 
 def render_files(manifest: Manifest) -> dict[str, str]:
     """Every rendered file: path in the repository and text."""
-    return {path: _NOTICE + render(manifest) for path, render in RENDERERS.items()}
+    files = {path: _NOTICE + render(manifest) for path, render in RENDERERS.items()}
+    for stage in load_stages():
+        files.update(render_stage(manifest, stage))
+    return files
+
+
+def render_stage(manifest: Manifest, stage: Stage) -> dict[str, str]:
+    """The files of one stage on Google Cloud: path in the repository and text."""
+    folder = f"{GOOGLE}/{stage.name}"
+    notice = _NOTICE.replace("functions.yaml", f"functions.yaml and deploy/stages/{stage.name}.yaml")
+    texts = {
+        f"services/{name_service(entry)}.yaml": render_service(entry, stage) for entry in manifest.functions
+    }
+    texts["migrate.yaml"] = render_migration_job(stage)
+    texts["url-map.yaml"] = render_url_map(manifest, stage)
+    texts["iam.yaml"] = render_iam(stage.scale_manifest(manifest), stage)
+    texts["scheduler.yaml"] = render_scheduler(manifest, stage)
+    return {f"{folder}/{path}": notice + text for path, text in texts.items()}
 
 
 def list_outdated(files: dict[str, str], folder: Path) -> list[str]:
-    """The paths whose file in `folder` is missing or differs, sorted."""
-    return sorted(path for path, text in files.items() if _read(folder / path) != text)
+    """The paths whose file in `folder` is missing, differs or belongs to nothing any more, sorted."""
+    left_over = {str(path.relative_to(folder)) for path in (folder / GOOGLE).rglob("*.yaml")} - set(files)
+    return sorted(left_over | {path for path, text in files.items() if _read(folder / path) != text})
 
 
 def write_files(files: dict[str, str], folder: Path) -> list[str]:
-    """Write what differs; answers the paths written."""
+    """Write what differs, delete what belongs to nothing; answers the paths."""
     outdated = list_outdated(files, folder)
     for path in outdated:
         target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(files[path])
+        if path in files:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(files[path])
+        else:
+            target.unlink()
     return outdated
 
 
@@ -69,7 +95,7 @@ def main(arguments: list[str] | None = None, folder: Path = REPOSITORY) -> int:
             print(f"out of date: {path}; run 'make render'", file=sys.stderr)
         return 1 if outdated else 0
     for path in write_files(files, folder):
-        print(f"wrote {path}")
+        print(f"{'wrote' if path in files else 'deleted'} {path}")
     return 0
 
 

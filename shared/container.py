@@ -354,6 +354,7 @@ class Container:
     @cached_property
     def precompute(self) -> "PrecomputeService":
         """Refreshes."""
+        from shared.precompute.departure import Departure
         from shared.precompute.service import PrecomputeService
 
         return PrecomputeService(
@@ -364,6 +365,7 @@ class Container:
             self.database,
             self.settings,
             self.clock,
+            Departure(self.settings.drain_seconds),
         )
 
     @cached_property

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Lint what is deployed, offline: Dockerfile, shell scripts, compose file, nginx configuration. Each tool is a package
-# of requirements-dev.txt, and `nginx -t` uses the local stack's nginx, so that nothing is skipped for lack of a program.
+# Lint what is deployed, offline: Dockerfile, shell scripts, compose file, files for Google Cloud, nginx configuration.
+# Each tool is a package of requirements-dev.txt, and `nginx -t` uses the local stack's nginx, so that nothing is
+# skipped for lack of a program.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 BIN=${BIN:-.venv/bin}
@@ -15,6 +16,11 @@ mapfile -t scripts < <(git ls-files --cached --others --exclude-standard '*.sh')
 echo "shellcheck: ${#scripts[@]} scripts"
 
 "$BIN/check-jsonschema" --builtin-schema vendor.compose-spec docker-compose.yml
+"$BIN/check-jsonschema" --schemafile deploy/schemas/cloud-run.schema.json deploy/google/*/services/*.yaml \
+  deploy/google/*/migrate.yaml
+"$BIN/check-jsonschema" --schemafile deploy/schemas/url-map.schema.json deploy/google/*/url-map.yaml
+
+"${PYTHON:-$BIN/python}" -m deploy.stages.connections
 
 # The configuration as containers see it, with addresses instead of the names only they can resolve.
 cp deploy/nginx/nginx.conf "$folder/"

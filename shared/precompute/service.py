@@ -11,6 +11,7 @@ from shared.dashboards.expansion import ExpansionLimits, QueryUnit, expand_dashb
 from shared.dashboards.lineage_sources import DashboardLineage
 from shared.database.unit_of_work import Database
 from shared.precompute.assembly import PayloadAssembler
+from shared.precompute.departure import Departure
 from shared.precompute.models import DashboardRefresh, QueryRefresh
 from shared.precompute.refresher import QueryRefresher
 from shared.precompute.reporting import describe_query, describe_refresh
@@ -48,6 +49,7 @@ class PrecomputeService:
         database: Database,
         settings: Settings,
         clock: Callable[[], datetime],
+        departure: Departure,
     ) -> None:
         self._catalog = catalog
         self._refresher = refresher
@@ -56,6 +58,7 @@ class PrecomputeService:
         self._database = database
         self._settings = settings
         self._clock = clock
+        self._departure = departure
 
     def refresh_dashboards(
         self, slugs: Sequence[str], *, actor: str, force: bool = False, all_variants: bool = True
@@ -64,7 +67,7 @@ class PrecomputeService:
 
         A query that fails keeps its last good result and that result's `as_of`. Raises NotFoundError before
         anything runs when a slug does not exist. Closing the generator cancels the jobs that run, settles
-        them, and starts no more.
+        them, and starts no more; so does the end of this process (DependencyUnavailableError).
         """
         saved = self._catalog.load_current(list(dict.fromkeys(slugs)))
         runs = [self._make_run(dashboard, all_variants) for dashboard in saved]
@@ -122,7 +125,9 @@ class PrecomputeService:
                     yield StillRunning()
                 else:
                     yield from self._report(*one)
+                self._departure.check()
         for run in runs:
+            self._departure.check()
             with start_span("precompute.assemble", {"almanac.dashboard.slug": run.dashboard.slug}):
                 yield self._finish(run)
 

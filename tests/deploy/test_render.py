@@ -16,7 +16,7 @@ from shared.auth.principals import Role
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A copy of the rendered files."""
-    for path in render.RENDERERS:
+    for path in render.render_files(load_manifest()):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(render.REPOSITORY / path, tmp_path / path)
     return tmp_path
@@ -34,6 +34,17 @@ def test_check_names_a_file_that_was_edited_and_leaves_it(
     assert render.main(["--check"], folder) == 1
     assert capsys.readouterr().err == f"out of date: {path}; run 'make render'\n"
     assert (folder / path).read_text() == "edited"
+
+
+def test_a_file_of_a_function_that_is_gone_is_named_and_deleted(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stray = folder / "deploy/google/prod/services/gone.yaml"
+    stray.write_text("kind: Service\n")
+    assert render.main(["--check"], folder) == 1
+    assert "deploy/google/prod/services/gone.yaml" in capsys.readouterr().err
+    assert render.main([], folder) == 0
+    assert not stray.exists()
 
 
 def test_check_names_a_file_that_is_missing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

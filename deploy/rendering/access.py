@@ -1,0 +1,71 @@
+"""Who may do what in a stage, and what Cloud Scheduler calls: from the manifest, for `deploy.stages` to apply."""
+
+from typing import Any
+
+from deploy.rendering.cloud_run import MIGRATION_JOB, REDIS_CA_SECRET
+from deploy.rendering.compose import name_service
+from deploy.rendering.documents import dump_document
+from deploy.stages.stage import Stage, name_account, name_secret
+from shared.api.manifest import FunctionEntry, Manifest, Schedule
+
+# The scheduler's own bound: https://cloud.google.com/scheduler/docs/reference/rest/v1/projects.locations.jobs
+MAX_ATTEMPT_SECONDS = 1800
+_SECRET_ROLE = "roles/secretmanager.secretAccessor"  # noqa: S105 - a role
+_DATABASE_ROLE = "roles/cloudsql.client"
+
+
+def render_iam(manifest: Manifest, stage: Stage) -> str:
+    """Every binding of the functions' service accounts: on the project, the bucket or a secret."""
+    bindings = [binding for entry in manifest.functions for binding in _list_bindings(entry, stage)]
+    migrator = stage.email(MIGRATION_JOB)
+    bindings += [_on_project(_DATABASE_ROLE, migrator), _on_secret("DATABASE_URL", migrator)]
+    return dump_document({"project": stage.project, "bucket": stage.bucket, "bindings": bindings})
+
+
+def render_scheduler(manifest: Manifest, stage: Stage) -> str:
+    """Every scheduled call: an HTTP job that signs an ID token for the service's address."""
+    jobs = [
+        _build_job(entry, entry.schedule, stage) for entry in manifest.functions if entry.schedule is not None
+    ]
+    return dump_document({"project": stage.project, "location": stage.region, "jobs": jobs})
+
+
+def _list_bindings(entry: FunctionEntry, stage: Stage) -> list[dict[str, str]]:
+    member = stage.email(name_account(entry.name))
+    bindings = [
+        _on_bucket(role, member) if role.startswith("roles/storage.") else _on_project(role, member)
+        for role in entry.service_account.roles
+    ]
+    if "DATABASE_URL" in entry.secrets:
+        bindings.append(_on_project(_DATABASE_ROLE, member))
+    bindings += [_on_secret(secret, member) for secret in entry.secrets]
+    if "CACHE_URL" in entry.secrets:
+        bindings.append({"on": "secret", "secret": REDIS_CA_SECRET, "role": _SECRET_ROLE, "member": member})
+    return bindings
+
+
+def _on_project(role: str, member: str) -> dict[str, str]:
+    return {"on": "project", "role": role, "member": member}
+
+
+def _on_bucket(role: str, member: str) -> dict[str, str]:
+    return {"on": "bucket", "role": role, "member": member}
+
+
+def _on_secret(variable: str, member: str) -> dict[str, str]:
+    return {"on": "secret", "secret": name_secret(variable), "role": _SECRET_ROLE, "member": member}
+
+
+def _build_job(entry: FunctionEntry, schedule: Schedule, stage: Stage) -> dict[str, Any]:
+    return {
+        "name": f"{name_service(entry)}-heartbeat",
+        "schedule": schedule.cron,
+        "timeZone": schedule.time_zone,
+        "uri": f"https://{stage.domain}{schedule.path}",
+        "body": schedule.body,
+        "attemptDeadlineSeconds": min(entry.timeout_seconds, MAX_ATTEMPT_SECONDS),
+        "serviceAccount": stage.scheduler_email,
+        "audience": f"https://{stage.domain}",
+        # A call that failed is repeated by the next beat; one repetition covers an instance that was just replaced.
+        "maxRetryAttempts": 1,
+    }
