@@ -1,14 +1,20 @@
 """Alembic's entry: one transaction, one migrator at a time, no lock held for long.
 
 The database is DATABASE_URL, read by `shared.settings`; a caller in Python may put another one into
-`config.attributes["database_url"]`.
+`config.attributes["database_url"]`. `alembic -x statement_timeout=30min upgrade head` gives one migration more time
+than usual, and `-x lock_timeout=…` more patience.
 """
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from alembic import context
+from alembic.util import CommandError
 from sqlalchemy import Connection, NullPool, create_engine, text
+from sqlalchemy.exc import DBAPIError
 
+from shared.database.failures import read_server_error
 from shared.database.models.registry import METADATA
 from shared.settings import get_settings
 
@@ -25,11 +31,45 @@ def get_database_url() -> str:
     return given if isinstance(given, str) else get_settings().database_url.get_secret_value()
 
 
+def get_limit(name: str, default: str) -> str:
+    """A PostgreSQL duration: `-x name=…` of the command line, or the default."""
+    given = context.get_x_argument(as_dictionary=True).get(name, default)
+    return str(given)
+
+
 def set_limits(connection: Connection) -> None:
     """Wait for other migrators first, then for tables only briefly: services queue behind a waiting DDL."""
-    connection.execute(text(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'"))
-    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
-    connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
+    statement_timeout = get_limit("statement_timeout", STATEMENT_TIMEOUT)
+    lock_timeout = get_limit("lock_timeout", LOCK_TIMEOUT)
+    set_limit = text("SELECT set_config(:name, :value, true)")
+    connection.execute(set_limit, {"name": "statement_timeout", "value": statement_timeout})
+    with explain_failure(
+        f"Another migration has kept this database busy for {statement_timeout}. Nothing was changed; wait for it and "
+        "run this one again."
+    ):
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+    connection.execute(set_limit, {"name": "lock_timeout", "value": lock_timeout})
+
+
+@contextmanager
+def explain_failure(timed_out: str) -> Iterator[None]:
+    """Turn PostgreSQL's two timeouts into one sentence and what to do."""
+    # https://www.postgresql.org/docs/current/errcodes-appendix.html
+    explanations = {
+        "57014": timed_out,
+        "55P03": (
+            f"A table this migration changes stayed locked for {get_limit('lock_timeout', LOCK_TIMEOUT)}, so it gave "
+            "way to the service. Nothing was changed; run it again, and if that does not help look for long "
+            "transactions in pg_stat_activity."
+        ),
+    }
+    try:
+        yield
+    except DBAPIError as error:
+        explanation = explanations.get(read_server_error(error).get("C", ""))
+        if explanation is None:
+            raise
+        raise CommandError(explanation) from error
 
 
 def run_online() -> None:
@@ -43,7 +83,11 @@ def run_online() -> None:
         context.configure(connection=connection, target_metadata=METADATA, compare_server_default=True)
         with context.begin_transaction():
             set_limits(connection)
-            context.run_migrations()
+            with explain_failure(
+                f"A statement of this migration took longer than {get_limit('statement_timeout', STATEMENT_TIMEOUT)}. "
+                "Nothing was changed; give it more with -x statement_timeout=…, or do the work in smaller steps."
+            ):
+                context.run_migrations()
     engine.dispose()
 
 

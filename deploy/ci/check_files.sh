@@ -20,7 +20,8 @@ echo "shellcheck: ${#scripts[@]} scripts"
   deploy/google/*/migrate.yaml
 "$BIN/check-jsonschema" --schemafile deploy/schemas/url-map.schema.json deploy/google/*/url-map.yaml
 
-"${PYTHON:-$BIN/python}" -m deploy.stages.connections
+"$BIN/check-jsonschema" --builtin-schema vendor.cloudbuild cloudbuild.yaml
+"$BIN/python" -m deploy.stages.connections
 
 # The configuration as containers see it, with addresses instead of the names only they can resolve.
 cp deploy/nginx/nginx.conf "$folder/"

@@ -10,7 +10,7 @@ cd "$(dirname "$0")/../.."
 ENGINE=${ENGINE:-../shared/docker/engine}
 export PORT_NGINX=${PORT_NGINX:-9480} PORT_OIDC=${PORT_OIDC:-9481} COMPOSE_PROJECT_NAME=${COMPOSE_PROJECT_NAME:-almanac-ci}
 export BUILDKIT_PROGRESS=plain COMPOSE_ANSI=never
-PYTHON=${PYTHON:-.venv/bin/python}
+PYTHON=${BIN:-.venv/bin}/python
 started_engine=
 
 # Once more under a clock: what hangs is told to stop, and the project is taken down all the same.

@@ -1,4 +1,4 @@
-"""Who may do what in a stage, and what Cloud Scheduler calls: from the manifest, for `deploy.stages` to apply."""
+"""Who may do what in a stage, for deploy/terraform, and what Cloud Scheduler calls, for `deploy.stages`."""
 
 from typing import Any
 

@@ -123,7 +123,12 @@ def run_steps(steps: Sequence[Step], gcloud: Gcloud) -> None:
             gcloud.run(step.otherwise)
 
 
-COMMANDS = {"plan": plan, "apply": apply, "rollback": rollback, "destroy": destroy}
+def url(stage: Stage, arguments: argparse.Namespace, gcloud: Gcloud) -> None:
+    """Print the stage's address."""
+    print(f"https://{stage.domain}")
+
+
+COMMANDS = {"plan": plan, "apply": apply, "rollback": rollback, "destroy": destroy, "url": url}
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -138,7 +143,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
             command.add_argument("--version", required=True, help="what answers call themselves; a commit")
         if name == "rollback":
             command.add_argument("--from", dest="from_version", help="the version to leave; what serves now")
-        if name != "plan":
+        if name not in {"plan", "url"}:
             command.add_argument("--yes", action="store_true", help="do not ask")
     return parser.parse_args(arguments)
 

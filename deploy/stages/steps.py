@@ -1,6 +1,6 @@
 """The steps of each command, in order; made without asking anybody, so that they can be shown first."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,12 @@ class Step:
 
 
 def list_apply_steps(stage: Stage, documents: Mapping[str, Any], folder: Path) -> list[Step]:
-    """Rights, then the database, then the functions, then the routes, then the schedule.
+    """The database, then the functions, then the routes, then the schedule.
 
-    Rights come first because a revision does not start without its secrets; the database comes before the functions
-    because a migration keeps to what the running version can read (docs/operations.md, "Migrations").
+    The database comes first because a migration keeps to what the running version can read (docs/operations.md,
+    "Migrations"). Accounts, rights and backends are deploy/terraform's: whoever deploys needs no right to give rights.
     """
     return [
-        *_list_iam_steps(documents["iam.yaml"]),
         *_list_migration_steps(stage, folder),
         *_list_service_steps(stage, documents, folder),
         Step(
@@ -68,24 +67,6 @@ def list_services(documents: Mapping[str, Any]) -> list[str]:
     return [
         document["metadata"]["name"] for path, document in documents.items() if path.startswith("services/")
     ]
-
-
-def _list_iam_steps(iam: Mapping[str, Any]) -> list[Step]:
-    targets: dict[str, Callable[[Mapping[str, str]], list[str]]] = {
-        "project": lambda _: ["projects", "add-iam-policy-binding", iam["project"]],
-        "bucket": lambda _: ["storage", "buckets", "add-iam-policy-binding", f"gs://{iam['bucket']}"],
-        "secret": lambda binding: ["secrets", "add-iam-policy-binding", binding["secret"]],
-    }
-    steps = []
-    for binding in iam["bindings"]:
-        command = targets[binding["on"]](binding)
-        member, role = binding["member"], binding["role"]
-        arguments = [*command, f"--member=serviceAccount:{member}", f"--role={role}", "--condition=None"]
-        if binding["on"] != "project":
-            arguments.remove("--condition=None")
-        what = binding.get("secret", binding["on"])
-        steps.append(Step(f"{member.partition('@')[0]} gets {role} on {what}", arguments))
-    return steps
 
 
 def _list_migration_steps(stage: Stage, folder: Path) -> list[Step]:

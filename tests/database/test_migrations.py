@@ -91,6 +91,35 @@ def test_two_migrators_take_turns(postgres_server: RunningPostgres, scratch_url:
     assert list_tables(postgres_server) == MODEL_TABLES
 
 
+def test_a_migrator_that_waits_too_long_for_another_says_so_and_changes_nothing(
+    postgres_server: RunningPostgres, scratch_url: str
+) -> None:
+    engine = create_engine(scratch_url)
+    with engine.connect() as holder:
+        holder.execute(text("SELECT pg_advisory_xact_lock(7265101)"))
+        done = run_alembic(scratch_url, "-x", "statement_timeout=500ms", "upgrade", "head")
+    engine.dispose()
+    assert done.returncode != 0
+    assert "FAILED: Another migration has kept this database busy for 500ms" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert list_tables(postgres_server) == set()
+
+
+def test_a_table_that_stays_locked_ends_the_migration_and_changes_nothing(
+    postgres_server: RunningPostgres, scratch_url: str
+) -> None:
+    assert run_alembic(scratch_url, "upgrade", "head").returncode == 0
+    engine = create_engine(scratch_url)
+    with engine.connect() as reader:
+        reader.execute(text("SELECT count(*) FROM users"))
+        done = run_alembic(scratch_url, "-x", "lock_timeout=500ms", "downgrade", "base")
+    engine.dispose()
+    assert done.returncode != 0
+    assert "FAILED: A table this migration changes stayed locked for 500ms" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert list_tables(postgres_server) == MODEL_TABLES
+
+
 def test_runs_from_the_command_line_with_the_url_of_the_environment(
     postgres_server: RunningPostgres, scratch_url: str
 ) -> None:

@@ -51,7 +51,6 @@ def test_apply_does_what_plan_shows_in_that_order(
     assert apply("staging") == 0
     verbs = [" ".join(call[:3]) for call in gcloud.calls]
     order = [
-        "secrets add-iam-policy-binding database-url",
         "run jobs replace",
         "run jobs execute",
         "run services replace",

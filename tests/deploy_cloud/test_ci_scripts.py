@@ -1,0 +1,195 @@
+"""The steps of cloudbuild.yaml: scripts that also run here. What needs Google meets a recording gcloud or docker."""
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from deploy.local.parts import REPOSITORY
+from shared.api.manifest import load_manifest
+from tests.deploy_cloud.recorder import RecordingGcloud
+from tests.deploy_cloud.test_smoke import Service
+from tests.deploy_cloud.test_stages import IMAGE, answer_revisions, read_moves
+
+STEPS = {step["id"]: step for step in yaml.safe_load((REPOSITORY / "cloudbuild.yaml").read_text())["steps"]}
+BIN = Path(sys.executable).parent
+FAKE_DOCKER = """\
+#!/bin/sh
+echo "$@" >>'{log}'
+case "$1 $2" in
+"pull --quiet") exit {pull} ;;
+"image inspect") echo {image} ;;
+esac
+"""
+
+
+def run_script(name: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", REPOSITORY / "deploy" / "ci" / name, *arguments],
+        env={**os.environ, "BIN": str(BIN), **environment},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+@pytest.fixture
+def gcloud(tmp_path: Path) -> RecordingGcloud:
+    recorder = RecordingGcloud.install(tmp_path)
+    answer_revisions(recorder, {})
+    return recorder
+
+
+def release(gcloud: RecordingGcloud, url: str, version: str) -> subprocess.CompletedProcess[str]:
+    return run_script(
+        "release.sh",
+        PATH=gcloud.path,
+        STAGE="staging",
+        VERSION=version,
+        IMAGE=IMAGE,
+        URL=url,
+        WITHIN_SECONDS="0",
+    )
+
+
+def list_waited_for(step: str) -> set[str]:
+    """Every step that is over before this one begins."""
+    direct = set(STEPS[step].get("waitFor", [])) - {"-"}
+    return direct.union(*(list_waited_for(one) for one in direct))
+
+
+def test_nothing_is_released_before_everything_else_is_done() -> None:
+    assert list_waited_for("release") == set(STEPS) - {"release"}
+
+
+def test_every_script_a_step_names_is_there_and_can_be_run() -> None:
+    words = {word for step in STEPS.values() for argument in step["args"] for word in argument.split()}
+    scripts = {word for word in words if word.startswith("deploy/ci/")}
+    assert scripts >= {"deploy/ci/image.sh", "deploy/ci/scan.sh", "deploy/ci/release.sh"}
+    for script in scripts:
+        assert (REPOSITORY / script).stat().st_mode & stat.S_IXUSR, script
+
+
+def test_every_target_of_make_that_a_step_names_is_there() -> None:
+    targets = [step["args"][0] for step in STEPS.values() if step.get("entrypoint") == "make"]
+    assert targets == ["install", "check", "test"]
+    makefile = (REPOSITORY / "Makefile").read_text()
+    assert all(f"\n{target}:" in makefile for target in targets)
+
+
+def test_a_version_that_is_well_stays(gcloud: RecordingGcloud) -> None:
+    service = Service()
+    try:
+        done = release(gcloud, service.url, "v2")
+    finally:
+        service.stop()
+    assert done.returncode == 0, done.stderr
+    assert "release: staging serves v2" in done.stdout
+    assert read_moves(gcloud) == {}
+
+
+def test_a_version_that_is_not_well_is_taken_back(gcloud: RecordingGcloud) -> None:
+    service = Service()
+    try:
+        done = release(gcloud, service.url, "v3")  # it goes on answering as v2
+    finally:
+        service.stop()
+    assert done.returncode == 1
+    assert "serves version v2, not v3" in done.stderr
+    assert "release: staging serves the version before" in done.stderr
+    moves = read_moves(gcloud)
+    assert set(moves) == {entry.name.replace("_", "-") for entry in load_manifest().functions}
+    assert all(revision.endswith("-v2=100") for revision in moves.values())
+
+
+def test_a_release_that_never_began_says_so(tmp_path: Path) -> None:
+    done = run_script(
+        "release.sh", STAGE="staging", VERSION="v3", IMAGE="almanac:latest", URL="http://127.0.0.1:9"
+    )
+    assert done.returncode == 1
+    assert "is not an image by digest" in done.stderr
+    assert "there was nothing to take back" in done.stderr
+
+
+@pytest.mark.parametrize("has_cache", [True, False])
+def test_the_image_is_built_from_the_last_ones_cache_and_named_by_digest(
+    tmp_path: Path, has_cache: bool
+) -> None:
+    docker = tmp_path / "docker"
+    log = tmp_path / "log"
+    docker.write_text(FAKE_DOCKER.format(log=log, pull=0 if has_cache else 1, image=IMAGE))
+    docker.chmod(0o755)
+    done = run_script(
+        "image.sh",
+        PATH=f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
+        IMAGE_REPOSITORY="host/p/almanac",
+        VERSION="v2",
+        DIGEST_FILE=str(tmp_path / "out" / "image"),
+    )
+    assert done.returncode == 0, done.stderr
+    calls = log.read_text().splitlines()
+    (build,) = [call for call in calls if call.startswith("build ")]
+    assert ("--cache-from host/p/almanac:cache" in build) is has_cache
+    assert "push --quiet host/p/almanac:v2" in calls
+    assert (tmp_path / "out" / "image").read_text() == f"{IMAGE}\n"
+
+
+def test_every_package_of_the_image_may_be_used() -> None:
+    done = run_script("scan.sh", "licences")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "all allowed" in done.stdout
+
+
+def test_a_licence_that_is_not_allowed_fails_the_scan(tmp_path: Path) -> None:
+    script = (REPOSITORY / "deploy" / "ci" / "scan.sh").read_text()
+    strict = tmp_path / "deploy" / "ci" / "scan.sh"
+    strict.parent.mkdir(parents=True)
+    strict.write_text(script.replace("Apache;BSD;", ""))
+    (tmp_path / "requirements.lock").write_text((REPOSITORY / "requirements.lock").read_text())
+    done = subprocess.run(
+        ["bash", strict, "licences"],
+        env={**os.environ, "BIN": str(BIN)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "Apache" in done.stderr
+
+
+def test_a_vulnerability_or_a_package_nobody_could_look_up_fails_the_scan(tmp_path: Path) -> None:
+    (tmp_path / "pip-audit").write_text('#!/bin/sh\necho "$@"\nexit 1\n')
+    (tmp_path / "pip-audit").chmod(0o755)
+    done = run_script("scan.sh", "vulnerabilities", BIN=str(tmp_path))
+    assert done.returncode == 1
+    assert "--strict" in done.stdout
+    assert "--requirement requirements.lock" in done.stdout
+
+
+def test_without_an_engine_the_compose_run_says_so_and_passes(tmp_path: Path) -> None:
+    (tmp_path / "docker").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "docker").chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    done = run_script("compose.sh", PATH=path, ENGINE=str(tmp_path / "none"))
+    assert done.returncode == 0
+    assert "NOT RUN, there is no Docker engine here" in done.stdout
+
+
+def test_a_compose_run_that_hangs_is_ended_and_taken_down(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    (tmp_path / "docker").write_text(
+        f'#!/bin/sh\necho "$@" >>\'{log}\'\ncase "$2" in build) exec sleep 60 ;; esac\n'
+    )
+    (tmp_path / "docker").chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    done = run_script("compose.sh", PATH=path, ENGINE=str(tmp_path / "none"), LIMIT_SECONDS="2")
+    assert done.returncode == 124
+    calls = log.read_text().splitlines()
+    assert calls[-1].startswith("compose down --volumes")
+    assert calls.index("compose build --quiet") < len(calls) - 1
