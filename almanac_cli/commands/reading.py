@@ -75,16 +75,22 @@ def data(
 
 def lineage(
     context: typer.Context,
-    slug: Annotated[str, typer.Argument(help="Which dashboard.")],
+    slug: Annotated[str | None, typer.Argument(help="Which dashboard.")] = None,
     level: Annotated[LineageLevel, typer.Option(help="Tables or columns.")] = LineageLevel.TABLE,
     direction: Annotated[LineageDirection, typer.Option(help="Which way.")] = LineageDirection.BOTH,
+    table: Annotated[str | None, typer.Option(help="Instead of a dashboard: project.dataset.table.")] = None,
+    column: Annotated[str | None, typer.Option(help="One column of --table.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what feeds a dashboard, from its charts down to tables or columns."""
+    """Show what feeds a dashboard, or with --table every dashboard that reads a table."""
     with answering(as_json=as_json):
-        graph = get_session(context).client.get(
-            f"/lineage/{check_slug(slug)}", level=level.value, direction=direction.value
-        )
+        if (slug is None) == (table is None) or (column is not None and table is None):
+            raise UsageError("Name a dashboard, or --table with or without --column.")
+        client = get_session(context).client
+        if slug is None:
+            graph = client.get("/lineage", table=table, column=column)
+        else:
+            graph = client.get(f"/lineage/{check_slug(slug)}", level=level.value, direction=direction.value)
         if as_json:
             print_json(graph)
         else:

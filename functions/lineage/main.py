@@ -1,4 +1,4 @@
-"""GET /lineage/{slug}: what feeds a dashboard."""
+"""GET /lineage/{slug}: what feeds a dashboard. GET /lineage: what reads a table."""
 
 import flask
 
@@ -7,12 +7,16 @@ from shared.api.endpoint import endpoint
 from shared.api.lineage_response import build_lineage_response
 from shared.api.responses import Reply
 from shared.container import get_container
-from shared.schemas.lineage import LineageQuery
+from shared.schemas.lineage import LineageImpactQuery, LineageQuery
 
 
 @endpoint("lineage", span="lineage.read")
 def lineage(call: Call) -> Reply | flask.Response:
-    """Read the graph of a dashboard's current version."""
-    service, query = get_container().lineage, call.parse_query(LineageQuery)
+    """Read the graph of a dashboard's current version, or all that a table or column feeds."""
+    service = get_container().lineage
+    if "slug" not in call.path_parameters:
+        asked = call.parse_query(LineageImpactQuery)
+        return build_lineage_response(call, service, service.find_by_table(asked.table, asked.column))
+    query = call.parse_query(LineageQuery)
     graph = service.read_graph(call.path_text("slug"), query.level, query.direction, query.depth, query.node)
     return build_lineage_response(call, service, graph)

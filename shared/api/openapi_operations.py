@@ -23,7 +23,7 @@ from shared.schemas.dashboards import (
     VersionListResponse,
 )
 from shared.schemas.data import DataResponse
-from shared.schemas.lineage import LineageQuery, LineageResponse
+from shared.schemas.lineage import LineageImpactQuery, LineageQuery, LineageResponse
 from shared.schemas.paging import DashboardListQuery, PageQuery
 from shared.schemas.precompute import PrecomputeRequest, PrecomputeResponse, VariantRequest
 from shared.schemas.sql import SqlRunRequest, SqlRunResponse
@@ -230,6 +230,14 @@ OPERATIONS: Mapping[tuple[str, str, str], Operation] = {
         description="Other users' lines are for administrators; everybody sees their own.",
         query=CostQuery,
         answer=CostResponse,
+    ),
+    ("lineage", "/lineage", "GET"): Operation(
+        action="impact",
+        tag="Lineage",
+        summary="Read what a table or column feeds, over all dashboards",
+        query=LineageImpactQuery,
+        answer=LineageResponse,
+        media=(media.OPENLINEAGE,),
     ),
     ("lineage", "/lineage/{slug}", "GET"): Operation(
         action="get",

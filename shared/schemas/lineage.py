@@ -20,6 +20,17 @@ class LineageQuery(BaseModel):
     node: str | None = None
 
 
+class LineageImpactQuery(BaseModel):
+    """The query string of `/lineage`: what reads a table, or one of its columns."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    table: str = Field(
+        max_length=1300, description="`project.dataset.table`.", examples=["local.nyc.flights"]
+    )
+    column: str | None = Field(None, min_length=1, max_length=300, examples=["dep_delay"])
+
+
 class NodeModel(ResponseModel):
     """A thing data flows through."""
 

@@ -161,6 +161,15 @@ class TestReading:
         assert "accepted:" in refused
         assert "there are: airports, flights" in online.run("data", SLUG, "nope", code=2).stderr
 
+    def test_lineage_of_a_table_is_every_dashboard_that_reads_it(self, online: Program, saved: Path) -> None:
+        table = next(
+            node["name"] for node in online.run_json("lineage", SLUG)["nodes"] if node["type"] == "table"
+        )
+        assert "dashboard From the terminal" in online.run("lineage", "--table", table).stdout
+        assert online.run_json("lineage", "--table", f"{table}_x") == {"nodes": [], "edges": []}
+        assert online.run("lineage", SLUG, "--table", table, code=2).stderr.startswith("error")
+        assert online.run("lineage", code=2).stderr.startswith("error")
+
     def test_lineage_is_a_tree_down_to_tables_or_columns(self, online: Program, saved: Path) -> None:
         tables = online.run("lineage", SLUG).stdout
         assert "chart Airports" in tables

@@ -217,6 +217,25 @@ class TestLineage:
         data = functions.call("lineage", "GET", "/lineage/shop?level=column").json["data"]
         assert f"bq:{people_table}#name" in {node["id"] for node in data["nodes"]}
 
+    def test_a_table_or_a_column_names_what_it_feeds(
+        self, functions: FunctionHost, people_table: str
+    ) -> None:
+        functions.save_shop()
+
+        def find_dashboards(query: str) -> set[str]:
+            data = functions.call("lineage", "GET", f"/lineage?{query}").json["data"]
+            return {node["id"] for node in data["nodes"] if node["type"] == "dashboard"}
+
+        assert find_dashboards(f"table={people_table}") == {"dashboard:shop"}
+        assert find_dashboards(f"table={people_table}&column=name") == {"dashboard:shop"}
+        assert find_dashboards(f"table={people_table}2") == set()
+
+    @pytest.mark.parametrize(("query", "hint"), [("", "table"), ("table=people", "people")])
+    def test_a_table_has_to_be_named_in_full(self, functions: FunctionHost, query: str, hint: str) -> None:
+        response = functions.call("lineage", "GET", f"/lineage?{query}")
+        assert (response.status_code, response.json["error"]["code"]) == (400, "INVALID_REQUEST")
+        assert hint in str(response.json["error"])
+
     def test_an_unknown_direction_is_refused(self, functions: FunctionHost) -> None:
         response = functions.call("lineage", "GET", "/lineage/shop?direction=sideways")
         assert response.json["error"]["code"] == "INVALID_REQUEST"

@@ -112,7 +112,9 @@ class LineageRepository(Repository):
         new = insert(table)
         statement = new.on_conflict_do_update(
             constraint="uq_lineage_edges_edge", set_={"confidence": new.excluded.confidence}
-        )
+        ).returning(
+            table.c.id
+        )  # SQLAlchemy writes many rows in one statement only when they return something
         self._session.execute(statement, rows_of([latest[key] for key in sorted(latest)]))
 
     def _upsert_nodes(self, nodes: Sequence[LineageNode]) -> None:
@@ -128,7 +130,7 @@ class LineageRepository(Repository):
                 "name": new.excluded.name,
                 "attributes": new.excluded.attributes,
             },
-        )
+        ).returning(table.c.id)
         # In order of id: two saves that share tables must not wait for each other in a circle.
         self._session.execute(statement, rows_of([latest[key] for key in sorted(latest)]))
 
