@@ -9,8 +9,9 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import cache
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.sizes import parse_bytes
@@ -26,8 +27,25 @@ def _read_size(value: object) -> object:
     return parse_bytes(value) if isinstance(value, str) else value
 
 
+def _check_time_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"{value!r} is no IANA time zone; write for example Europe/Berlin") from error
+    return value
+
+
+def _check_base_url(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError(f"{value!r} is no URL; write for example https://dashboards.example.com")
+    return value.rstrip("/")
+
+
+BaseUrl = Annotated[str, AfterValidator(_check_base_url)]
 ByteSize = Annotated[int, BeforeValidator(_read_size), Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0)]
 StringList = Annotated[list[str], NoDecode, BeforeValidator(_split_list)]
+TimeZoneName = Annotated[str, AfterValidator(_check_time_zone)]
 
 
 class Environment(StrEnum):
@@ -46,7 +64,7 @@ class Settings(BaseSettings):
     # --- which environment
     environment: Environment = Environment.LOCAL
     service_version: str = "dev"
-    public_url: str = Field("http://localhost:8080", description="Base URL browsers use; no trailing slash.")
+    public_url: BaseUrl = Field("http://localhost:8080", description="Base URL browsers use.")
     log_level: str = "INFO"
 
     # --- BigQuery
@@ -64,8 +82,8 @@ class Settings(BaseSettings):
     max_bytes_per_user_day: ByteSize = 50 * 10**9
     max_bytes_per_dashboard_day: ByteSize = 100 * 10**9
     max_bytes_per_environment_day: ByteSize = 500 * 10**9
-    budget_time_zone: str = Field("UTC", description="IANA zone in which a budget's day begins.")
-    price_per_tib_usd: Decimal = Field(Decimal("6.25"), description="On-demand price per TiB billed.")
+    budget_time_zone: TimeZoneName = Field("UTC", description="IANA zone in which a budget's day begins.")
+    price_per_tib_usd: Decimal = Field(Decimal("6.25"), ge=0, description="On-demand price per TiB billed.")
     warehouse_timeout_seconds: float = Field(60.0, gt=0, description="Deadline of one job, retries included.")
     warehouse_call_timeout_seconds: float = Field(10.0, gt=0, description="Deadline of one metadata call.")
     reservation_grace_seconds: float = Field(
@@ -87,12 +105,12 @@ class Settings(BaseSettings):
     # --- PostgreSQL
     database_url: SecretStr = SecretStr("postgresql+pg8000://almanac:almanac@127.0.0.1:5432/almanac")
     database_pool_size: int = Field(4, ge=1)
-    database_connect_timeout_seconds: float = 3.0
-    database_statement_timeout_seconds: float = 10.0
+    database_connect_timeout_seconds: Seconds = 3.0
+    database_statement_timeout_seconds: Seconds = 10.0
 
     # --- cache
     cache_url: SecretStr = Field(SecretStr("memory://"), description="redis://, rediss:// or memory://")
-    cache_timeout_seconds: float = 1.0
+    cache_timeout_seconds: Seconds = 1.0
     cache_memory_max_bytes: ByteSize = 64 * 1024**2
     payload_memory_seconds: float = Field(
         1.0, ge=0, description="How long a process serves a payload again without asking the cache."
@@ -103,7 +121,7 @@ class Settings(BaseSettings):
     dashboard_store_url: str = Field("git:.local/workdir", description="git:PATH or gs://BUCKET/PREFIX")
     payload_store_url: str = Field("file:.local/payloads", description="file:PATH or gs://BUCKET/PREFIX")
     storage_endpoint: str | None = Field(None, description="Endpoint of a GCS emulator; unset: Google's.")
-    storage_timeout_seconds: float = 10.0
+    storage_timeout_seconds: Seconds = 10.0
 
     # --- payloads and requests
     max_body_bytes: ByteSize = 2 * 10**6

@@ -118,6 +118,11 @@ def test_an_outdated_page_is_reported_and_then_written(tmp_path, capsys):
         ("STORAGE_READ_MIN_ROWS", "1.5", "valid integer"),
         ("ENVIRONMENT", "production", "'local', 'staging' or 'prod'"),
         ("PRICE_PER_TIB_USD", "six", "valid decimal"),
+        ("PRICE_PER_TIB_USD", "-1", "greater than or equal to 0"),
+        ("BUDGET_TIME_ZONE", "Berlin", "'Berlin' is no IANA time zone"),
+        ("BUDGET_TIME_ZONE", "../etc/passwd", "is no IANA time zone"),
+        ("PUBLIC_URL", "dashboards.example.com", "is no URL"),
+        ("CACHE_TIMEOUT_SECONDS", "0", "greater than 0"),
         ("OTEL_TRACES_EXPORTER", "zipkin", "console|otlp|none"),
         ("SESSION_IDLE_SECONDS", "5", "greater than or equal to 60"),
         ("SESSION_CACHE_SECONDS", "-1", "greater than or equal to 0"),
@@ -146,8 +151,10 @@ def test_values_are_read_as_people_write_them(monkeypatch):
     monkeypatch.setenv("MAX_BYTES_PER_QUERY", "1.5 GiB")
     monkeypatch.setenv("ALLOWED_DATASETS", " nyc, other.sales ,,")
     monkeypatch.setenv("PRICE_PER_TIB_USD", "5.00")
+    monkeypatch.setenv("PUBLIC_URL", "https://dashboards.example.com/")
     monkeypatch.setenv("environment", "prod")
     settings = Settings()
+    assert settings.public_url == "https://dashboards.example.com"
     assert settings.max_bytes_per_query == 1_610_612_736
     assert settings.allowed_datasets == ["nyc", "other.sales"]
     assert settings.price_per_tib_usd == Decimal(5)
