@@ -7,6 +7,7 @@ from pathlib import Path
 from deploy.local.install import REPOSITORY, VirtualEnvironment
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
+CONSTRAINTS = REQUIREMENTS.with_name("constraints.txt")
 
 __all__ = [
     "REPOSITORY",
@@ -26,7 +27,9 @@ def local_dir() -> Path:
 def parts_environment() -> VirtualEnvironment:
     """The environment of the servers; PARTS_DIR lets stacks with other state share one."""
     folder = Path(os.environ.get("PARTS_DIR") or local_dir() / "parts").resolve()
-    return VirtualEnvironment(title="the local servers", folder=folder, requirements=[REQUIREMENTS])
+    return VirtualEnvironment(
+        title="the local servers", folder=folder, requirements=[REQUIREMENTS], watched=[CONSTRAINTS]
+    )
 
 
 def parts_python() -> Path:
