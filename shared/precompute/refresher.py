@@ -57,10 +57,12 @@ class QueryRefresher:
         Yields None every few seconds while nothing is done. Closing it cancels the jobs that run.
         """
         stored, _ = self._read_stored(tasks)
+        # Before the look: what changes while we look was not seen.
+        looked_at = self._clock()
         states = self._read_states(stored)
         verdicts = {task.fingerprint: self._judge(task, stored, states, force) for task in tasks}
         unchanged = [task for task in tasks if verdicts[task.fingerprint].unchanged]
-        self._mark_checked([task for task in unchanged if verdicts[task.fingerprint].verified])
+        self._mark_checked([task for task in unchanged if verdicts[task.fingerprint].verified], looked_at)
         for task in unchanged:
             yield task, self._skip(stored[task.fingerprint], verdicts[task.fingerprint])
         to_run = [
@@ -178,11 +180,11 @@ class QueryRefresher:
         key = task.fingerprint
         return judge(stored.get(key), states.get(key), policy, self._clock(), force=force)
 
-    def _mark_checked(self, tasks: Sequence[RefreshTask]) -> None:
+    def _mark_checked(self, tasks: Sequence[RefreshTask], looked_at: datetime) -> None:
         """Only a look at the sources moves `checked_at`; being young is no look."""
-        now = self._clock()
+        checks = [ResultCheck(task.fingerprint, looked_at) for task in tasks]
         with self._database.begin() as uow:
-            uow.query_results.mark_checked_many([ResultCheck(task.fingerprint, now) for task in tasks])
+            uow.query_results.mark_checked_many(checks)
 
     def _skip(self, row: QueryResult, verdict: Freshness) -> TaskOutcome:
         return TaskOutcome(
