@@ -40,11 +40,13 @@ def to_json_rows(fields: Sequence[OutputField], table: "pa.Table") -> list[list[
 
 
 def describe_type(field: OutputField) -> str:
-    """The type as BigQuery writes it: `INT64`, `ARRAY<STRING>`, `STRUCT<a INT64>`."""
+    """The type as BigQuery writes it: `INT64`, `ARRAY<STRING>`, `STRUCT<a INT64>`, `RANGE<DATE>`."""
     inner = field.type
     if inner == "STRUCT":
         members = ", ".join(f"{member.name} {describe_type(member)}" for member in field.fields)
         inner = f"STRUCT<{members}>"
+    elif field.element:
+        inner = f"{inner}<{field.element}>"
     return f"ARRAY<{inner}>" if field.mode == "REPEATED" else inner
 
 

@@ -11,7 +11,7 @@ from shared.settings import Settings
 from shared.warehouse.clients import WarehouseClients
 from shared.warehouse.failures import translated_failures
 from shared.warehouse.models import OutputField
-from shared.warehouse.results import to_output_fields
+from shared.warehouse.result_schema import to_output_fields
 from shared.warehouse.retrying import make_retry
 from shared.warehouse.tables import TableRef
 

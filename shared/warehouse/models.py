@@ -59,12 +59,16 @@ class QueryRequest:
 
 @dataclass(frozen=True)
 class OutputField:
-    """A column of a result: BigQuery's type name and mode (NULLABLE, REQUIRED, REPEATED)."""
+    """A column of a result: BigQuery's type name and mode (NULLABLE, REQUIRED, REPEATED).
+
+    `fields` are a STRUCT's members, `element` the type of a RANGE's bounds.
+    """
 
     name: str
     type: str
     mode: str = "NULLABLE"
     fields: tuple["OutputField", ...] = ()
+    element: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,33 +1,21 @@
 """Reading a finished job's rows as Arrow: small results by REST, large ones by the Storage Read API."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from shared.errors import InternalError
 from shared.settings import Settings
 from shared.warehouse.clients import WarehouseClients
-from shared.warehouse.models import OutputField, ResultRows
+from shared.warehouse.models import ResultRows
+from shared.warehouse.result_schema import needs_text, to_text_schema
 from shared.warehouse.retrying import make_retry
 from shared.warehouse.tables import TableRef
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from google.cloud.bigquery import QueryJob, SchemaField
+    from google.cloud.bigquery import QueryJob
     from google.cloud.bigquery.table import RowIterator
-
-_STANDARD_NAMES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL", "RECORD": "STRUCT"}
-
-
-def to_output_fields(schema: "Iterable[SchemaField]") -> tuple[OutputField, ...]:
-    """BigQuery's schema as ours, with standard SQL type names."""
-    return tuple(
-        OutputField(
-            name=entry.name,
-            type=_STANDARD_NAMES.get(entry.field_type, entry.field_type),
-            mode=entry.mode or "NULLABLE",
-            fields=to_output_fields(entry.fields),
-        )
-        for entry in schema
-    )
 
 
 def to_table_refs(job: "QueryJob") -> tuple[TableRef, ...]:
@@ -41,22 +29,53 @@ def read_rows(
 ) -> ResultRows:
     """The first `max_rows` rows of a job's result, in the query's own order.
 
-    Reading stops as soon as there are enough rows, so memory is bounded by their number.
+    Reading stops as soon as there are enough rows, so memory is bounded by their number. Raises InternalError
+    when BigQuery's answer cannot be read.
     """
     import pyarrow as pa
 
     total = int(rows.total_rows or 0)
     large = min(total, max_rows) >= settings.storage_read_min_rows
-    source = _read_storage(job, clients, settings) if large else rows.to_arrow_iterable()
     batches: list[pa.RecordBatch] = []
     count = 0
-    for batch in source:
-        batches.append(batch)
-        count += batch.num_rows
-        if count >= max_rows:
-            break
-    table = pa.Table.from_batches(batches) if batches else rows.to_arrow(create_bqstorage_client=False)
+    with _readable():
+        rest = _read_rest(job, rows, clients, settings)
+        for batch in _read_storage(job, clients, settings) if large else rest.to_arrow_iterable():
+            batches.append(batch)
+            count += batch.num_rows
+            if count >= max_rows:
+                break
+        table = pa.Table.from_batches(batches) if batches else rest.to_arrow(create_bqstorage_client=False)
     return ResultRows(table.slice(0, max_rows), total, "storage_read" if large else "rest")
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """One result that cannot be read must not stop the other queries of a refresh."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, ValueError, TypeError) as error:
+        raise InternalError(
+            f"A value of the result cannot be read: {error}",
+            remediation="CAST the column it is in to STRING, and report the message.",
+        ) from error
+
+
+def _read_rest(
+    job: "QueryJob", rows: "RowIterator", clients: WarehouseClients, settings: Settings
+) -> "RowIterator":
+    """The rows by REST; asked for again as text when Google's client would not keep every value."""
+    if not needs_text(rows.schema):
+        return rows
+    timeout = settings.warehouse_call_timeout_seconds
+    return clients.rest.list_rows(
+        job.destination,
+        selected_fields=to_text_schema(rows.schema),
+        retry=make_retry(timeout),
+        timeout=timeout,
+    )
 
 
 def _read_storage(

@@ -10,7 +10,8 @@ from shared.warehouse.jobs import JobRunner
 from shared.warehouse.models import DryRun, QueryOutcome, QueryRequest
 from shared.warehouse.parallel import Answer, iterate_answers, list_answers
 from shared.warehouse.partitions import PartitionReader
-from shared.warehouse.results import to_output_fields, to_table_refs
+from shared.warehouse.result_schema import check_readable, to_output_fields
+from shared.warehouse.results import to_table_refs
 from shared.warehouse.running_jobs import RunningJobs
 from shared.warehouse.spending import QuerySpender
 
@@ -76,12 +77,14 @@ class WarehouseService:
         job = self._runner.dry_run(request)
         tables = to_table_refs(job)
         self._guard.check_dry_run(guarded, job.statement_type, tables)
+        fields = to_output_fields(job.schema or ())
+        check_readable(fields, request.query_name)
         estimated = int(job.total_bytes_processed or 0)
         cap = compute_cap(self._settings, request)
         return DryRun(
             bytes_estimated=estimated,
             bytes_billed_max=bound_billing(cap, estimated, len(tables), uses_wildcard=guarded.uses_wildcard),
-            fields=to_output_fields(job.schema or ()),
+            fields=fields,
             referenced_tables=tables,
             statement_type=str(job.statement_type),
             cap_bytes=cap,

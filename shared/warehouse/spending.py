@@ -15,7 +15,8 @@ from shared.warehouse.jobs import JobRunner, StartedJob, make_job_id
 from shared.warehouse.labels import make_labels
 from shared.warehouse.models import DryRun, JobMetadata, QueryOutcome, QueryRequest, ResultRows
 from shared.warehouse.receipts import make_receipt
-from shared.warehouse.results import read_rows, to_output_fields, to_table_refs
+from shared.warehouse.result_schema import to_output_fields
+from shared.warehouse.results import read_rows, to_table_refs
 from shared.warehouse.run_log import QueryRunLog
 from shared.warehouse.running_jobs import RunningJobs
 

@@ -10,6 +10,17 @@ from shared.dashboards.keys import payload_key
 from shared.dashboards.variants import hash_variant
 from tests.fixtures.bigquery import BigQueryServer
 from tests.fixtures.functions import SHOP, FunctionHost
+from tests.precompute.every_type import EXPECTED_COLUMNS, EXPECTED_VALUES, SELECT_EVERY_TYPE
+
+EVERY_TYPE_SHOP = f"""\
+version: 1
+slug: shop
+title: Every type
+queries:
+  types: {{sql: {json.dumps(SELECT_EVERY_TYPE, ensure_ascii=False)}}}
+charts:
+  - {{id: types, title: Types, query: types, type: table}}
+"""
 
 
 class TestPrecompute:
@@ -124,6 +135,14 @@ class TestData:
         key = payload_key("shop", hash_variant(head.resolve_parameters({})), head.version)
         functions.container.cache.set_many({key: b'{"slug":"shop"}\n'}, 60)
         assert functions.call("data", "GET", "/data/shop").status_code == 200
+
+    def test_every_type_arrives_with_its_value(self, functions: FunctionHost) -> None:
+        functions.save_shop(EVERY_TYPE_SHOP)
+        functions.precompute_shop()
+        query = functions.call("data", "GET", "/data/shop").json["data"]["queries"]["types"]
+        assert query["columns"] == EXPECTED_COLUMNS
+        names = [column["name"] for column in query["columns"]]
+        assert dict(zip(names, query["values"], strict=True)) == EXPECTED_VALUES
 
     def test_head_has_no_body(self, functions: FunctionHost) -> None:
         functions.save_shop()

@@ -9,6 +9,7 @@ from shared.container import Container
 from shared.errors import AlmanacError
 from shared.precompute.encoding import close_fragment, encode_result, to_json_rows
 from shared.warehouse.models import QueryOutcome, QueryRequest
+from tests.precompute.every_type import EXPECTED_COLUMNS, EXPECTED_VALUES, SELECT_EVERY_TYPE
 
 
 def run(container: Container, sql: str, max_rows: int = 10_000) -> QueryOutcome:
@@ -98,3 +99,15 @@ def test_both_ways_of_reading_give_the_same_bytes(container: Container) -> None:
     by_storage = run(container, sql + " -- again")
     assert (by_rest.result.read_by, by_storage.result.read_by) == ("rest", "storage_read")
     assert encode(by_rest) == encode(by_storage)
+
+
+@pytest.mark.parametrize("by_storage", [False, True])
+def test_every_type_keeps_its_value(container: Container, by_storage: bool) -> None:
+    if by_storage:
+        container.settings.storage_read_min_rows = 1
+    outcome = run(container, f"{SELECT_EVERY_TYPE} -- {by_storage}")
+    assert outcome.result.read_by == ("storage_read" if by_storage else "rest")
+    encoded = encode(outcome)
+    assert encoded["columns"] == EXPECTED_COLUMNS
+    names = [column["name"] for column in encoded["columns"]]
+    assert dict(zip(names, encoded["values"], strict=True)) == EXPECTED_VALUES

@@ -73,6 +73,7 @@ class FakeJob:
             raise self.failure
         return SimpleNamespace(
             total_rows=self.rows.num_rows,
+            schema=self.schema,
             to_arrow_iterable=lambda: iter(self.rows.to_batches()),
             to_arrow=lambda **_: self.rows,
         )

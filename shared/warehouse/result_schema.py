@@ -1,0 +1,92 @@
+"""BigQuery's result schemas as ours, and which types an answer can hold."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from shared.errors import SqlNotAllowedError
+from shared.warehouse.models import OutputField
+
+if TYPE_CHECKING:
+    from google.cloud.bigquery import SchemaField
+
+READABLE_TYPES = frozenset(
+    {
+        "INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC", "BOOL", "STRING", "BYTES", "DATE", "TIME", "DATETIME",
+        "TIMESTAMP", "INTERVAL", "RANGE", "GEOGRAPHY", "JSON", "STRUCT",
+    }
+)  # fmt: skip
+"""https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types"""
+
+_STANDARD_NAMES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL", "RECORD": "STRUCT"}
+# Google's client makes a relativedelta of an INTERVAL, in which 25 hours become a day and an hour, and a 76-digit
+# decimal of a BIGNUMERIC, which may have 77.
+_TEXT_TYPES = frozenset({"INTERVAL", "BIGNUMERIC"})
+
+
+def to_output_fields(schema: "Iterable[SchemaField]") -> tuple[OutputField, ...]:
+    """BigQuery's schema as ours, with standard SQL type names."""
+    return tuple(
+        OutputField(
+            name=entry.name,
+            type=_name_type(entry),
+            mode=entry.mode or "NULLABLE",
+            fields=to_output_fields(entry.fields),
+            element=entry.range_element_type.element_type if entry.range_element_type else None,
+        )
+        for entry in schema
+    )
+
+
+def check_readable(fields: Sequence[OutputField], query_name: str | None) -> None:
+    """Raise SqlNotAllowedError naming every column of a type no answer can hold; before anything is billed."""
+    found = list(_find_unreadable(fields))
+    if not found:
+        return
+    columns = ", ".join(f"{path} ({type_name})" for path, type_name in found)
+    raise SqlNotAllowedError(
+        f"No answer can hold the type of {columns}{f' of query {query_name}' if query_name else ''}.",
+        remediation="CAST it to STRING or another type, or leave it out.",
+        details=[
+            {"column": path, "received": type_name, "allowed": sorted(READABLE_TYPES)}
+            for path, type_name in found
+        ],
+    )
+
+
+def needs_text(schema: "Iterable[SchemaField]") -> bool:
+    """True when Google's client would lose something of a value."""
+    return any(entry.field_type in _TEXT_TYPES or needs_text(entry.fields) for entry in schema)
+
+
+def to_text_schema(schema: "Iterable[SchemaField]") -> "list[SchemaField]":
+    """The schema with those values as the text BigQuery sends."""
+    from google.cloud.bigquery import SchemaField
+
+    return [
+        SchemaField.from_api_repr(
+            entry.to_api_repr()
+            | ({"type": "STRING"} if entry.field_type in _TEXT_TYPES else {})
+            | (
+                {"fields": [one.to_api_repr() for one in to_text_schema(entry.fields)]}
+                if entry.fields
+                else {}
+            )
+        )
+        for entry in schema
+    ]
+
+
+def _name_type(entry: "SchemaField") -> str:
+    from google.cloud.bigquery.enums import TimestampPrecision
+
+    if entry.field_type == "TIMESTAMP" and entry.timestamp_precision is TimestampPrecision.PICOSECOND:
+        return f"TIMESTAMP({entry.timestamp_precision.value})"
+    return _STANDARD_NAMES.get(entry.field_type, entry.field_type)
+
+
+def _find_unreadable(fields: Iterable[OutputField], inside: str = "") -> Iterator[tuple[str, str]]:
+    for field in fields:
+        path = f"{inside}{field.name}"
+        if field.type not in READABLE_TYPES:
+            yield path, field.type
+        yield from _find_unreadable(field.fields, f"{path}.")
