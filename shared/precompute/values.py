@@ -49,8 +49,8 @@ def _convert_float(value: float) -> JsonValue:
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
-def _convert_decimal(value: Decimal | str) -> JsonValue:
-    text = format(Decimal(value), "f")
+def _convert_decimal(value: Decimal) -> JsonValue:
+    text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
@@ -68,7 +68,7 @@ def _convert_iso(value: date | datetime | time) -> JsonValue:
 
 def _convert_interval(value: Any) -> JsonValue:
     if isinstance(value, str):
-        return value.rstrip("0").rstrip(".") if "." in value else value
+        return value
     months, days, nanoseconds = value
     sign = "-" if months < 0 else ""
     years, rest = divmod(abs(months), 12)

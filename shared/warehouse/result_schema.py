@@ -18,9 +18,6 @@ READABLE_TYPES = frozenset(
 """https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types"""
 
 _STANDARD_NAMES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL", "RECORD": "STRUCT"}
-# Google's client makes a relativedelta of an INTERVAL, in which 25 hours become a day and an hour, and a 76-digit
-# decimal of a BIGNUMERIC, which may have 77.
-_TEXT_TYPES = frozenset({"INTERVAL", "BIGNUMERIC"})
 
 
 def to_output_fields(schema: "Iterable[SchemaField]") -> tuple[OutputField, ...]:
@@ -51,29 +48,6 @@ def check_readable(fields: Sequence[OutputField], query_name: str | None) -> Non
             for path, type_name in found
         ],
     )
-
-
-def needs_text(schema: "Iterable[SchemaField]") -> bool:
-    """True when Google's client would lose something of a value."""
-    return any(entry.field_type in _TEXT_TYPES or needs_text(entry.fields) for entry in schema)
-
-
-def to_text_schema(schema: "Iterable[SchemaField]") -> "list[SchemaField]":
-    """The schema with those values as the text BigQuery sends."""
-    from google.cloud.bigquery import SchemaField
-
-    return [
-        SchemaField.from_api_repr(
-            entry.to_api_repr()
-            | ({"type": "STRING"} if entry.field_type in _TEXT_TYPES else {})
-            | (
-                {"fields": [one.to_api_repr() for one in to_text_schema(entry.fields)]}
-                if entry.fields
-                else {}
-            )
-        )
-        for entry in schema
-    ]
 
 
 def _name_type(entry: "SchemaField") -> str:

@@ -8,9 +8,9 @@ from shared.errors import InternalError
 from shared.settings import Settings
 from shared.warehouse.clients import WarehouseClients
 from shared.warehouse.models import ResultRows
-from shared.warehouse.result_schema import needs_text, to_text_schema
 from shared.warehouse.retrying import make_retry
 from shared.warehouse.tables import TableRef
+from shared.warehouse.text_columns import needs_text, read_text_columns, to_text_schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,13 +39,13 @@ def read_rows(
     batches: list[pa.RecordBatch] = []
     count = 0
     with _readable():
-        rest = _read_rest(job, rows, clients, settings)
-        for batch in _read_storage(job, clients, settings) if large else rest.to_arrow_iterable():
+        read = _read_storage(job, clients, settings) if large else _read_rest(job, rows, clients, settings)
+        for batch in read:
             batches.append(batch)
             count += batch.num_rows
             if count >= max_rows:
                 break
-        table = pa.Table.from_batches(batches) if batches else rest.to_arrow(create_bqstorage_client=False)
+        table = pa.Table.from_batches(batches) if batches else rows.to_arrow(create_bqstorage_client=False)
     return ResultRows(table.slice(0, max_rows), total, "storage_read" if large else "rest")
 
 
@@ -65,17 +65,20 @@ def _readable() -> Iterator[None]:
 
 def _read_rest(
     job: "QueryJob", rows: "RowIterator", clients: WarehouseClients, settings: Settings
-) -> "RowIterator":
-    """The rows by REST; asked for again as text when Google's client would not keep every value."""
+) -> "Iterator[pa.RecordBatch]":
+    """The rows page by page; asked for again where Google's client would not keep every value."""
     if not needs_text(rows.schema):
-        return rows
+        yield from rows.to_arrow_iterable()
+        return
     timeout = settings.warehouse_call_timeout_seconds
-    return clients.rest.list_rows(
+    texts = clients.rest.list_rows(
         job.destination,
         selected_fields=to_text_schema(rows.schema),
         retry=make_retry(timeout),
         timeout=timeout,
     )
+    for batch in texts.to_arrow_iterable():
+        yield read_text_columns(batch, rows.schema)
 
 
 def _read_storage(

@@ -111,3 +111,8 @@ def test_every_type_keeps_its_value(container: Container, by_storage: bool) -> N
     assert encoded["columns"] == EXPECTED_COLUMNS
     names = [column["name"] for column in encoded["columns"]]
     assert dict(zip(names, encoded["values"], strict=True)) == EXPECTED_VALUES
+
+
+def test_no_rows_have_every_type_too(container: Container) -> None:
+    encoded = encode(run(container, f"SELECT * FROM ({SELECT_EVERY_TYPE}) WHERE FALSE"))
+    assert (encoded["columns"], encoded["rows"]) == (EXPECTED_COLUMNS, 0)

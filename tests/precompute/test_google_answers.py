@@ -14,7 +14,7 @@ from google.cloud.bigquery.table import RowIterator
 from shared.errors import InternalError, SqlNotAllowedError
 from shared.precompute.encoding import close_fragment, encode_result
 from shared.settings import Settings
-from shared.warehouse.models import OutputField
+from shared.warehouse.models import OutputField, ResultRows
 from shared.warehouse.result_schema import READABLE_TYPES, check_readable, to_output_fields
 from shared.warehouse.results import read_rows
 
@@ -125,25 +125,43 @@ class GoogleAnswers:
 JOB = SimpleNamespace(destination=SimpleNamespace(to_bqstorage=lambda: "projects/p/datasets/d/tables/t"))
 
 
-def read(schema: list[SchemaField], row: list[Any], *, by_storage: bool = False) -> dict[str, Any]:
-    """The fragment made of one row that Google sends."""
+def read(schema: list[SchemaField], row: list[Any], *, by_storage: bool = False) -> ResultRows:
+    """One row that Google sends."""
     google: Any = GoogleAnswers(row)
     settings = Settings(storage_read_min_rows=1 if by_storage else 100)
     job: Any = JOB
     result = read_rows(job, google.list_rows(None, schema), 10, google, settings)
     assert result.read_by == ("storage_read" if by_storage else "rest")
-    fragment = encode_result(to_output_fields(schema), result)
-    return dict(json.loads(close_fragment(fragment, None, None)))
+    return result
 
 
 @pytest.mark.parametrize("by_storage", [False, True])
 def test_both_ways_of_reading_give_the_value_google_has(by_storage: bool) -> None:
-    assert read(SCHEMA, REST_ROW, by_storage=by_storage)["values"] == EXPECTED
+    fragment = encode_result(to_output_fields(SCHEMA), read(SCHEMA, REST_ROW, by_storage=by_storage))
+    assert json.loads(close_fragment(fragment, None, None))["values"] == EXPECTED
+
+
+def test_both_ways_of_reading_give_the_same_arrow() -> None:
+    by_rest, by_storage = (read(SCHEMA, REST_ROW, by_storage=one).table for one in (False, True))
+    assert [str(column.type).replace("item: ", "") for column in by_rest.columns] == [
+        str(column.type).replace("item: ", "") for column in by_storage.columns
+    ]
+    sure = [name for name in by_rest.column_names if name != "ratio"]  # NaN is not itself
+    assert by_rest.select(sure).to_pylist() == by_storage.select(sure).to_pylist()
+
+
+def test_null_is_null_in_columns_read_as_text() -> None:
+    schema = [*SCHEMA[:2], SCHEMA[3]]
+    assert read(schema, [None, None, None]).table.to_pylist() == [{"big": None, "span": None, "inside": None}]
+    inside = {"f": [{"v": None}, {"v": None}]}
+    assert read(schema[2:], [inside]).table.to_pylist() == [{"inside": {"big": None, "span": None}}]
 
 
 def test_a_value_nobody_expected_fails_its_query_and_no_other() -> None:
     with pytest.raises(InternalError, match="cannot be read"):
         read([SchemaField("at", "TIME")], ["25 o'clock"])
+    with pytest.raises(InternalError, match="is not an INTERVAL"):
+        read([SchemaField("span", "INTERVAL")], ["two days"])
 
 
 def test_a_type_no_answer_can_hold_is_refused_with_every_column() -> None:

@@ -1,0 +1,114 @@
+"""Values that Google's client would not keep whole: asked for as text, and made the Arrow values they are.
+
+The client makes a relativedelta of an INTERVAL, in which 25 hours become a day and an hour, and an Arrow decimal
+of at most 76 digits of a BIGNUMERIC, which may have 77. Here both become what the Storage Read API sends.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from decimal import Context, Decimal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from google.cloud.bigquery import SchemaField
+
+_TEXT_TYPES = frozenset({"INTERVAL", "BIGNUMERIC"})
+_SCALE = 38
+_EXACT = Context(prec=100)
+# https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#canonical_format_3
+_INTERVAL = re.compile(
+    r"(?P<calendar>-?)(?P<years>\d+)-(?P<months>\d+) (?P<days>-?\d+) "
+    r"(?P<clock>-?)(?P<hours>\d+):(?P<minutes>\d+):(?P<seconds>\d+)(?:\.(?P<fraction>\d{1,9}))?"
+)
+
+
+def needs_text(schema: "Iterable[SchemaField]") -> bool:
+    """True when Google's client would lose something of a value."""
+    return any(entry.field_type in _TEXT_TYPES or needs_text(entry.fields) for entry in schema)
+
+
+def to_text_schema(schema: "Iterable[SchemaField]") -> "list[SchemaField]":
+    """The schema to ask with: those values as the text BigQuery sends."""
+    from google.cloud.bigquery import SchemaField
+
+    return [
+        SchemaField.from_api_repr(
+            entry.to_api_repr()
+            | ({"type": "STRING"} if entry.field_type in _TEXT_TYPES else {})
+            | (
+                {"fields": [one.to_api_repr() for one in to_text_schema(entry.fields)]}
+                if entry.fields
+                else {}
+            )
+        )
+        for entry in schema
+    ]
+
+
+def read_text_columns(batch: "pa.RecordBatch", schema: "Sequence[SchemaField]") -> "pa.RecordBatch":
+    """Rows that came with `to_text_schema`, as they are by `schema`. Raises ValueError on text it cannot read."""
+    import pyarrow as pa
+
+    columns = [_read(column, entry) for column, entry in zip(batch.columns, schema, strict=True)]
+    return pa.RecordBatch.from_arrays(columns, [entry.name for entry in schema])
+
+
+def _read(values: "pa.Array", entry: "SchemaField") -> "pa.Array":
+    import pyarrow as pa
+
+    if not needs_text([entry]):
+        return values
+    if entry.mode == "REPEATED":
+        return pa.ListArray.from_arrays(values.offsets, _read_items(values.values, entry))
+    return _read_items(values, entry)
+
+
+def _read_items(values: "pa.Array", entry: "SchemaField") -> "pa.Array":
+    if entry.field_type == "BIGNUMERIC":
+        return _read_bignumerics(values.to_pylist())
+    if entry.field_type == "INTERVAL":
+        return _read_intervals(values.to_pylist())
+    return _read_structs(values, entry)
+
+
+def _read_structs(values: "pa.Array", entry: "SchemaField") -> "pa.Array":
+    import pyarrow as pa
+
+    # Flattened: below a NULL a struct's own arrays hold anything.
+    members = [_read(part, member) for part, member in zip(values.flatten(), entry.fields, strict=True)]
+    return pa.StructArray.from_arrays(
+        members, [member.name for member in entry.fields], mask=values.is_null()
+    )
+
+
+def _read_bignumerics(texts: Sequence[str | None]) -> "pa.Array":
+    """Through the buffer: 256 bits hold all 77 digits, Arrow's own constructor counts them."""
+    import pyarrow as pa
+
+    unscaled = (int(Decimal(text or 0).scaleb(_SCALE, _EXACT)) for text in texts)
+    numbers = b"".join(number.to_bytes(32, "little", signed=True) for number in unscaled)
+    present = pa.array([text is not None for text in texts], pa.bool_()).buffers()[1]
+    return pa.Array.from_buffers(pa.decimal256(76, _SCALE), len(texts), [present, pa.py_buffer(numbers)])
+
+
+def _read_intervals(texts: Sequence[str | None]) -> "pa.Array":
+    import pyarrow as pa
+
+    spans = [None if text is None else pa.MonthDayNano(_parse_interval(text)) for text in texts]
+    return pa.array(spans, pa.month_day_nano_interval())
+
+
+def _parse_interval(text: str) -> list[int]:
+    """Months, days and nanoseconds."""
+    found = _INTERVAL.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is not an INTERVAL")
+    months = int(found["years"]) * 12 + int(found["months"])
+    seconds = (int(found["hours"]) * 60 + int(found["minutes"])) * 60 + int(found["seconds"])
+    nanoseconds = seconds * 10**9 + int((found["fraction"] or "").ljust(9, "0"))
+    return [
+        -months if found["calendar"] else months,
+        int(found["days"]),
+        -nanoseconds if found["clock"] else nanoseconds,
+    ]
