@@ -1,5 +1,6 @@
 """Queries brought up to date: skipped when nothing changed, run once otherwise."""
 
+import logging
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
@@ -23,6 +24,8 @@ from shared.warehouse.models import QueryOutcome, QueryRequest, Receipt
 from shared.warehouse.receipts import make_receipt
 from shared.warehouse.service import WarehouseService
 from shared.warehouse.tables import TableRef, parse_table
+
+_LOGGER = logging.getLogger(__name__)
 
 TICK_SECONDS = 2.0
 """How often a refresh in which nothing ends says so: the soonest that a client who left is noticed."""
@@ -232,6 +235,12 @@ class QueryRefresher:
         """Say why, and touch neither the last good result nor its `as_of`."""
         problem = RefreshProblem(error.code.value, error.message, error.remediation)
         described = {"code": problem.code, "message": problem.message, "at": self._clock().isoformat()}
+        # What alerts count: deploy/monitoring/log-metrics.json.
+        _LOGGER.warning(
+            "A query was not refreshed: %s",
+            problem.message,
+            extra={"refresh_error": problem.code, "dashboard": one.task.payer.dashboard.slug},
+        )
         with self._database.begin() as uow:
             uow.query_results.record_failures([RefreshFailure(one.fingerprint, dict(described))])
         for run, _ in one.task.uses:

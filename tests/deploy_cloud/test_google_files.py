@@ -2,6 +2,8 @@
 
 import copy
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +193,20 @@ def test_a_stage_that_says_what_nobody_understands_is_refused(
     (tmp_path / "staging.yaml").write_text(yaml.safe_dump(document))
     with pytest.raises(ValidationError, match=message):
         load_stage("staging", tmp_path)
+
+
+def test_the_first_dashboard_of_the_guide_is_valid() -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("almanac"), "validate", "docs/examples/bicycle-stations.yaml"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    guide = (REPOSITORY / "docs" / "deploy.md").read_text()
+    assert "almanac save docs/examples/bicycle-stations.yaml" in guide
 
 
 def test_a_bound_of_a_function_there_is_not_is_refused() -> None:

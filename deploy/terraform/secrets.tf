@@ -1,0 +1,11 @@
+# database-url and oidc-client-secret get their values by hand (docs/deploy.md): they are in no file and no state.
+resource "google_secret_manager_secret" "almanac" {
+  for_each = toset(["database-url", "cache-url", "oidc-client-secret", "redis-ca"])
+
+  secret_id  = each.key
+  depends_on = [google_project_service.used]
+
+  replication {
+    auto {}
+  }
+}
