@@ -15,7 +15,7 @@ from shared.dashboards.keys import payload_key, payload_path, stream_path
 from shared.database.models.runs import Payload as PayloadRow
 from shared.database.models.runs import QueryResult
 from shared.database.unit_of_work import Database, UnitOfWork
-from shared.errors import AlmanacError, DependencyUnavailableError, PayloadTooLargeError
+from shared.errors import AlmanacError, DependencyUnavailableError, InternalError, PayloadTooLargeError
 from shared.precompute.encoding import close_fragment
 from shared.precompute.payload import Payload, PayloadResult, format_time
 from shared.precompute.receipts import describe_receipt
@@ -61,8 +61,17 @@ class PayloadAssembler:
 
         `errors` are the failures, by fingerprint, of queries that never had a result. The dashboard is locked
         meanwhile and the results are read under the lock: a worker that comes late builds from the newest
-        results, not from its own.
+        results, not from its own. A result that the payload store lost is a problem of this dashboard, and
+        keeps no other from being assembled.
         """
+        try:
+            return self._assemble(dashboard, expansion, errors)
+        except InternalError as error:
+            return AssemblyReport(0, 0, (error,))
+
+    def _assemble(
+        self, dashboard: SavedDashboard, expansion: Expansion, errors: Mapping[str, dict[str, object]]
+    ) -> AssemblyReport:
         fingerprints = [unit.fingerprint for unit in expansion.units]
         with self._database.begin() as uow:
             uow.dashboards.lock_by_slugs([dashboard.slug])
