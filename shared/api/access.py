@@ -11,6 +11,7 @@ from shared.auth.principals import Principal, Role
 from shared.auth.session_tokens import CSRF_HEADER_NAME, SESSION_COOKIE_NAME, require_csrf_token
 from shared.errors import ForbiddenError, UnauthenticatedError
 
+_CSRF_VARIABLE = "HTTP_" + CSRF_HEADER_NAME.upper().replace("-", "_")
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -25,12 +26,22 @@ class Credentials:
 
 def read_credentials(request: flask.Request) -> Credentials:
     """Credentials of a request, unverified."""
-    has_cookie = request.environ.get("HTTP_COOKIE")
+    # From the WSGI environment: Flask's views of it, all cookies parsed, cost a fifth of a whole answer.
+    environ = request.environ
     return Credentials(
-        session_token=request.cookies.get(SESSION_COOKIE_NAME) if has_cookie else None,
-        authorization=request.headers.get("Authorization"),
-        csrf_token=request.headers.get(CSRF_HEADER_NAME),
+        session_token=_find_cookie(environ.get("HTTP_COOKIE", ""), SESSION_COOKIE_NAME),
+        authorization=environ.get("HTTP_AUTHORIZATION"),
+        csrf_token=environ.get(_CSRF_VARIABLE),
     )
+
+
+def _find_cookie(header: str, name: str) -> str | None:
+    """The first cookie called `name` in a Cookie header (RFC 6265, section 4.2.1)."""
+    for pair in header.split(";"):
+        key, _, value = pair.partition("=")
+        if key.strip() == name:
+            return value.strip()
+    return None
 
 
 def authorize(

@@ -29,6 +29,7 @@ class Call:
     path_parameters: Mapping[str, Any]
     principal: Principal | None
     request_id: str
+    trace_id: str
     action_targets: list[str] = field(default_factory=list)
     bytes_billed: int = 0
     failure: AlmanacError | None = None

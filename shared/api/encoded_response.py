@@ -1,13 +1,26 @@
 """Answers whose bytes lie ready in several encodings: negotiated, with a strong ETag, 304 and HEAD."""
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import flask
+from werkzeug.datastructures import Headers
 
 from shared.api.accept_encoding import Encoding, choose_encoding
 
 VARY = "Accept-Encoding, Accept, Cookie, Authorization"
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
 _ETAG_ENDINGS = {Encoding.ZSTD: "-zstd", Encoding.GZIP: "-gzip", Encoding.IDENTITY: ""}
+
+
+class _ReadyResponse(flask.Response):
+    """A 200 with its bytes and its length: nothing is left to work out when it is sent."""
+
+    def get_wsgi_headers(self, environ: "WSGIEnvironment") -> Headers:
+        """The headers as they are; Flask would copy them and look at each."""
+        return self.headers
 
 
 def build_encoded_response(
@@ -24,13 +37,19 @@ def build_encoded_response(
     """
     encoding = choose_encoding(request.environ.get("HTTP_ACCEPT_ENCODING", ""))
     etag += _ETAG_ENDINGS[encoding]
-    sent = [("Cache-Control", "private, no-cache"), ("Vary", VARY), ("ETag", f'"{etag}"'), *headers]
+    sent = [
+        ("Content-Type", content_type),
+        ("Cache-Control", "private, no-cache"),
+        ("Vary", VARY),
+        ("ETag", f'"{etag}"'),
+        *headers,
+    ]
     if request.environ.get("HTTP_IF_NONE_MATCH") and request.if_none_match.contains(etag):
         return flask.Response(status=304, headers=sent)
     if encoding is not Encoding.IDENTITY:
         sent.append(("Content-Encoding", encoding.value))
     if request.method == "HEAD":
-        response = flask.Response(None, 200, sent, content_type=content_type)
+        response = flask.Response(None, 200, sent)
         response.headers.remove("Content-Length")
         return response
-    return flask.Response(build_body(encoding), 200, sent, content_type=content_type)
+    return _ReadyResponse(build_body(encoding), 200, sent)

@@ -4,7 +4,7 @@ import contextvars
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import wraps
 from http import HTTPStatus
@@ -34,6 +34,8 @@ from shared.telemetry.tracing import (
 
 Handler = Callable[[Call], Reply | flask.Response]
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+# From the WSGI environment: Flask's view of the headers costs more than reading them.
+_TRACE_VARIABLES = {"traceparent": "HTTP_TRACEPARENT", "tracestate": "HTTP_TRACESTATE"}
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -46,13 +48,16 @@ def endpoint(
     that is left in `actions`. Raises LookupError when the manifest has no such entry.
     """
     router = Router(get_manifest().get(name))
+    prepared: list[Container] = []
 
     def decorate(handler: Handler) -> Callable[[flask.Request], flask.Response]:
         @wraps(handler)
         def serve(request: flask.Request) -> flask.Response:
             container = get_container()
-            configure_logging(container.settings)
-            configure_tracing(container.settings, name)
+            if container not in prepared:
+                configure_logging(container.settings)
+                configure_tracing(container.settings, name)
+                prepared[:] = [container]
             # A context of its own: a streamed body goes on in it after this call has returned.
             context = contextvars.copy_context()
             exchange = _Exchange(container, router, handler, request, action)
@@ -80,17 +85,19 @@ class _Exchange:
         self._request = request
         self._action = action
         self._started = time.perf_counter()
-        given = request.headers.get("X-Request-Id", "")
+        given = request.environ.get("HTTP_X_REQUEST_ID", "")
         self._request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid4())
+        self._trace_id = ""
         self._call: Call | None = None
 
     def run(self, span: str, context: contextvars.Context) -> flask.Response:
-        parent = extract_context(self._request.headers)
+        parent = extract_context(_read_trace_headers(self._request.environ))
         attributes = {"http.request.method": self._request.method, "url.path": self._request.path}
         with ExitStack() as stack:
             active = stack.enter_context(start_span(span, attributes, parent=parent))
+            self._trace_id = current_trace_id()
             factory = ResponseFactory(
-                self._request_id, current_trace_id(), self._container.settings.service_version
+                self._request_id, self._trace_id, self._container.settings.service_version
             )
             response = self._answer(factory, active)
             active.set_attribute("http.response.status_code", response.status_code)
@@ -130,7 +137,9 @@ class _Exchange:
         principal = authorize(
             match.route, read_credentials(request), request.method, lambda: self._container.authenticator
         )
-        self._call = Call(request, self._container.settings, match.parameters, principal, self._request_id)
+        self._call = Call(
+            request, self._container.settings, match.parameters, principal, self._request_id, self._trace_id
+        )
         return self._handler(self._call)
 
     def _refuse(self, factory: ResponseFactory, active: Span, error: AlmanacError) -> flask.Response:
@@ -165,7 +174,7 @@ class _Exchange:
                 principal=self._call.principal,
                 error=error,
                 bytes_billed=self._call.bytes_billed,
-                trace_id=current_trace_id(),
+                trace_id=self._trace_id,
             )
         except Exception:
             _LOGGER.exception("The action %s could not be recorded", self._action)
@@ -173,12 +182,18 @@ class _Exchange:
     def _set_headers(self, response: flask.Response) -> None:
         elapsed = (time.perf_counter() - self._started) * 1000
         headers = response.headers
-        headers.setdefault("Cache-Control", "no-store")
+        if "Cache-Control" not in headers:
+            headers.add("Cache-Control", "no-store")
         # Added, not set: no handler has these, and setting one compares it with all that are there.
         headers.add("X-Request-Id", self._request_id)
         headers.add("Server-Timing", f"total;dur={elapsed:.2f}")
         headers.add("X-Content-Type-Options", "nosniff")
         headers.extend(inject_context())
+
+
+def _read_trace_headers(environ: Mapping[str, str]) -> dict[str, str]:
+    given = {name: environ.get(variable) for name, variable in _TRACE_VARIABLES.items()}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _describe_failure(active: Span, error: AlmanacError) -> None:

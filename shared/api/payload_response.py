@@ -11,7 +11,6 @@ from shared.api.responses import ResponseFactory
 from shared.precompute.payload import Payload
 from shared.precompute.splice import splice_gzip
 from shared.precompute.splice_zstd import splice_zstd
-from shared.telemetry.tracing import current_trace_id
 
 
 def build_payload_response(call: Call, payload: Payload, now: datetime) -> flask.Response:
@@ -24,7 +23,7 @@ def build_payload_response(call: Call, payload: Payload, now: datetime) -> flask
 
 
 def _build_body(call: Call, payload: Payload, now: datetime, encoding: Encoding) -> bytes:
-    factory = ResponseFactory(call.request_id, current_trace_id(), call.settings.service_version)
+    factory = ResponseFactory(call.request_id, call.trace_id, call.settings.service_version)
     prefix = b'{"success":true,"data":{' + payload.describe_age(now)
     suffix = b'},"error":null,"metadata":' + factory.metadata_json() + b"}"
     if encoding is Encoding.ZSTD:

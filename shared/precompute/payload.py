@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, Self
 
 from shared.precompute.splice import CompressedFragment, compress_fragment
@@ -142,13 +143,19 @@ class Payload:
         """The members of `data` that depend on when they are read, as JSON ending in a comma."""
         age = max(0, int((now - self.as_of).total_seconds()))
         stale = "true" if self.is_stale(now) else "false"
-        checked_at = format_time(self.checked_at)
-        return f'"checked_at":"{checked_at}","age_seconds":{age},"stale":{stale},'.encode()
+        return f'"checked_at":"{self._checked_at_text}","age_seconds":{age},"stale":{stale},'.encode()
 
     def make_etag(self, now: datetime) -> str:
         """A strong validator of the content and of how fresh it was said to be, without quotes."""
-        freshness = f"{int(self.checked_at.timestamp() * 1000):x}{'s' if self.is_stale(now) else 'f'}"
-        return f"{self.content_sha256[:32]}-{freshness}"
+        return self._etag_stem + ("s" if self.is_stale(now) else "f")
+
+    @cached_property
+    def _checked_at_text(self) -> str:
+        return format_time(self.checked_at)
+
+    @cached_property
+    def _etag_stem(self) -> str:
+        return f"{self.content_sha256[:32]}-{int(self.checked_at.timestamp() * 1000):x}"
 
 
 def _read_result(path: str, as_of: str) -> PayloadResult:
