@@ -18,6 +18,7 @@ from deploy.rendering.nginx import (
     render_nginx_conf,
     render_upstreams,
 )
+from deploy.rendering.routes import render_routes
 from deploy.rendering.url_map import render_url_map
 from deploy.stages.stage import Stage, load_stages
 from shared.api.manifest import Manifest, load_manifest
@@ -34,15 +35,20 @@ RENDERERS: dict[str, Renderer] = {
     ),
     "deploy/nginx/listen.compose.conf": lambda manifest: render_listen([str(CONTAINER_PORT)]),
     "docker-compose.yml": render_compose,
+    "shared/api/routes.json": render_routes,
 }
 
 
 def render_files(manifest: Manifest) -> dict[str, str]:
     """Every rendered file: path in the repository and text."""
-    files = {path: _NOTICE + render(manifest) for path, render in RENDERERS.items()}
+    files = {path: _choose_notice(path) + render(manifest) for path, render in RENDERERS.items()}
     for stage in load_stages():
         files.update(render_stage(manifest, stage))
     return files
+
+
+def _choose_notice(path: str) -> str:
+    return "" if path.endswith(".json") else _NOTICE  # JSON has no comments
 
 
 def render_stage(manifest: Manifest, stage: Stage) -> dict[str, str]:

@@ -17,7 +17,8 @@ from functools import partial
 import requests
 
 from deploy.rendering.url_map import make_sample_path
-from shared.api.manifest import FunctionEntry, Manifest, RouteAuth, load_manifest
+from shared.api.manifest import FunctionEntry, Manifest, load_manifest
+from shared.api.routes import RouteAuth
 
 CALL_TIMEOUT_SECONDS = 30
 PAUSE_SECONDS = 2.0

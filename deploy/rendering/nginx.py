@@ -11,7 +11,8 @@ from deploy.rendering.nginx_cache import (
     render_verifier,
 )
 from deploy.rendering.nginx_errors import render_error_pages, render_health
-from shared.api.manifest import FunctionEntry, Manifest, Route
+from shared.api.manifest import FunctionEntry, Manifest
+from shared.api.routes import Route
 from shared.settings import Settings
 
 TEMPLATE = Path(__file__).resolve().parents[1] / "nginx" / "nginx.conf.template"

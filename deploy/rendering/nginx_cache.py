@@ -4,7 +4,8 @@ Two caches. The answers of `/data` are the same for everybody who may read them,
 function `auth` says for each set of credentials, and that verdict is kept under those credentials alone.
 """
 
-from shared.api.manifest import FunctionEntry, Manifest, Route, RouteAuth
+from shared.api.manifest import FunctionEntry, Manifest
+from shared.api.routes import Route, RouteAuth
 from shared.auth.principals import Role
 
 CACHED = frozenset({"data"})

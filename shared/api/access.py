@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import flask
 
-from shared.api.manifest import Route, RouteAuth
+from shared.api.routes import Route, RouteAuth
 from shared.auth.authenticator import Authenticator
 from shared.auth.principals import Principal, Role
 from shared.auth.session_tokens import CSRF_HEADER_NAME, SESSION_COOKIE_NAME, require_csrf_token

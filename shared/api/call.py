@@ -3,14 +3,16 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import flask
-from pydantic import BaseModel, ValidationError
 
 from shared.auth.principals import Principal
 from shared.errors import AlmanacError, InvalidRequestError, PayloadTooLargeError, UnauthenticatedError
 from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
 
 YAML_TYPES = frozenset({"application/yaml", "application/x-yaml", "text/yaml"})
 
@@ -82,8 +84,10 @@ class Call:
             raise InvalidRequestError(f'If-Match is {given!r}; accepted: a version number such as "3".')
         return int(text)
 
-    def parse_json[M: BaseModel](self, model: type[M]) -> M:
+    def parse_json[M: "BaseModel"](self, model: type[M]) -> M:
         """The JSON body as `model`. Raises InvalidRequestError naming every field that is wrong."""
+        from pydantic import ValidationError
+
         if self.request.mimetype != "application/json":
             sent = self.request.mimetype or "none"
             raise InvalidRequestError(f"The content type is {sent}; accepted: application/json.")
@@ -93,8 +97,10 @@ class Call:
         except ValidationError as error:
             raise _invalid(error, "The body") from error
 
-    def parse_query[M: BaseModel](self, model: type[M]) -> M:
+    def parse_query[M: "BaseModel"](self, model: type[M]) -> M:
         """The query string as `model`; a parameter given twice is refused."""
+        from pydantic import ValidationError
+
         values = self.request.args.to_dict(flat=False)
         repeated = sorted(name for name, given in values.items() if len(given) > 1)
         if repeated:
@@ -105,7 +111,7 @@ class Call:
             raise _invalid(error, "The query string") from error
 
 
-def _invalid(error: ValidationError, where: str) -> InvalidRequestError:
+def _invalid(error: "ValidationError", where: str) -> InvalidRequestError:
     problems = cast("list[dict[str, object]]", json.loads(error.json(include_url=False, include_input=False)))
     details = [
         {"pointer": _make_pointer(problem["loc"]), "message": problem["msg"], "type": problem["type"]}

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import wraps
 from http import HTTPStatus
+from random import getrandbits
 from urllib.parse import quote
-from uuid import uuid4
+from uuid import UUID
 
 import flask
 from opentelemetry.trace import Span, Status, StatusCode
@@ -17,8 +18,8 @@ from opentelemetry.trace import Span, Status, StatusCode
 from shared.api.access import authorize, read_credentials
 from shared.api.call import Call
 from shared.api.http_status import HTTP_STATUS
-from shared.api.manifest import get_manifest
 from shared.api.responses import Reply, ResponseFactory
+from shared.api.routes import get_routes
 from shared.api.routing import Router
 from shared.api.streaming import TracedStream
 from shared.container import Container, get_container
@@ -47,7 +48,7 @@ def endpoint(
     `span` names the request's span; `action`, for calls that change state or spend money, names the row
     that is left in `actions`. Raises LookupError when the manifest has no such entry.
     """
-    router = Router(get_manifest().get(name))
+    router = Router(get_routes(name))
     prepared: list[Container] = []
 
     def decorate(handler: Handler) -> Callable[[flask.Request], flask.Response]:
@@ -86,7 +87,10 @@ class _Exchange:
         self._action = action
         self._started = time.perf_counter()
         given = request.environ.get("HTTP_X_REQUEST_ID", "")
-        self._request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid4())
+        # Not uuid4(): asking the system for randomness lets other threads in, and an id is no secret.
+        self._request_id = (
+            given if _REQUEST_ID.fullmatch(given) else str(UUID(int=getrandbits(128), version=4))
+        )
         self._trace_id = ""
         self._call: Call | None = None
 

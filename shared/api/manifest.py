@@ -1,37 +1,18 @@
 """The manifest `deploy/functions.yaml`, the only list of endpoints, as typed objects."""
 
-from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.auth.principals import Role
+from shared.api.routes import Route, explain_missing_entry
 
 MANIFEST_PATH = Path(__file__).resolve().parents[2] / "deploy" / "functions.yaml"
 
 
-class RouteAuth(StrEnum):
-    """Who may call a route; the head of the manifest explains each."""
-
-    PUBLIC = "public"
-    SESSION = "session"
-    SCHEDULER = "scheduler"
-    ADMIN = "admin"
-
-
 class _Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Route(_Entry):
-    """One path template such as `/data/{slug}` or `/x/{n:int}`, and what it takes."""
-
-    path: str
-    methods: tuple[str, ...]
-    auth: RouteAuth
-    role: Role = Role.VIEWER
 
 
 class ServiceAccount(_Entry):
@@ -75,7 +56,7 @@ class Manifest(_Entry):
         for entry in self.functions:
             if entry.name == name:
                 return entry
-        raise LookupError(f"{name!r} has no entry in deploy/functions.yaml; every endpoint needs one")
+        raise LookupError(explain_missing_entry(name))
 
 
 def load_manifest(path: Path = MANIFEST_PATH) -> Manifest:

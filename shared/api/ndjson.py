@@ -9,7 +9,8 @@ import flask
 from pydantic import BaseModel
 
 from shared.api.call import Call
-from shared.api.responses import ErrorBody, ResponseFactory
+from shared.api.envelope import ErrorBody
+from shared.api.responses import ResponseFactory
 from shared.errors import AlmanacError, InternalError
 from shared.telemetry.tracing import current_trace_id
 

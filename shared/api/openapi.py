@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from http import HTTPStatus
 
-from shared.api.manifest import FunctionEntry, Manifest, Route, RouteAuth, get_manifest
+from shared.api.manifest import FunctionEntry, Manifest, get_manifest
 from shared.api.openapi_errors import build_error_examples, build_error_responses, list_error_codes
 from shared.api.openapi_media import (
     EVERY_ANSWER,
@@ -21,6 +21,7 @@ from shared.api.openapi_media import (
 )
 from shared.api.openapi_operations import OPERATIONS, Operation
 from shared.api.openapi_schemas import SchemaCollection
+from shared.api.routes import Route, RouteAuth
 from shared.auth.session_tokens import CSRF_HEADER_NAME, SESSION_COOKIE_NAME
 
 _PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")

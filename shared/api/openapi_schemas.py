@@ -6,8 +6,8 @@ from typing import Any, Literal, TypeVar, cast
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 
+from shared.api.envelope import APIResponse, ErrorBody
 from shared.api.openapi_media import JsonObject
-from shared.api.responses import APIResponse, ErrorBody
 
 T = TypeVar("T")
 

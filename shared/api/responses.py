@@ -9,44 +9,17 @@ import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 import flask
-from pydantic import BaseModel
 
 from shared.api.http_status import HTTP_STATUS
-from shared.errors import AlmanacError, ErrorCode, MethodNotAllowedError
+from shared.errors import AlmanacError, MethodNotAllowedError
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
 _quote = lru_cache(maxsize=8)(json.dumps)
-
-
-class ErrorBody(BaseModel):
-    """The `error` member of a failed answer."""
-
-    code: ErrorCode
-    message: str
-    remediation: str
-    trace_id: str
-    details: list[dict[str, Any]]
-
-
-class ResponseMetadata(BaseModel):
-    """About the answer itself; `timestamp` is RFC 3339 in UTC."""
-
-    timestamp: str
-    request_id: str
-    version: str
-    trace_id: str
-
-
-class APIResponse(BaseModel, Generic[T]):  # noqa: UP046 - Pydantic names schemas after the type variable
-    """The envelope as OpenAPI describes it."""
-
-    success: bool
-    data: T | None
-    error: ErrorBody | None
-    metadata: ResponseMetadata
 
 
 @dataclass
@@ -57,7 +30,7 @@ class Reply:
     that does not compile, beside the plans of those that do.
     """
 
-    data: BaseModel | bytes
+    data: "BaseModel | bytes"
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     failure: AlmanacError | None = None
@@ -92,24 +65,22 @@ class ResponseFactory:
         body = b'{"success":true,"data":' + data + b',"error":null,"metadata":' + self.metadata_json() + b"}"
         return flask.Response(body, reply.status, reply.headers, content_type="application/json")
 
-    def describe_error(self, error: AlmanacError) -> ErrorBody:
-        """The `error` member."""
-        return ErrorBody(
-            code=error.code,
-            message=error.message,
-            remediation=error.remediation,
-            trace_id=self.trace_id,
-            details=error.details,
-        )
+    def describe_error(self, error: AlmanacError) -> dict[str, object]:
+        """The `error` member, as `ErrorBody` describes it."""
+        return {
+            "code": error.code,
+            "message": error.message,
+            "remediation": error.remediation,
+            "trace_id": self.trace_id,
+            "details": error.details,
+        }
 
     def build_error(self, error: AlmanacError) -> flask.Response:
         """The envelope of a failure, with the status of its code."""
         return self._build_failure(error, b"null")
 
     def _build_failure(self, error: AlmanacError, data: bytes) -> flask.Response:
-        body = json.dumps(
-            self.describe_error(error).model_dump(), separators=(",", ":"), default=str
-        ).encode()
+        body = json.dumps(self.describe_error(error), separators=(",", ":"), default=str).encode()
         envelope = (
             b'{"success":false,"data":'
             + data

@@ -4,10 +4,10 @@ functions-framework hands a handler every method and sub-path, so 404 and 405 ar
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from shared.api.manifest import FunctionEntry, Route
+from shared.api.routes import Route
 from shared.errors import MethodNotAllowedError, NotFoundError
 
 _PARAMETER = re.compile(r"\{(\w+)(?::(int))?\}")
@@ -25,8 +25,8 @@ class RouteMatch:
 class Router:
     """Matches the paths of one function."""
 
-    def __init__(self, entry: FunctionEntry) -> None:
-        self._routes = [(_compile(route.path), route) for route in entry.routes]
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self._routes = [(_compile(route.path), route) for route in routes]
 
     def match(self, method: str, path: str) -> RouteMatch:
         """The route for `method` and `path`. HEAD goes where GET goes.

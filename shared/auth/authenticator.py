@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from shared.auth.accounts import admit_user
 from shared.auth.allowlist import Allowlist
 from shared.auth.principals import IdTokenClaims, Principal
 from shared.auth.recent_principals import RecentPrincipals
@@ -58,6 +57,8 @@ class Authenticator:
         return principal
 
     def _admit(self, claims: IdTokenClaims, now: datetime) -> Principal:
+        from shared.auth.accounts import admit_user
+
         with self._database.begin() as work:
             user = admit_user(work, self._allowlist, claims, now)
         return Principal(

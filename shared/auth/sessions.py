@@ -4,18 +4,19 @@ import ipaddress
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from shared.auth.accounts import admit_user
 from shared.auth.allowlist import Allowlist
 from shared.auth.principals import IdTokenClaims, Principal
 from shared.auth.recent_principals import RecentPrincipals
 from shared.auth.session_tokens import create_session_token, hash_session_token
-from shared.database.models.users import User, UserSession
-from shared.database.repositories.sessions import SessionTouch
-from shared.database.unit_of_work import Database, UnitOfWork
+from shared.database.unit_of_work import Database
 from shared.errors import UnauthenticatedError
 from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from shared.database.quick_reads import OpenSession
 
 MAX_TOUCH_INTERVAL = timedelta(minutes=1)
 MAX_USER_AGENT_LENGTH = 400
@@ -69,6 +70,9 @@ class SessionService:
 
         Raises ForbiddenError for an address that is not allowed or a disabled account.
         """
+        from shared.auth.accounts import admit_user
+        from shared.database.models.users import UserSession
+
         token, now = create_session_token(), self._now()
         absolute = now + self._absolute
         row = UserSession(
@@ -84,7 +88,7 @@ class SessionService:
             user = admit_user(work, self._allowlist, claims, now)
             row.user_id = user.id
             work.sessions.create_many([row])
-        principal = self._describe(user, row)
+        principal = self._describe(row.id, user.id, user.email, user.display_name)
         return NewSession(token, principal, row.expires_at, absolute, int(self._absolute.total_seconds()))
 
     def resolve(self, token: str) -> Principal:
@@ -96,13 +100,12 @@ class SessionService:
         digest, now = hash_session_token(token), self._now()
         if principal := self._recent.get(digest, now):
             return principal
-        with self._database.begin() as work:
-            active = work.sessions.get_active_by_hash(digest, now)
-            if active is None:
-                raise _explain_end(work, digest)
-            self._allowlist.require_allowed(active.user.email)
-            expires_at = self._slide(work, active.session, now)
-        principal = self._describe(active.user, active.session)
+        found = self._database.quick.find_session(digest, now)
+        if found is None:
+            raise self._explain_end(digest)
+        self._allowlist.require_allowed(found.email)
+        expires_at = self._slide(found, now)
+        principal = self._describe(found.id, found.user_id, found.email, found.display_name)
         self._recent.put(digest, principal, min(now + self._believed_for, expires_at))
         return principal
 
@@ -134,31 +137,30 @@ class SessionService:
             for row in rows
         ]
 
-    def _slide(self, work: UnitOfWork, session: UserSession, now: datetime) -> datetime:
+    def _slide(self, session: "OpenSession", now: datetime) -> datetime:
         if now - session.last_used_at < self._touch_interval:
             return session.expires_at
         expires_at = min(now + self._idle, session.absolute_expires_at)
-        work.sessions.touch_many([SessionTouch(session.id, now, expires_at)])
+        self._database.quick.touch_session(session.id, now, expires_at)
         return expires_at
 
-    def _describe(self, user: User, session: UserSession) -> Principal:
+    def _explain_end(self, digest: bytes) -> UnauthenticatedError:
+        expired = self._database.quick.find_session(digest, _BEFORE_EVERY_SESSION)
+        if expired is None:
+            return UnauthenticatedError("The session is unknown, was signed out, or its account is disabled.")
+        ended_at = expired.expires_at.isoformat(timespec="seconds")
+        return UnauthenticatedError(f"The session expired at {ended_at}.")
+
+    def _describe(self, session_id: UUID, user_id: UUID, email: str, display_name: str) -> Principal:
         return Principal(
-            user_id=user.id,
-            email=user.email,
-            role=self._allowlist.role_of(user.email),
+            user_id=user_id,
+            email=email,
+            role=self._allowlist.role_of(email),
             kind="user",
-            session_id=session.id,
+            session_id=session_id,
             via="session",
-            display_name=user.display_name,
+            display_name=display_name,
         )
-
-
-def _explain_end(work: UnitOfWork, digest: bytes) -> UnauthenticatedError:
-    expired = work.sessions.get_active_by_hash(digest, _BEFORE_EVERY_SESSION)
-    if expired is None:
-        return UnauthenticatedError("The session is unknown, was signed out, or its account is disabled.")
-    ended_at = expired.session.expires_at.isoformat(timespec="seconds")
-    return UnauthenticatedError(f"The session expired at {ended_at}.")
 
 
 def _clean_user_agent(text: str | None) -> str | None:

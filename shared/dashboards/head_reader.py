@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from shared.dashboards.head import DashboardHead
-from shared.database.models.dashboards import DashboardVersion
 from shared.database.unit_of_work import Database
 
 
@@ -15,10 +14,5 @@ class HeadReader:
 
     def read_heads(self, slugs: Sequence[str]) -> list[DashboardHead | None]:
         """The heads of `slugs`, in order; None for a dashboard that does not exist."""
-        with self._database.begin() as uow:
-            current = uow.versions.get_current(slugs)
-        return [_read_head(current.get(slug)) for slug in slugs]
-
-
-def _read_head(row: DashboardVersion | None) -> DashboardHead | None:
-    return DashboardHead.from_definition(row.version, row.definition or {}) if row else None
+        found = self._database.quick.find_definitions(slugs)
+        return [DashboardHead.from_definition(*found[slug]) if slug in found else None for slug in slugs]

@@ -1,11 +1,15 @@
 """The one place where a failure of PostgreSQL becomes an error of ours."""
 
+from typing import TYPE_CHECKING
+
 import pg8000.exceptions
-import sqlalchemy.exc
-from sqlalchemy.engine import ExceptionContext
 
 from shared.errors import AlmanacError, DependencyUnavailableError, InvalidRequestError
 
+if TYPE_CHECKING:
+    from sqlalchemy.engine import ExceptionContext
+
+BUSY = "All database connections of this process are busy."
 UNIQUE_VIOLATION = "23505"
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -29,8 +33,8 @@ _CONNECTION_LOST_STATES = {"57P01", "57P02", "57P03"}
 
 def read_server_error(error: BaseException | None) -> dict[str, str]:
     """The fields of the server's error message (`C` is the SQLSTATE, `n` the constraint); empty if none."""
-    if isinstance(error, sqlalchemy.exc.DBAPIError):
-        error = error.orig
+    # SQLAlchemy wraps the driver's error; asking for its class would import it.
+    error = getattr(error, "orig", error)
     if isinstance(error, pg8000.exceptions.DatabaseError) and error.args and isinstance(error.args[0], dict):
         return dict(error.args[0])
     return {}
@@ -38,8 +42,6 @@ def read_server_error(error: BaseException | None) -> dict[str, str]:
 
 def translate_failure(error: BaseException) -> AlmanacError | None:
     """The error to raise instead of `error`; None when it is a fault of ours and should stay as it is."""
-    if isinstance(error, sqlalchemy.exc.TimeoutError):
-        return DependencyUnavailableError("All database connections of this process are busy.")
     if isinstance(error, pg8000.exceptions.InterfaceError | OSError):
         return DependencyUnavailableError("PostgreSQL cannot be reached.")
     state = read_server_error(error).get("C", "")
@@ -52,7 +54,7 @@ def translate_failure(error: BaseException) -> AlmanacError | None:
     return None
 
 
-def raise_translated(context: ExceptionContext) -> None:
+def raise_translated(context: "ExceptionContext") -> None:
     """Listener of the engine's `handle_error` event."""
     error = context.original_exception
     if read_server_error(error).get("C") in _CONNECTION_LOST_STATES:

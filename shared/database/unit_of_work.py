@@ -1,32 +1,39 @@
-"""Transactions: `Database.begin()` opens one and hands out the repositories that work inside it."""
+"""Transactions: `Database.begin()` opens one and hands out the repositories that work inside it.
+
+SQLAlchemy and the models are loaded with the first transaction: who needs none, as `/data` mostly does, starts
+without them.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from threading import Lock
+from typing import TYPE_CHECKING
 
-import sqlalchemy.exc
 from opentelemetry import trace
-from sqlalchemy import Connection, Engine, text
-from sqlalchemy.orm import Session
 
-from shared.database.engine import build_engine
-from shared.database.failures import translate_failure
-from shared.database.repositories.actions import ActionRepository
-from shared.database.repositories.cost_report import CostReportRepository
-from shared.database.repositories.dashboards import DashboardRepository
-from shared.database.repositories.leases import LeaseRepository
-from shared.database.repositories.ledger import LedgerRepository
-from shared.database.repositories.lineage import LineageRepository
-from shared.database.repositories.payloads import PayloadRepository
-from shared.database.repositories.prompts import PromptRepository
-from shared.database.repositories.query_results import QueryResultRepository
-from shared.database.repositories.query_runs import QueryRunRepository
-from shared.database.repositories.reservations import ReservationRepository
-from shared.database.repositories.sessions import SessionRepository
-from shared.database.repositories.users import UserRepository
-from shared.database.repositories.versions import VersionRepository
+from shared.errors import DependencyUnavailableError
 from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+    from sqlalchemy.orm import Session
+
+    from shared.database.quick_reads import QuickReads
+    from shared.database.repositories.actions import ActionRepository
+    from shared.database.repositories.cost_report import CostReportRepository
+    from shared.database.repositories.dashboards import DashboardRepository
+    from shared.database.repositories.leases import LeaseRepository
+    from shared.database.repositories.ledger import LedgerRepository
+    from shared.database.repositories.lineage import LineageRepository
+    from shared.database.repositories.payloads import PayloadRepository
+    from shared.database.repositories.prompts import PromptRepository
+    from shared.database.repositories.query_results import QueryResultRepository
+    from shared.database.repositories.query_runs import QueryRunRepository
+    from shared.database.repositories.reservations import ReservationRepository
+    from shared.database.repositories.sessions import SessionRepository
+    from shared.database.repositories.users import UserRepository
+    from shared.database.repositories.versions import VersionRepository
 
 _tracer = trace.get_tracer(__name__)
 
@@ -34,77 +41,105 @@ _tracer = trace.get_tracer(__name__)
 class UnitOfWork:
     """The repositories of one transaction. What they return stays readable after it ends."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: "Session") -> None:
         self._session = session
 
     @cached_property
-    def users(self) -> UserRepository:
+    def users(self) -> "UserRepository":
         """People and service accounts."""
+        from shared.database.repositories.users import UserRepository
+
         return UserRepository(self._session)
 
     @cached_property
-    def sessions(self) -> SessionRepository:
+    def sessions(self) -> "SessionRepository":
         """Signed-in browsers."""
+        from shared.database.repositories.sessions import SessionRepository
+
         return SessionRepository(self._session)
 
     @cached_property
-    def actions(self) -> ActionRepository:
+    def actions(self) -> "ActionRepository":
         """The append-only record of who did what."""
+        from shared.database.repositories.actions import ActionRepository
+
         return ActionRepository(self._session)
 
     @cached_property
-    def prompts(self) -> PromptRepository:
+    def prompts(self) -> "PromptRepository":
         """Questions in plain words."""
+        from shared.database.repositories.prompts import PromptRepository
+
         return PromptRepository(self._session)
 
     @cached_property
-    def dashboards(self) -> DashboardRepository:
+    def dashboards(self) -> "DashboardRepository":
         """The index of dashboards."""
+        from shared.database.repositories.dashboards import DashboardRepository
+
         return DashboardRepository(self._session)
 
     @cached_property
-    def versions(self) -> VersionRepository:
+    def versions(self) -> "VersionRepository":
         """The immutable versions of dashboards."""
+        from shared.database.repositories.versions import VersionRepository
+
         return VersionRepository(self._session)
 
     @cached_property
-    def lineage(self) -> LineageRepository:
+    def lineage(self) -> "LineageRepository":
         """Nodes and edges."""
+        from shared.database.repositories.lineage import LineageRepository
+
         return LineageRepository(self._session)
 
     @cached_property
-    def query_runs(self) -> QueryRunRepository:
+    def query_runs(self) -> "QueryRunRepository":
         """BigQuery jobs."""
+        from shared.database.repositories.query_runs import QueryRunRepository
+
         return QueryRunRepository(self._session)
 
     @cached_property
-    def query_results(self) -> QueryResultRepository:
+    def query_results(self) -> "QueryResultRepository":
         """The last good result of each query."""
+        from shared.database.repositories.query_results import QueryResultRepository
+
         return QueryResultRepository(self._session)
 
     @cached_property
-    def payloads(self) -> PayloadRepository:
+    def payloads(self) -> "PayloadRepository":
         """The assembled answers of `/data`."""
+        from shared.database.repositories.payloads import PayloadRepository
+
         return PayloadRepository(self._session)
 
     @cached_property
-    def ledger(self) -> LedgerRepository:
+    def ledger(self) -> "LedgerRepository":
         """Bytes per user, dashboard, environment and day."""
+        from shared.database.repositories.ledger import LedgerRepository
+
         return LedgerRepository(self._session)
 
     @cached_property
-    def leases(self) -> LeaseRepository:
+    def leases(self) -> "LeaseRepository":
         """Who is refreshing which query."""
+        from shared.database.repositories.leases import LeaseRepository
+
         return LeaseRepository(self._session)
 
     @cached_property
-    def cost_report(self) -> CostReportRepository:
+    def cost_report(self) -> "CostReportRepository":
         """What was billed, summed."""
+        from shared.database.repositories.cost_report import CostReportRepository
+
         return CostReportRepository(self._session)
 
     @cached_property
-    def reservations(self) -> ReservationRepository:
+    def reservations(self) -> "ReservationRepository":
         """Bytes held for jobs that may still run."""
+        from shared.database.repositories.reservations import ReservationRepository
+
         return ReservationRepository(self._session)
 
 
@@ -118,10 +153,12 @@ class Database:
         self._engine: Engine | None = None
 
     @property
-    def engine(self) -> Engine:
+    def engine(self) -> "Engine":
         """The engine, built on first use: after the web server forked."""
         with self._lock:
             if self._engine is None:
+                from shared.database.engine import build_engine
+
                 self._engine = build_engine(self._settings, self._application_name)
             return self._engine
 
@@ -138,8 +175,17 @@ class Database:
             with connection, _open_session(connection) as session, session.begin():
                 yield UnitOfWork(session)
 
+    @cached_property
+    def quick(self) -> "QuickReads":
+        """What serving reads without the ORM, on connections of its own."""
+        from shared.database.quick_reads import QuickReads
+
+        return QuickReads(self._settings, self._application_name)
+
     def ping(self) -> None:
         """Return when PostgreSQL answers; raises DependencyUnavailableError when it does not."""
+        from sqlalchemy import text
+
         with self._connect() as connection:
             connection.execute(text("SELECT 1"))
 
@@ -149,16 +195,23 @@ class Database:
             if self._engine is not None:
                 self._engine.dispose()
                 self._engine = None
+        if "quick" in vars(self):
+            self.quick.close()
 
-    def _connect(self) -> Connection:
+    def _connect(self) -> "Connection":
+        from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+        from shared.database.failures import BUSY
+
         try:
             return self.engine.connect()
-        except sqlalchemy.exc.TimeoutError as error:  # the pool's own: no event reports it
-            translated = translate_failure(error)
-            raise translated or error from error
+        except PoolTimeoutError as error:  # the pool's own: no event reports it
+            raise DependencyUnavailableError(BUSY) from error
 
 
-def _open_session(connection: Connection) -> Session:
+def _open_session(connection: "Connection") -> "Session":
+    from sqlalchemy.orm import Session
+
     return Session(
         connection,
         autoflush=False,

@@ -98,7 +98,7 @@ def serve_handler(container: Container, tmp_path: Path, monkeypatch: pytest.Monk
     """A client of the function `things`, whose handler is the body given: `serve_handler("return …")`."""
     (tmp_path / "functions.yaml").write_text(MANIFEST)
     manifest = load_manifest(tmp_path / "functions.yaml")
-    monkeypatch.setattr(endpoint_module, "get_manifest", lambda: manifest)
+    monkeypatch.setattr(endpoint_module, "get_routes", lambda name: manifest.get(name).routes)
 
     def serve(body: str, *, name: str = "things", action: str | None = None) -> FlaskClient:
         lines = "\n".join(f"    {line}" for line in body.splitlines())

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.api.access import Credentials, authorize
-from shared.api.manifest import Route, RouteAuth
+from shared.api.routes import Route, RouteAuth
 from shared.auth.principals import Role
 from shared.errors import ForbiddenError, UnauthenticatedError
 from tests.api.fakes import CSRF_TOKEN, SESSION_TOKEN, FakeAuthenticator

@@ -3,7 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from shared.api.manifest import RouteAuth, get_manifest, load_manifest
+from shared.api.manifest import get_manifest, load_manifest
+from shared.api.routes import RouteAuth
 from shared.auth.principals import Role
 from tests.api.conftest import MANIFEST
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from http import HTTPStatus
 
 import pytest
@@ -11,11 +12,12 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from shared.api.http_status import HTTP_STATUS
-from shared.api.manifest import RouteAuth, get_manifest
+from shared.api.manifest import get_manifest
 from shared.api.openapi import build_openapi, list_routes, render_openapi
 from shared.api.openapi_examples import DASHBOARD_YAML
 from shared.api.openapi_operations import OPERATIONS
 from shared.api.responses import Reply, ResponseFactory
+from shared.api.routes import RouteAuth
 from shared.dashboards.parsed import DashboardSource
 from shared.dashboards.validation_service import ValidationService
 from shared.errors import ConflictError, ErrorCode
@@ -65,9 +67,7 @@ def test_every_route_of_the_manifest_has_an_entry_and_no_entry_is_left_over():
 
 def test_a_route_without_an_entry_is_refused():
     entry = MANIFEST.functions[0]
-    stray = entry.model_copy(
-        update={"routes": (entry.routes[0].model_copy(update={"path": "/dashboards/stray"}),)}
-    )
+    stray = entry.model_copy(update={"routes": (replace(entry.routes[0], path="/dashboards/stray"),)})
     with pytest.raises(LookupError, match=r"^POST /dashboards/stray of dashboards_validate has no entry"):
         build_openapi(MANIFEST.model_copy(update={"functions": (stray,)}), "1")
 

@@ -1,5 +1,6 @@
 """Which route a method and a path lead to."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ def entry(tmp_path: Path) -> FunctionEntry:
 
 @pytest.fixture
 def router(entry: FunctionEntry) -> Router:
-    return Router(entry)
+    return Router(entry.routes)
 
 
 def test_a_path_without_parameters_matches_itself_only(router):
@@ -65,8 +66,8 @@ def test_head_goes_where_get_goes(router):
 
 
 def test_a_literal_dot_in_a_template_is_no_wildcard(entry):
-    route = entry.routes[0].model_copy(update={"path": "/openapi.json"})
-    router = Router(entry.model_copy(update={"routes": (route,)}))
+    route = replace(entry.routes[0], path="/openapi.json")
+    router = Router([route])
     assert router.match("GET", "/openapi.json").route is route
     with pytest.raises(NotFoundError):
         router.match("GET", "/openapiXjson")

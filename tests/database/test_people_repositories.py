@@ -9,7 +9,6 @@ import pytest
 from shared.database.models.activity import Action, ActionOutcome, Prompt, PromptStatus
 from shared.database.models.users import Role, UserKind
 from shared.database.repositories.prompts import PromptAnswer
-from shared.database.repositories.sessions import SessionTouch
 from shared.database.repositories.users import SeenUser
 from shared.database.unit_of_work import Database
 from shared.errors import ConflictError
@@ -54,53 +53,6 @@ def test_users_are_found_by_address_and_id(database: Database) -> None:
         )
         assert set(work.users.get_by_ids([user.id, uuid4()])) == {user.id}
         assert work.users.get_by_emails([]) == {}
-
-
-def test_a_session_is_active_until_it_ends_one_way_or_another(database: Database) -> None:
-    user = add_user(database)
-    with database.begin() as work:
-        session = work.sessions.create_many([make_session(user, "good")])[0]
-        with count_statements(database) as statements:
-            active = work.sessions.get_active_by_hash(token_hash("good"), NOW)
-    assert len(statements) == 1
-    assert active is not None
-    assert (active.session.id, active.user.email) == (session.id, "ada@example.com")
-    with database.begin() as work:
-        assert work.sessions.get_active_by_hash(token_hash("unknown"), NOW) is None
-        assert work.sessions.get_active_by_hash(token_hash("good"), NOW + 12 * HOUR) is None
-        assert work.sessions.revoke_many([session.id, uuid4()], NOW) == [session.id]
-        assert work.sessions.revoke_many([session.id], NOW) == []
-        assert work.sessions.get_active_by_hash(token_hash("good"), NOW) is None
-
-
-def test_a_disabled_user_has_no_active_session(database: Database) -> None:
-    user = add_user(database)
-    with database.begin() as work:
-        work.sessions.create_many([make_session(user, "good")])
-        assert work.users.set_disabled([user.id], NOW)[0].disabled_at == NOW
-        assert work.sessions.get_active_by_hash(token_hash("good"), NOW) is None
-        work.users.set_disabled([user.id], None)
-        assert work.sessions.get_active_by_hash(token_hash("good"), NOW) is not None
-
-
-def test_expiry_slides_within_the_absolute_one_and_never_back(database: Database) -> None:
-    user = add_user(database)
-    with database.begin() as work:
-        sessions = work.sessions.create_many([make_session(user, token) for token in "abc"])
-        a, b, c = (session.id for session in sessions)
-        with count_statements(database) as statements:
-            work.sessions.touch_many(
-                [
-                    SessionTouch(a, NOW + HOUR, NOW + 13 * HOUR),
-                    SessionTouch(b, NOW + HOUR, NOW + timedelta(days=30)),
-                    SessionTouch(c, NOW - HOUR, NOW),
-                ]
-            )
-        rows = {row.id: row for row in work.sessions.list_for_user(user.id, NOW)}
-    assert len(statements) == 1
-    assert (rows[a].last_used_at, rows[a].expires_at) == (NOW + HOUR, NOW + 13 * HOUR)
-    assert rows[b].expires_at == NOW + timedelta(days=7)
-    assert (rows[c].last_used_at, rows[c].expires_at) == (NOW, NOW + 12 * HOUR)
 
 
 def test_sessions_of_a_user_are_listed_revoked_and_cleaned_up_together(database: Database) -> None:

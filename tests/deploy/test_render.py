@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from deploy import render
 from deploy.rendering.nginx import list_container_addresses, render_nginx_conf, render_upstreams
 from deploy.rendering.nginx_cache import CACHED
-from shared.api.manifest import Manifest, RouteAuth, load_manifest
+from shared.api.manifest import Manifest, load_manifest
+from shared.api.routes import RouteAuth
 from shared.auth.principals import Role
 
 
@@ -79,7 +81,7 @@ def test_a_cached_route_that_asks_for_more_than_the_verifier_checks_is_refused(
     change: dict[str, object],
 ) -> None:
     data = load_manifest().get("data")
-    changed = data.model_copy(update={"routes": (data.routes[0].model_copy(update=change),)})
+    changed = data.model_copy(update={"routes": (replace(data.routes[0], **change),)})
     with pytest.raises(ValueError, match="cannot be cached"):
         render_nginx_conf(Manifest(functions=(changed,)))
 

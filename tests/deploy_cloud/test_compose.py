@@ -16,7 +16,8 @@ import requests
 
 from deploy.rendering.compose import name_service
 from deploy.rendering.url_map import make_sample_path
-from shared.api.manifest import FunctionEntry, RouteAuth, load_manifest
+from shared.api.manifest import FunctionEntry, load_manifest
+from shared.api.routes import RouteAuth
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 URL = os.environ.get("COMPOSE_URL", "")

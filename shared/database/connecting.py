@@ -1,0 +1,86 @@
+"""Connections to PostgreSQL as every user of them gets them: pg8000's, with timeouts that hold."""
+
+import socket
+from contextlib import ExitStack, suppress
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import pg8000.dbapi
+import pg8000.exceptions
+
+from shared.settings import Settings
+
+LOCK_TIMEOUT_SHARE = 0.8
+"""Waiting for a lock ends before the statement timeout does, so that the error names the lock."""
+
+
+class Connection(pg8000.dbapi.Connection):  # type: ignore[misc]  # pg8000 has no types
+    """A connection whose failing reads are errors of the driver, and that closes for good.
+
+    pg8000 lets some OSErrors (a reset, a timeout) through as they are, and SQLAlchemy would not see a lost
+    connection in them.
+    """
+
+    def handle_messages(self, context: Any) -> None:
+        try:
+            super().handle_messages(context)
+        except OSError as error:
+            raise pg8000.exceptions.InterfaceError("network error") from error
+
+    def close(self) -> None:
+        """Close, also when the server is gone: saying goodbye may fail, leaving a socket open may not."""
+        stream = self._sock
+        with suppress(pg8000.exceptions.InterfaceError):
+            super().close()
+        if stream is not None:
+            with suppress(OSError):
+                stream.close()
+
+    def set_read_timeout(self, seconds: float) -> None:
+        """Longest silence of the server that is waited for."""
+        self._usock.settimeout(seconds)
+
+
+def connect(arguments: dict[str, Any]) -> Connection:
+    """A connection with pg8000's `arguments`, `timeout` among them. Raises the driver's errors only."""
+    # pg8000 would leave the socket open when the server does not answer the first bytes: it is made here.
+    try:
+        with ExitStack() as on_failure:
+            if "unix_sock" not in arguments:
+                address = (arguments["host"], arguments.get("port", 5432))
+                sock = socket.create_connection(address, arguments["timeout"])
+                on_failure.callback(sock.close)
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+                arguments = {**arguments, "sock": sock}
+            connection = Connection(**arguments)
+            on_failure.pop_all()
+            return connection
+    except OSError as error:
+        raise pg8000.exceptions.InterfaceError("network error") from error
+
+
+def make_session_arguments(settings: Settings, application_name: str) -> dict[str, Any]:
+    """What every connection says of itself: name, timeouts, time zone."""
+    statement_ms = int(settings.database_statement_timeout_seconds * 1000)
+    return {
+        "timeout": settings.database_connect_timeout_seconds,
+        "application_name": application_name,
+        "startup_params": {
+            "statement_timeout": str(statement_ms),
+            "lock_timeout": str(int(statement_ms * LOCK_TIMEOUT_SHARE)),
+            "TimeZone": "UTC",
+        },
+    }
+
+
+def read_address(database_url: str) -> dict[str, Any]:
+    """pg8000's arguments for where `postgresql+pg8000://user:password@host:port/name?unix_sock=…` leads."""
+    parts = urlsplit(database_url)
+    place = {"host": parts.hostname, "port": parts.port} if parts.hostname else {}
+    return {
+        "user": unquote(parts.username or ""),
+        "password": unquote(parts.password) if parts.password is not None else None,
+        "database": unquote(parts.path.removeprefix("/")),
+        **{name: value for name, value in place.items() if value is not None},
+        **dict(parse_qsl(parts.query)),
+    }

@@ -1,0 +1,144 @@
+"""The few statements that serving needs, without the ORM, whose import alone takes longer than a cold start may."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import pg8000.exceptions
+from opentelemetry import trace
+
+from shared.database.connecting import Connection, connect, make_session_arguments, read_address
+from shared.database.failures import BUSY, translate_failure
+from shared.errors import DependencyUnavailableError
+from shared.settings import Settings
+
+_FIND_SESSION = """
+SELECT s.id, s.user_id, u.email, u.display_name, s.last_used_at, s.expires_at, s.absolute_expires_at
+FROM sessions s JOIN users u ON u.id = s.user_id
+WHERE s.token_sha256 = %s AND s.revoked_at IS NULL AND s.expires_at > %s AND s.absolute_expires_at > %s
+AND u.disabled_at IS NULL
+"""
+_TOUCH_SESSION = """
+UPDATE sessions SET last_used_at = greatest(last_used_at, %s),
+expires_at = least(greatest(expires_at, %s), absolute_expires_at) WHERE id = %s
+"""
+_FIND_DEFINITIONS = """
+SELECT d.slug, v.version, v.definition
+FROM dashboards_index d JOIN dashboard_versions v ON v.dashboard_id = d.id AND v.version = d.current_version
+WHERE d.slug = ANY(%s) AND d.deleted_at IS NULL
+"""
+_tracer = trace.get_tracer(__name__)
+
+
+@dataclass(frozen=True)
+class OpenSession:
+    """A session that is good now, with its user."""
+
+    id: UUID
+    user_id: UUID
+    email: str
+    display_name: str
+    last_used_at: datetime
+    expires_at: datetime
+    absolute_expires_at: datetime
+
+
+class QuickReads:
+    """Statements of their own transaction, over a small pool. Nothing connects before the first of them.
+
+    Each can be repeated without harm, so one that meets a connection lost while it lay idle is repeated once.
+    All raise DependencyUnavailableError when PostgreSQL cannot be reached or does not answer in time.
+    """
+
+    def __init__(self, settings: Settings, application_name: str) -> None:
+        self._settings = settings
+        self._application_name = application_name
+        self._wait_seconds = settings.database_statement_timeout_seconds
+        self._free = threading.BoundedSemaphore(settings.database_pool_size)
+        self._idle: list[Connection] = []
+
+    def find_session(self, token_sha256: bytes, now: datetime) -> OpenSession | None:
+        """The session of a token, unless it is expired or revoked or its user is disabled."""
+        rows = self._run(_FIND_SESSION, [token_sha256, now, now])
+        return OpenSession(*rows[0]) if rows else None
+
+    def touch_session(self, session_id: UUID, last_used_at: datetime, expires_at: datetime) -> None:
+        """Slide the expiry of a session; a touch never moves it back, so that late ones do no harm."""
+        self._run(_TOUCH_SESSION, [last_used_at, expires_at, session_id])
+
+    def find_definitions(self, slugs: Sequence[str]) -> dict[str, tuple[int, dict[str, Any]]]:
+        """The current version of each live dashboard of `slugs`, and its definition."""
+        rows = self._run(_FIND_DEFINITIONS, [list(slugs)]) if slugs else []
+        return {slug: (version, definition or {}) for slug, version, definition in rows}
+
+    def close(self) -> None:
+        """Close the idle connections; the next statement opens a new one."""
+        while connection := self._take_idle():
+            connection.close()
+
+    def _run(self, statement: str, parameters: Sequence[object]) -> Sequence[Sequence[Any]]:
+        attributes = {"db.system": "postgresql"}
+        with (
+            _tracer.start_as_current_span("postgres.statement", attributes=attributes),
+            self._borrow() as idle,
+        ):
+            try:
+                return self._try(statement, parameters, idle)
+            except pg8000.exceptions.Error as error:
+                lost = idle is not None and isinstance(error, pg8000.exceptions.InterfaceError)
+                if not lost and (translated := translate_failure(error)):
+                    raise translated from error
+                if not lost:
+                    raise
+            return self._repeat(statement, parameters)
+
+    def _repeat(self, statement: str, parameters: Sequence[object]) -> Sequence[Sequence[Any]]:
+        # What was lost took the others with it.
+        self.close()
+        try:
+            return self._try(statement, parameters, None)
+        except pg8000.exceptions.Error as error:
+            raise translate_failure(error) or error from error
+
+    @contextmanager
+    def _borrow(self) -> Iterator[Connection | None]:
+        if not self._free.acquire(timeout=self._wait_seconds):
+            raise DependencyUnavailableError(BUSY)
+        try:
+            yield self._take_idle()
+        finally:
+            self._free.release()
+
+    def _take_idle(self) -> Connection | None:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
+
+    def _try(
+        self, statement: str, parameters: Sequence[object], idle: Connection | None
+    ) -> Sequence[Sequence[Any]]:
+        connection = idle or self._connect()
+        try:
+            cursor = connection.cursor()
+            cursor.execute(statement, parameters)
+            rows = list(cursor.fetchall()) if cursor.description else []
+        except BaseException:
+            connection.close()
+            raise
+        self._idle.append(connection)
+        return rows
+
+    def _connect(self) -> Connection:
+        url = self._settings.database_url.get_secret_value()
+        connection = connect(
+            {**read_address(url), **make_session_arguments(self._settings, self._application_name)}
+        )
+        connection.autocommit = True
+        # The server ends a statement at its timeout; should the server itself hang, the socket gives up later.
+        connection.set_read_timeout(self._wait_seconds + self._settings.database_connect_timeout_seconds)
+        return connection
