@@ -108,7 +108,7 @@ class Settings(BaseModel):
 
     # --- PostgreSQL
     database_url: SecretStr = SecretStr("postgresql+pg8000://almanac:almanac@127.0.0.1:5432/almanac")
-    database_pool_size: int = Field(4, ge=1)
+    database_pool_size: int = Field(4, ge=2)
     database_connect_timeout_seconds: Seconds = 3.0
     database_statement_timeout_seconds: Seconds = 10.0
 

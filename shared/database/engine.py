@@ -23,7 +23,8 @@ def build_engine(settings: Settings, application_name: str) -> Engine:
     """
     engine = create_engine(
         settings.database_url.get_secret_value(),
-        pool_size=settings.database_pool_size,
+        # One of the process's connections is that of QuickReads.
+        pool_size=settings.database_pool_size - 1,
         max_overflow=0,
         pool_timeout=settings.database_statement_timeout_seconds,
         pool_pre_ping=True,

@@ -48,7 +48,9 @@ class OpenSession:
 
 
 class QuickReads:
-    """Statements of their own transaction, over a small pool. Nothing connects before the first of them.
+    """Statements of their own transaction, one at a time over one connection, opened with the first of them.
+
+    One is enough: what they answer is remembered for seconds, and each takes about a millisecond.
 
     Each can be repeated without harm, so one that meets a connection lost while it lay idle is repeated once.
     All raise DependencyUnavailableError when PostgreSQL cannot be reached or does not answer in time.
@@ -58,8 +60,8 @@ class QuickReads:
         self._settings = settings
         self._application_name = application_name
         self._wait_seconds = settings.database_statement_timeout_seconds
-        self._free = threading.BoundedSemaphore(settings.database_pool_size)
-        self._idle: list[Connection] = []
+        self._turn = threading.Lock()
+        self._idle: Connection | None = None
 
     def find_session(self, token_sha256: bytes, now: datetime) -> OpenSession | None:
         """The session of a token, unless it is expired or revoked or its user is disabled."""
@@ -76,8 +78,9 @@ class QuickReads:
         return {slug: (version, definition or {}) for slug, version, definition in rows}
 
     def close(self) -> None:
-        """Close the idle connections; the next statement opens a new one."""
-        while connection := self._take_idle():
+        """Close the connection; the next statement opens a new one."""
+        connection, self._idle = self._idle, None
+        if connection is not None:
             connection.close()
 
     def _run(self, statement: str, parameters: Sequence[object]) -> Sequence[Sequence[Any]]:
@@ -97,8 +100,6 @@ class QuickReads:
             return self._repeat(statement, parameters)
 
     def _repeat(self, statement: str, parameters: Sequence[object]) -> Sequence[Sequence[Any]]:
-        # What was lost took the others with it.
-        self.close()
         try:
             return self._try(statement, parameters, None)
         except pg8000.exceptions.Error as error:
@@ -106,18 +107,13 @@ class QuickReads:
 
     @contextmanager
     def _borrow(self) -> Iterator[Connection | None]:
-        if not self._free.acquire(timeout=self._wait_seconds):
+        if not self._turn.acquire(timeout=self._wait_seconds):
             raise DependencyUnavailableError(BUSY)
         try:
-            yield self._take_idle()
+            idle, self._idle = self._idle, None
+            yield idle
         finally:
-            self._free.release()
-
-    def _take_idle(self) -> Connection | None:
-        try:
-            return self._idle.pop()
-        except IndexError:
-            return None
+            self._turn.release()
 
     def _try(
         self, statement: str, parameters: Sequence[object], idle: Connection | None
@@ -130,7 +126,7 @@ class QuickReads:
         except BaseException:
             connection.close()
             raise
-        self._idle.append(connection)
+        self._idle = connection
         return rows
 
     def _connect(self) -> Connection:

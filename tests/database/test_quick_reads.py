@@ -105,7 +105,7 @@ def test_an_unreachable_server_and_a_wrong_password_are_named(postgres_server: R
 
 
 def test_more_callers_than_connections_wait_and_then_are_told(postgres_server: RunningPostgres) -> None:
-    settings = postgres_server.settings(database_pool_size=1, database_statement_timeout_seconds=0.3)
+    settings = postgres_server.settings(database_pool_size=2, database_statement_timeout_seconds=0.3)
     quick = QuickReads(settings, "almanac-quick")
     with quick._borrow(), pytest.raises(DependencyUnavailableError, match="are busy"):
         quick.find_session(b"x" * 32, NOW)

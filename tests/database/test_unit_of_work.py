@@ -118,7 +118,7 @@ def test_waiting_for_a_lock_ends_with_its_name(postgres_server: RunningPostgres,
 
 
 def test_more_callers_than_connections_wait_and_then_are_told(postgres_server: RunningPostgres) -> None:
-    settings = postgres_server.settings(database_pool_size=1, database_statement_timeout_seconds=0.3)
+    settings = postgres_server.settings(database_pool_size=2, database_statement_timeout_seconds=0.3)
     with opened(settings) as database, database.begin(), expect_unavailable("are busy"):
         database.ping()
 
@@ -148,13 +148,13 @@ def test_connections_say_who_they_are_and_carry_the_timeouts(postgres_server: Ru
 def test_service_resumes_by_itself_after_a_restart(own_postgres: RunningPostgres, how: str) -> None:
     command.upgrade(alembic_config(own_postgres.url), "head")
     with opened(own_postgres.settings()) as database:
-        use_connections(database, 4)
+        use_connections(database, 3)
         getattr(own_postgres, how)()
         for _ in range(6):
             with expect_unavailable("cannot be reached"):
                 database.ping()
         own_postgres.start()
-        use_connections(database, 4)
+        use_connections(database, 3)
         with database.begin() as work:
             assert work.dashboards.get_by_slugs(["nothing"]) == {}
 
@@ -163,10 +163,10 @@ def test_pooled_connections_that_died_during_a_short_restart_are_replaced_unseen
     own_postgres: RunningPostgres,
 ) -> None:
     with opened(own_postgres.settings()) as database:
-        use_connections(database, 4)
+        use_connections(database, 3)
         own_postgres.kill()
         own_postgres.start()
-        use_connections(database, 4)
+        use_connections(database, 3)
 
 
 def test_a_connection_lost_within_a_transaction_is_reported_and_replaced(
