@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-BENCHES = ("data", "guard", "plan", "validate")
+BENCHES = ("cold_start", "data", "guard", "plan", "validate")
 
 
 def main() -> int:

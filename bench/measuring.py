@@ -4,7 +4,7 @@ import http.client
 import statistics
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -58,12 +58,3 @@ def fetch(connection: http.client.HTTPConnection, path: str, headers: Mapping[st
     if response.status not in {200, 304}:
         raise RuntimeError(f"{path} answered {response.status}: {body[:300]!r}")
     return body
-
-
-def interleave(subjects: Mapping[str, Callable[[], Timing]], rounds: int) -> dict[str, Timing]:
-    """Measure each subject `rounds` times in turn and keep its median round, so that noise hits all alike."""
-    taken: dict[str, list[Timing]] = {name: [] for name in subjects}
-    for _ in range(rounds):
-        for name, measure in subjects.items():
-            taken[name].append(measure())
-    return {name: sorted(all_, key=lambda one: one.p50_ms)[len(all_) // 2] for name, all_ in taken.items()}

