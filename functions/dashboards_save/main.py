@@ -4,6 +4,8 @@ from shared.api.call import Call
 from shared.api.endpoint import endpoint
 from shared.api.responses import Reply
 from shared.container import get_container
+from shared.errors import InvalidRequestError
+from shared.schemas.base import NoQuery
 from shared.schemas.dashboards import SaveDashboardItem, SaveQuery, SaveRequest, SaveResponse
 
 
@@ -15,6 +17,7 @@ def dashboards_save(call: Call) -> Reply:
         query = call.parse_query(SaveQuery)
         body = SaveRequest(dashboards=[item], message=query.message, dry_run=query.dry_run)
     else:
+        _refuse_options_of_yaml(call)
         body = call.parse_json(SaveRequest)
     saved = get_container().saving.save_dashboards(
         [item.to_item() for item in body.dashboards],
@@ -22,3 +25,11 @@ def dashboards_save(call: Call) -> Reply:
     )  # fmt: skip
     call.action_targets = [one.slug for one in saved]
     return Reply(SaveResponse.from_saved(saved, dry_run=body.dry_run))
+
+
+def _refuse_options_of_yaml(call: Call) -> None:
+    """Passed over, they would turn what is meant as a dry run into a save."""
+    call.parse_query(NoQuery)
+    if call.request.headers.get("If-Match") is not None:
+        remedy = "Give each dashboard its expected_version."
+        raise InvalidRequestError("If-Match belongs to the YAML form of this call.", remediation=remedy)

@@ -103,6 +103,9 @@ def _collect_schemas() -> SchemaCollection:
         queries=[operation.query for operation in operations if operation.query],
         answers=[operation.answer for operation in operations if operation.answer],
         bare=[one.schema for one in media if isinstance(one.schema, type)],
+        refused=[
+            operation.answer for operation in operations if operation.answer and operation.invalid_answer
+        ],
     )
 
 
@@ -199,8 +202,9 @@ def _build_responses(route: Route, operation: Operation, schemas: SchemaCollecti
         more=operation.errors,
     )
     responses |= build_error_responses(codes)
-    if operation.invalid_answer:
-        responses["422"] = {**answer, "description": "One of the dashboards is invalid."}
+    if operation.invalid_answer and operation.answer:
+        refusal = {"application/json": {"schema": schemas.refer_to_refusal(operation.answer)}}
+        responses["422"] = {**answer, "description": "One of the dashboards is invalid.", "content": refusal}
     return dict(sorted(responses.items()))
 
 

@@ -135,7 +135,7 @@ SHARED_PARAMETERS: Mapping[str, JsonObject] = {
     "RequestId": _header(
         "X-Request-Id",
         "Kept as the request id when it has 8 to 64 letters, digits, dots, dashes or underscores.",
-        {"type": "string", "pattern": "^[A-Za-z0-9._-]{8,64}$"},
+        {"type": "string", "examples": ["6f1c8b1e-4c0f-4f0e-9a61-0d9b1f0a7c55"]},
     ),
     "Traceparent": _header(
         "traceparent", "W3C trace context of the caller; its trace goes on.", {"type": "string"}

@@ -1,4 +1,4 @@
-"""JSON Schemas of the API's models, and the two envelopes around them."""
+"""JSON Schemas of the API's models, and the envelopes around them."""
 
 from collections.abc import Iterable
 from typing import Any, Literal, TypeVar, cast
@@ -30,6 +30,14 @@ class ErrorEnvelope(APIResponse[None]):
     error: ErrorBody
 
 
+class RefusedEnvelope(APIResponse[T]):
+    """The envelope of a failure that still answers: `data` says what is wrong with each item."""
+
+    success: Literal[False]
+    data: T
+    error: ErrorBody
+
+
 class _SchemaGenerator(GenerateJsonSchema):
     def field_title_should_be_set(self, schema: Any) -> bool:
         """Titles that only repeat a property's name are noise."""
@@ -49,11 +57,18 @@ class SchemaCollection:
         queries: Iterable[type[BaseModel]],
         answers: Iterable[type[BaseModel]],
         bare: Iterable[type[BaseModel]],
+        refused: Iterable[type[BaseModel]],
     ) -> None:
         queries = dict.fromkeys(queries)
-        envelopes = {model: _wrap(model) for model in answers}
+        envelopes = {model: _wrap(SuccessEnvelope, model) for model in answers}
+        refusals = {model: _wrap(RefusedEnvelope, model) for model in refused}
         inputs: list[type[BaseModel]] = [*dict.fromkeys(requests), *queries]
-        outputs: list[type[BaseModel]] = [*envelopes.values(), *dict.fromkeys(bare), ErrorEnvelope]
+        outputs: list[type[BaseModel]] = [
+            *envelopes.values(),
+            *refusals.values(),
+            *dict.fromkeys(bare),
+            ErrorEnvelope,
+        ]
         found, document = models_json_schema(
             _pair(inputs, "validation") + _pair(outputs, "serialization"),
             ref_template=REFERENCE,
@@ -61,6 +76,7 @@ class SchemaCollection:
         )
         self._references = {model: reference for (model, _), reference in found.items()}
         self._envelopes = envelopes
+        self._refusals = refusals
         self.schemas: dict[str, JsonObject] = document["$defs"]
         self._queries = {model: self.schemas.pop(self._name(model)) for model in queries}
 
@@ -71,6 +87,10 @@ class SchemaCollection:
     def refer_to_envelope(self, model: type[BaseModel]) -> JsonObject:
         """`$ref` of the envelope whose `data` is `model`."""
         return self.refer_to(self._envelopes[model])
+
+    def refer_to_refusal(self, model: type[BaseModel]) -> JsonObject:
+        """`$ref` of the envelope of a failure whose `data` is `model`."""
+        return self.refer_to(self._refusals[model])
 
     def list_query_parameters(self, model: type[BaseModel]) -> list[JsonObject]:
         """A query string's model as parameters."""
@@ -90,9 +110,9 @@ class SchemaCollection:
         return str(self._references[model]["$ref"]).rsplit("/", 1)[-1]
 
 
-def _wrap(model: type[BaseModel]) -> type[BaseModel]:
+def _wrap(envelope: type[BaseModel], model: type[BaseModel]) -> type[BaseModel]:
     # A type chosen at run time cannot be written as a type argument.
-    return cast("type[BaseModel]", SuccessEnvelope.__class_getitem__(model))
+    return cast("type[BaseModel]", envelope.__class_getitem__(model))
 
 
 def _pair(

@@ -39,6 +39,12 @@ class RequestModel(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+class NoQuery(BaseModel):
+    """The query string of a call that takes none."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
 class ResponseModel(BaseModel):
     """A part of an answer, built from a service's result by attribute."""
 

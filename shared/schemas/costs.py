@@ -1,10 +1,11 @@
 """/costs."""
 
+import re
 from datetime import date
 from decimal import Decimal
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from shared.database.repositories.cost_report import CostGrouping, CostSums
 from shared.schemas.base import Money, PageMetadata, ResponseModel
@@ -12,12 +13,24 @@ from shared.schemas.paging import PageQuery
 from shared.sizes import dollars
 from shared.warehouse.costs import CostReport, CostSearch
 
+_WRITTEN_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def _refuse_other_than_days(value: object) -> object:
+    # Pydantic alone reads a number as seconds since 1970.
+    if isinstance(value, str) and not _WRITTEN_DAY.fullmatch(value):
+        raise ValueError("a day is written as YYYY-MM-DD")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_refuse_other_than_days)]
+
 
 class CostQuery(PageQuery):
     """Which days (of the budget's time zone, both included), and what each line stands for."""
 
-    first_day: date | None = Field(None, alias="from", examples=["2026-01-01"])
-    last_day: date | None = Field(None, alias="to", examples=["2026-01-31"])
+    first_day: Day | None = Field(None, alias="from", examples=["2026-01-01"])
+    last_day: Day | None = Field(None, alias="to", examples=["2026-01-31"])
     by: CostGrouping = CostGrouping.DAY
 
     def to_search(self) -> CostSearch:

@@ -2,6 +2,7 @@
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -156,6 +157,17 @@ class TestSave:
         with functions.container.database.begin() as uow:
             assert uow.dashboards.search().total == 0
         assert not list((tmp_path / "workdir").glob("dashboards/**/*.yaml"))
+
+    @pytest.mark.parametrize(
+        "options", [{"query_string": {"dry_run": "true"}}, {"headers": {"If-Match": '"1"'}}]
+    )
+    def test_what_belongs_to_the_yaml_form_is_never_passed_over(
+        self, functions: FunctionHost, options: dict[str, Any]
+    ) -> None:
+        body = {"dashboards": [{"path": "shop.yaml", "yaml": SHOP}]}
+        refused = functions.call("dashboards_save", "POST", "/dashboards/save", json=body, **options)
+        assert (refused.status_code, refused.json["error"]["code"]) == (400, "INVALID_REQUEST")
+        assert functions.call("dashboards_read", "GET", "/dashboards/shop").status_code == 404
 
     def test_a_dry_run_says_what_would_be_and_leaves_nothing(self, functions: FunctionHost) -> None:
         body = {"dashboards": [{"path": "shop.yaml", "yaml": SHOP}], "dry_run": True}
