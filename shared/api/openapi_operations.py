@@ -308,6 +308,7 @@ OPERATIONS: Mapping[tuple[str, str, str], Operation] = {
     ("viewer", "/", "GET"): _page("home", "The list of dashboards"),
     ("viewer", "/view/{slug}", "GET"): _page("view", "A dashboard, drawn"),
     ("viewer", "/view/{slug}/lineage", "GET"): _page("view_lineage", "The lineage of a dashboard, drawn"),
+    ("viewer", "/edit/{slug}", "GET"): _page("edit", "The editor of a dashboard; `new` begins one"),
     ("viewer", "/docs", "GET"): _page("docs", "This document, to browse and try out"),
     ("viewer", "/sessions", "GET"): _page("sessions", "The visitor's sessions"),
     ("viewer", "/signed-out", "GET"): _page("signed_out", "What is shown after signing out"),

@@ -18,7 +18,7 @@ def build_document(call: Call) -> flask.Response:
     if "name" in call.path_parameters:
         return build_asset(call.path_text("name"), call.request.accept_encodings.quality("gzip") > 0)
     if "slug" in call.path_parameters:
-        return build_page("lineage" if path.endswith("/lineage") else "view")
+        return build_page(_name_dashboard_page(path))
     match path:
         case "/schema/dashboard.json":
             return build_schema_response(call)
@@ -33,6 +33,12 @@ def build_document(call: Call) -> flask.Response:
             return build_signed_out_page()
         case _:
             return build_page("list")
+
+
+def _name_dashboard_page(path: str) -> str:
+    if path.startswith("/edit/"):
+        return "edit"
+    return "lineage" if path.endswith("/lineage") else "view"
 
 
 def build_schema_response(call: Call) -> flask.Response:

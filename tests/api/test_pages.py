@@ -41,6 +41,7 @@ def test_the_schema_of_dashboard_files_is_a_json_schema(viewer):
         ("/", b"Dashboards"),
         ("/view/nyc-flights", b"Dashboard"),
         ("/view/nyc-flights/lineage", b"Lineage"),
+        ("/edit/nyc-flights", b"Editor"),
         ("/docs", b"API"),
         ("/sessions", b"Sessions"),
         ("/signed-out", b"You are signed out"),

@@ -1,9 +1,13 @@
 """Drawn dashboards in a real browser, through nginx, on real data."""
 
-import json
 import re
+from contextlib import closing
 
+import pyarrow as pa
 import pytest
+from google.api_core.client_options import ClientOptions
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
 from playwright.sync_api import expect
 
 from tests.fixtures.browser import Visitor
@@ -111,23 +115,56 @@ def test_a_viewer_is_offered_no_refresh(new_visitor):
     assert visitor.page.get_by_role("button", name="Refresh").count() == 0
 
 
-def test_a_failed_refresh_is_said_and_what_was_there_stays(visitor):
-    def fail_refresh(route):
-        answer = route.fetch()
-        body = answer.json()
-        error = {"code": "WAREHOUSE_UNAVAILABLE", "message": "BigQuery could not be reached."}
-        body["data"]["stale"] = True
-        body["data"]["queries"]["daily"]["refresh_error"] = error
-        route.fulfill(response=answer, body=json.dumps(body))
+SHORT_LIVED = """\
+version: 1
+slug: short-lived
+title: Its column goes away
+owner: data@example.com
+dataset: nyc
+queries:
+  rows: {sql: SELECT name FROM short_lived}
+charts:
+  - {id: rows, title: Rows, query: rows, type: table}
+"""
 
-    visitor.page.route("**/data/nyc-flights*", fail_refresh)
-    visitor.open_dashboard("nyc-flights")
-    badge = visitor.page.locator(".badge.warn")
-    assert badge.inner_text() == "stale"
-    assert "BigQuery could not be reached." in badge.get_attribute("aria-label")
-    cell = visitor.page.locator("[data-chart=delay_by_day]")
-    assert cell.locator(".body > svg").count() == 1
-    assert cell.locator(".note.warn").inner_text() == "Not refreshed: BigQuery could not be reached."
+
+@pytest.fixture
+def run_in_warehouse(stack):
+    """Runs a statement as whoever fills the warehouse would, beside the service."""
+    options = ClientOptions(api_endpoint=stack.stack.bigquery_endpoint)
+    with closing(
+        bigquery.Client(project="local", credentials=AnonymousCredentials(), client_options=options)
+    ) as client:
+        yield lambda sql: client.query(sql, timeout=60, retry=None).result(timeout=60, retry=None)
+
+
+def test_a_column_that_is_gone_makes_the_dashboard_stale_and_its_rows_stay(visitor, run_in_warehouse):
+    stack, page = visitor.stack, visitor.page
+    run_in_warehouse("CREATE OR REPLACE TABLE nyc.short_lived AS SELECT 'still here' AS name")
+    saved = stack.call("POST", "/dashboards/save", json={"dashboards": [{"yaml": SHORT_LIVED}]})
+    assert saved.status_code == 200, saved.text
+    assert stack.call("POST", "/precompute", json={"slugs": ["short-lived"]}).status_code == 200
+    visitor.open_dashboard("short-lived")
+    assert page.locator(".badge.warn").count() == 0
+    run_in_warehouse("CREATE OR REPLACE TABLE nyc.short_lived AS SELECT 'other' AS renamed")
+    page.get_by_role("button", name="Refresh").click()
+    page.get_by_text("Not everything could be refreshed").wait_for()
+    badge = page.locator(".badge.warn")
+    expect(badge).to_have_text("stale", timeout=20_000)
+    assert "name" in badge.get_attribute("aria-label")
+    expect(page.locator(".receipt")).to_contain_text("1 kept as before")
+    expect(page.locator("[data-chart=rows] tbody")).to_have_text("still here")
+    expect(page.locator("[data-chart=rows] .note.warn")).to_contain_text("Not refreshed:")
+
+
+def test_the_arrow_file_is_of_the_variant_that_is_shown(visitor):
+    visitor.open_dashboard("nyc-flights", "?origin=EWR")
+    visitor.page.get_by_role("button", name="Menu of Destinations with the longest delays").click()
+    with visitor.page.expect_download() as download:
+        visitor.page.get_by_role("menuitem", name="Download Arrow").click()
+    table = pa.ipc.open_stream(download.value.path().read_bytes()).read_all()
+    shown = visitor.page.locator("[data-chart=worst] tbody td:nth-child(1)").all_inner_texts()
+    assert table.column("code").to_pylist() == shown
 
 
 def test_the_menu_of_a_chart_shows_its_sql_and_its_plan(visitor):
@@ -144,12 +181,21 @@ def test_the_menu_of_a_chart_shows_its_sql_and_its_plan(visitor):
 
 def test_a_chart_can_be_taken_along(visitor):
     visitor.open_dashboard("nyc-flights")
-    heads = {"CSV": b"\xef\xbb\xbfflight_date,", "PNG": b"\x89PNG", "SVG": b"<svg"}
+    suffixes = {"Arrow": "arrows"}
+    heads = {
+        "CSV": b"\xef\xbb\xbfflight_date,",
+        "PNG": b"\x89PNG",
+        "SVG": b"<svg",
+        "Arrow": b"\xff\xff\xff\xff",
+    }
     for kind, head in heads.items():
         visitor.page.get_by_role("button", name="Menu of Departure delay by day").click()
         with visitor.page.expect_download() as download:
             visitor.page.get_by_role("menuitem", name=f"Download {kind}").click()
-        assert download.value.suggested_filename == f"nyc-flights-delay_by_day.{kind.lower()}"
+        assert (
+            download.value.suggested_filename
+            == f"nyc-flights-delay_by_day.{suffixes.get(kind, kind.lower())}"
+        )
         assert download.value.path().read_bytes().startswith(head)
 
 

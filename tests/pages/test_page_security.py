@@ -65,7 +65,16 @@ def test_hostile_words_are_shown_as_words_everywhere(visitor, hostile_dashboard)
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/view/nyc-flights", "/view/nyc-flights/lineage", "/sessions", "/signed-out", "/docs"]
+    "path",
+    [
+        "/",
+        "/view/nyc-flights",
+        "/view/nyc-flights/lineage",
+        "/edit/nyc-flights",
+        "/sessions",
+        "/signed-out",
+        "/docs",
+    ],
 )
 def test_pages_allow_no_inline_script_no_eval_and_no_other_origin(visitor, path):
     response = visitor.page.goto(f"{visitor.stack.url}{path}")

@@ -1,7 +1,7 @@
 import { defineConfig } from "vite";
 
 // One HTML shell per page: each loads only what it needs, and Vite writes the preload links itself.
-const PAGES = ["list", "view", "lineage", "docs", "sessions", "message"];
+const PAGES = ["list", "view", "edit", "lineage", "docs", "sessions", "message"];
 
 export default defineConfig({
   base: "/",

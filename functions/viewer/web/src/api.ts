@@ -5,15 +5,23 @@ export interface Problem {
   message: string;
   remediation: string;
   trace_id?: string;
+  details?: unknown[];
 }
 
 export class ApiError extends Error {
   constructor(
     readonly status: number,
     readonly problem: Problem,
+    /** What came beside the error: a refused plan still says what is wrong. */
+    readonly data: unknown = null,
   ) {
     super(problem.message);
   }
+}
+
+/** What went wrong and what to do about it, in words. */
+export function describeError(error: unknown): string {
+  return error instanceof ApiError ? `${error.message} ${error.problem.remediation}` : String(error);
 }
 
 export interface Session {
@@ -46,6 +54,13 @@ export async function get<T>(path: string): Promise<T> {
 
 export async function post<T>(path: string, body: unknown): Promise<T> {
   return readEnvelope<T>(await send("POST", path, body, "application/json"));
+}
+
+/** An answer that is a file. */
+export async function getFile(path: string, accept: string): Promise<Blob> {
+  const response = await call(path, { headers: { Accept: accept } });
+  if (!response.ok) await readEnvelope(response);
+  return response.blob();
 }
 
 /** DELETE and POST calls without an answer. */
@@ -112,6 +127,6 @@ async function readEnvelope<T>(response: Response): Promise<T> {
       remediation: "Try again; report it when it stays.",
     });
   }
-  if (!body.success && body.error) throw new ApiError(response.status, body.error);
+  if (!body.success && body.error) throw new ApiError(response.status, body.error, body.data);
   return body.data;
 }

@@ -1,9 +1,13 @@
 // The menu of one chart: what it asks, what it costs, where it comes from, and how to take it along.
 import { drawings, type ChartCell } from "./charts";
+import { describeError, getFile } from "./api";
+import { drawClose, openDialog } from "./dialog";
 import { h } from "./dom";
 import { saveFile, toCsv } from "./download";
 import { openPlan, openSql } from "./query_dialog";
 import { drawTable } from "./table";
+
+const ARROW_TYPE = "application/vnd.apache.arrow.stream";
 
 /** Open the menu below `button`. */
 export function openMenu(button: HTMLElement, cell: ChartCell, body: HTMLElement): void {
@@ -35,19 +39,25 @@ function listItems(cell: ChartCell, body: HTMLElement): [string, () => void][] {
     ["Plan and cost", () => void openPlan(cell)],
     ["Lineage", () => location.assign(`/view/${slug}/lineage?focus=${encodeURIComponent(chart.id)}`)],
     ["Download CSV", () => saveFile(`${name}.csv`, new Blob([toCsv(data)], { type: "text/csv" }))],
+    ["Download Arrow", () => void saveArrow(cell, `${name}.arrows`)],
   ];
   const drawing = drawings.get(body);
   if (!drawing) return items;
   const png = async () => saveFile(`${name}.png`, await drawing.toPng());
   const svg = async () => saveFile(`${name}.svg`, new Blob([await drawing.toSvg()], { type: "image/svg+xml" }));
-  const rows = () => {
-    const dialog = h("dialog", { class: "wide", "aria-label": `Rows of ${chart.title}` });
-    dialog.append(h("h2", {}, chart.title), drawTable(data, chart.title), h("form", { method: "dialog" }, h("button", { class: "button" }, "Close")));
-    dialog.addEventListener("close", () => dialog.remove());
-    document.body.append(dialog);
-    dialog.showModal();
-  };
-  return [...items, ["Download PNG", () => void png()], ["Download SVG", () => void svg()], ["Show the rows", rows]];
+  const rows = () => openDialog(`Rows of ${chart.title}`, drawTable(data, chart.title), drawClose());
+  return [...items, ["Download PNG", () => void png()], ["Download SVG", () => void svg()], ["Show the rows", () => void rows()]];
+}
+
+/** The query's result with its own types, for the variant that is shown. */
+async function saveArrow({ slug, chart }: ChartCell, name: string): Promise<void> {
+  const query = new URLSearchParams(location.search);
+  query.set("query", chart.query);
+  try {
+    saveFile(name, await getFile(`/data/${slug}?${query}`, ARROW_TYPE));
+  } catch (error) {
+    openDialog("There is no Arrow file", h("p", { role: "alert" }, describeError(error)), drawClose());
+  }
 }
 
 function moveFocus(menu: HTMLElement, event: KeyboardEvent): void {

@@ -13,6 +13,8 @@ export interface ChartCell {
   chart: Chart;
   data: QueryData;
   width: number;
+  /** Drawn from text that is not saved: there is nothing to ask the service about it. */
+  preview?: boolean;
 }
 
 // Asked for at once, beside the data: tiles and tables do not wait for it.
@@ -36,7 +38,7 @@ export function drawChart(cell: ChartCell): DrawnCell {
   const element = h(
     "section",
     { class: `cell span-${cell.width} is-${chart.spec.type ?? "drawing"}`, "aria-labelledby": heading.id, "data-chart": chart.id },
-    h("header", {}, heading, menu),
+    h("header", {}, heading, !cell.preview && menu),
     chart.description && h("p", { class: "muted small" }, chart.description),
     body,
     ...drawNotes(data),
@@ -64,13 +66,15 @@ async function paint(cell: ChartCell, body: HTMLElement): Promise<void> {
   await redraw();
 }
 
-async function paintDrawing({ chart, data }: ChartCell, body: HTMLElement): Promise<void> {
+async function paintDrawing({ chart, data, preview }: ChartCell, body: HTMLElement): Promise<void> {
   try {
     const { drawVega, findTemporalFields } = await vega;
     drawings.get(body)?.finish();
     const rows = buildRows(data, findTemporalFields(chart.spec));
     drawings.set(body, await drawVega(body, chart, rows, isDark()));
   } catch (error) {
+    // Half-written charts are everyday in the editor, which says itself what is wrong with them.
+    if (preview) return replace(body, h("p", { class: "nothing" }, "This chart cannot be drawn as it stands."), drawTable(data, chart.title));
     console.error(error);
     const reason = error instanceof Error ? error.message : String(error);
     replace(body, h("p", { class: "nothing", role: "alert" }, `This chart cannot be drawn: ${reason}`), drawTable(data, chart.title));

@@ -28,12 +28,14 @@ interface Page {
 const PAGE_SIZE = 24;
 const FILTERS = ["q", "tag", "owner"] as const;
 let newest = 0;
+let mayChange = false;
 
 runPage(async () => {
-  await openPage();
+  const { role } = await openPage();
+  mayChange = role !== "viewer";
   replace(
     byId("main"),
-    h("div", { class: "list-head" }, h("h1", {}, "Dashboards"), drawSearch()),
+    h("div", { class: "list-head" }, h("h1", {}, "Dashboards"), drawSearch(), mayChange && h("a", { class: "button", href: "/edit/new" }, "New dashboard")),
     h("div", { id: "filters", class: "filters" }),
     h("div", { id: "results", "aria-busy": "true" }, drawSkeleton()),
   );
@@ -99,8 +101,8 @@ function drawEmpty(results: HTMLElement): void {
     showState(results, "Nothing matches", "No dashboard fits the search and the filters.", clear);
     return;
   }
-  const docs = h("a", { class: "button", href: "/docs" }, "How to save one");
-  showState(results, "No dashboards yet", "A dashboard is one YAML file, saved with POST /dashboards/save.", docs);
+  const next = mayChange ? h("a", { class: "button primary", href: "/edit/new" }, "Write one") : h("a", { class: "button", href: "/docs" }, "How to save one");
+  showState(results, "No dashboards yet", "A dashboard is one YAML file, saved here or with POST /dashboards/save.", next);
 }
 
 function drawFilters(): void {

@@ -1,30 +1,18 @@
 // What a chart asks the warehouse, and what that costs: read from the public API when somebody wants to see it.
-import { ApiError, get, post } from "./api";
+import { describeError, get, post } from "./api";
 import type { ChartCell } from "./charts";
+import { drawClose, openDialog } from "./dialog";
 import { h, replace, type Child } from "./dom";
 import { formatBytes, formatDollars } from "./format";
+import type { Plan, PlannedQuery } from "./plan";
 import type { Detail } from "./view";
 
-interface PlannedQuery {
-  names: string[];
-  parameters: Record<string, unknown>;
-  referenced_tables: string[];
-  bytes_estimated: number;
-  bytes_billed_max: number;
-  cap_bytes: number;
-  usd_estimated: string;
-  fresh: boolean;
-  deterministic: boolean;
-  wave: number;
-  partitions: { table: string; column: string; filtered: boolean }[];
-}
-
 interface Compiled {
-  results: { plan: { queries: PlannedQuery[] } | null }[];
+  results: { plan: Plan | null }[];
 }
 
 export async function openSql(cell: ChartCell): Promise<void> {
-  await openDialog(`SQL of ${cell.chart.query}`, async () => {
+  await openLoading(`SQL of ${cell.chart.query}`, async () => {
     const detail = await get<Detail>(`/dashboards/${cell.slug}`);
     const query = detail.definition?.queries?.[cell.chart.query];
     const sql = query?.sql ?? (query?.file ? detail.files[query.file] : undefined);
@@ -33,7 +21,7 @@ export async function openSql(cell: ChartCell): Promise<void> {
 }
 
 export async function openPlan(cell: ChartCell): Promise<void> {
-  await openDialog(`Plan of ${cell.chart.query}`, async () => {
+  await openLoading(`Plan of ${cell.chart.query}`, async () => {
     const answer = await post<Compiled>("/dashboards/compile", { slugs: [cell.slug], variants: "default" });
     const query = answer.results[0]?.plan?.queries.find((one) => one.names.includes(cell.chart.query));
     return query ? [drawPlan(query)] : [h("p", {}, "The saved dashboard has no plan for this query.")];
@@ -53,16 +41,12 @@ function drawPlan(query: PlannedQuery): HTMLElement {
   return h("dl", { class: "plan" }, ...facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
 }
 
-async function openDialog(title: string, load: () => Promise<Child[]>): Promise<void> {
+async function openLoading(title: string, load: () => Promise<Child[]>): Promise<void> {
   const content = h("div", {}, h("p", { class: "muted", role: "status" }, "Loading…"));
-  const dialog = h("dialog", { "aria-label": title }, h("h2", {}, title), content, h("form", { method: "dialog" }, h("button", { class: "button" }, "Close")));
-  dialog.addEventListener("close", () => dialog.remove());
-  document.body.append(dialog);
-  dialog.showModal();
+  openDialog(title, content, drawClose());
   try {
     replace(content, ...(await load()));
   } catch (error) {
-    const text = error instanceof ApiError ? `${error.message} ${error.problem.remediation}` : String(error);
-    replace(content, h("p", { role: "alert" }, text));
+    replace(content, h("p", { role: "alert" }, describeError(error)));
   }
 }

@@ -36,6 +36,7 @@ export async function startRefresh(slug: string, parent: HTMLElement): Promise<v
   const panel = h("section", { class: "panel", "aria-label": "Refresh" }, h("div", { class: "panel-head" }, bar, count, close), receipt, h("details", {}, h("summary", {}, "Each query"), log));
   replace(parent, panel);
   let done = 0;
+  let complete = true;
   try {
     for await (const line of stream<Line>("/precompute", { slugs: [slug] })) {
       if (line.event === "query") {
@@ -44,11 +45,13 @@ export async function startRefresh(slug: string, parent: HTMLElement): Promise<v
         log.append(drawLine(line));
       } else if (line.event === "dashboard") {
         drawReceipt(receipt, line);
+        complete = line.refresh.totals.kept_previous + line.refresh.totals.failed === 0;
       } else if (line.event === "error") {
         throw new ApiError(0, line.error);
       }
     }
-    count.textContent = "Up to date";
+    count.textContent = complete ? "Up to date" : "Not everything could be refreshed";
+    panel.classList.toggle("failed", !complete);
   } catch (error) {
     const problem = error instanceof ApiError ? error.problem : null;
     panel.classList.add("failed");

@@ -21,6 +21,10 @@ export interface Detail {
 const slug = readSlug();
 let definitions: ParameterDefinition[] = [];
 let newest = 0;
+let shown: Payload | null = null;
+
+/** An answer may be repeated for up to three seconds by what lies between; then the refresh shows. */
+const LOOK_AGAIN_AFTER_MILLISECONDS = [0, 1500, 2000];
 
 runPage(async () => {
   const session = openPage();
@@ -76,6 +80,7 @@ async function load(): Promise<void> {
 
 async function draw(payload: Payload): Promise<void> {
   document.title = `${payload.title} · Almanac`;
+  shown = payload;
   replace(byId("head"), await drawHead(payload));
   if (definitions.length) replace(byId("controls"), ...drawControls(definitions, readParameters(), switchVariant));
   const charts = new Map(payload.charts.map((chart) => [chart.id, chart]));
@@ -94,7 +99,7 @@ async function draw(payload: Payload): Promise<void> {
 
 async function drawHead(payload: Payload): Promise<HTMLElement> {
   const session = await getSession();
-  const mayRefresh = session.role !== "viewer";
+  const mayChange = session.role !== "viewer";
   return h(
     "div",
     { class: "title-row" },
@@ -104,7 +109,8 @@ async function drawHead(payload: Payload): Promise<HTMLElement> {
       { class: "actions" },
       ...drawFreshness(payload),
       h("a", { class: "button", href: `/view/${slug}/lineage` }, "Lineage"),
-      mayRefresh && h("button", { class: "button primary", id: "refresh", onclick: refresh }, "Refresh"),
+      mayChange && h("a", { class: "button", href: `/edit/${slug}` }, "Edit"),
+      mayChange && h("button", { class: "button primary", id: "refresh", onclick: refresh }, "Refresh"),
     ),
   );
 }
@@ -128,7 +134,17 @@ async function refresh(): Promise<void> {
   button?.setAttribute("disabled", "");
   await startRefresh(slug, byId("progress"));
   button?.removeAttribute("disabled");
-  await load();
+  const before = describeState(shown);
+  for (const wait of LOOK_AGAIN_AFTER_MILLISECONDS) {
+    await new Promise((resolve) => setTimeout(resolve, wait));
+    await load();
+    if (describeState(shown) !== before) return;
+  }
+}
+
+/** Differs once a refresh has shown: it was checked anew, or failed. */
+function describeState(payload: Payload | null): string {
+  return payload ? `${payload.version} ${payload.checked_at} ${payload.stale}` : "";
 }
 
 async function showProblem(error: unknown): Promise<void> {
