@@ -12,10 +12,11 @@ from typing import Any
 
 import hcl2
 
+from deploy.stages.stage import STAGES
+
 FOLDER = Path(__file__).resolve().parent / "terraform"
 _REFERENCE = re.compile(r"(?<![\w.\"/-])(google_\w+|local|var)\.(\w+)")
 _FILE = re.compile(r"file\(\s*\"\$\{path\.module\}/([^\"]+)\"")
-_STAGES = ("staging", "prod")
 
 
 def read_files(folder: Path = FOLDER) -> dict[str, str]:
@@ -58,7 +59,7 @@ def find_faults(texts: Mapping[str, str], folder: Path = FOLDER) -> Iterator[str
 
 def _expand(path: str) -> Iterator[str]:
     """The path for each stage; one with another variable in it is a set of files and is not looked for."""
-    for stage in _STAGES:
+    for stage in STAGES:
         found = path.replace("${var.stage}", stage)
         if "${" not in found:
             yield found

@@ -41,6 +41,7 @@ class RefusedError(Exception):
 def plan(stage: Stage, arguments: argparse.Namespace, gcloud: Gcloud) -> None:
     """Print what `apply` would do."""
     show_stage(stage)
+    print("The files are sent with the image and the version that `apply` is given.")
     show_steps(list_apply_steps(stage, load_rendered(stage.name), Path(GOOGLE, stage.name)), gcloud)
 
 
