@@ -99,7 +99,7 @@ class Settings(BaseModel):
         30.0, ge=1, description="How long a query stays reserved for a worker that is not heard of any more."
     )
     drain_seconds: float = Field(
-        5.0, ge=0, description="How long a refresh goes on after its process was told to stop."
+        3.0, ge=0, description="How long a refresh goes on after its process was told to stop."
     )
     warehouse_parallelism: int = Field(8, ge=1, le=64, description="Jobs and dry runs at once, per process.")
     storage_read_min_rows: int = Field(
