@@ -39,6 +39,7 @@ def write_bars(path: Path, panels: Sequence[tuple[str, Sequence[Bar]]]) -> None:
     )
     path.write_text(
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img">'
+        f"<title>{escape('; '.join(title for title, _ in panels))}</title>"
         f'<style>{style}</style><rect class="page" width="{_WIDTH}" height="{height}"/>'
         + "\n".join(parts)
         + "</svg>\n"

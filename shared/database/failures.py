@@ -54,6 +54,12 @@ def translate_failure(error: BaseException) -> AlmanacError | None:
     return None
 
 
+def is_connection_lost(error: BaseException) -> bool:
+    """True when the connection is of no use any more: the network failed, or the server ended it."""
+    lost = isinstance(error, pg8000.exceptions.InterfaceError)
+    return lost or read_server_error(error).get("C") in _CONNECTION_LOST_STATES
+
+
 def raise_translated(context: "ExceptionContext") -> None:
     """Listener of the engine's `handle_error` event."""
     error = context.original_exception

@@ -12,7 +12,7 @@ import pg8000.exceptions
 from opentelemetry import trace
 
 from shared.database.connecting import Connection, connect, make_session_arguments, read_address
-from shared.database.failures import BUSY, translate_failure
+from shared.database.failures import BUSY, is_connection_lost, translate_failure
 from shared.errors import DependencyUnavailableError
 from shared.settings import Settings
 
@@ -90,20 +90,21 @@ class QuickReads:
             self._borrow() as idle,
         ):
             try:
-                return self._try(statement, parameters, idle)
+                return self._try_twice(statement, parameters, idle)
             except pg8000.exceptions.Error as error:
-                lost = idle is not None and isinstance(error, pg8000.exceptions.InterfaceError)
-                if not lost and (translated := translate_failure(error)):
+                if translated := translate_failure(error):
                     raise translated from error
-                if not lost:
-                    raise
-            return self._repeat(statement, parameters)
+                raise
 
-    def _repeat(self, statement: str, parameters: Sequence[object]) -> Sequence[Sequence[Any]]:
+    def _try_twice(
+        self, statement: str, parameters: Sequence[object], idle: Connection | None
+    ) -> Sequence[Sequence[Any]]:
         try:
-            return self._try(statement, parameters, None)
+            return self._try(statement, parameters, idle or self._connect())
         except pg8000.exceptions.Error as error:
-            raise translate_failure(error) or error from error
+            if idle is None or not is_connection_lost(error):
+                raise
+        return self._try(statement, parameters, self._connect())
 
     @contextmanager
     def _borrow(self) -> Iterator[Connection | None]:
@@ -116,9 +117,8 @@ class QuickReads:
             self._turn.release()
 
     def _try(
-        self, statement: str, parameters: Sequence[object], idle: Connection | None
+        self, statement: str, parameters: Sequence[object], connection: Connection
     ) -> Sequence[Sequence[Any]]:
-        connection = idle or self._connect()
         try:
             cursor = connection.cursor()
             cursor.execute(statement, parameters)
@@ -135,6 +135,6 @@ class QuickReads:
             {**read_address(url), **make_session_arguments(self._settings, self._application_name)}
         )
         connection.autocommit = True
-        # The server ends a statement at its timeout; should the server itself hang, the socket gives up later.
-        connection.set_read_timeout(self._wait_seconds + self._settings.database_connect_timeout_seconds)
+        # These statements take milliseconds: a server that is silent for longer than connecting may take hangs.
+        connection.set_read_timeout(self._settings.database_connect_timeout_seconds)
         return connection

@@ -1,7 +1,9 @@
 """What serving reads without the ORM."""
 
+import socket
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from hashlib import sha256
@@ -111,6 +113,16 @@ def test_more_callers_than_connections_wait_and_then_are_told(postgres_server: R
         quick.find_session(b"x" * 32, NOW)
     assert quick.find_session(b"x" * 32, NOW) is None
     quick.close()
+
+
+def test_a_server_that_falls_silent_is_reported_in_seconds() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql+pg8000://a:b@127.0.0.1:{silent.getsockname()[1]}/none"
+        settings = Settings(database_url=SecretStr(url), database_connect_timeout_seconds=0.5)
+        begun = time.monotonic()
+        with pytest.raises(DependencyUnavailableError, match="cannot be reached"):
+            QuickReads(settings, "almanac-quick").find_session(b"x" * 32, NOW)
+        assert time.monotonic() - begun < 5
 
 
 def test_none_of_it_loads_sqlalchemy() -> None:
