@@ -16,6 +16,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from deploy.render import REPOSITORY
 from deploy.stages.gcloud import Gcloud
 from deploy.stages.release import load_rendered
@@ -113,8 +115,6 @@ def read_documents(sdk: Path, documents: Mapping[str, Sequence[Any]]) -> list[st
 
 def load_documents() -> dict[str, tuple[str, str, str, Any]]:
     """Every file that has a message of Google's, ready for `read_documents`."""
-    import yaml
-
     return {
         str(path.relative_to(REPOSITORY)): (*message, yaml.safe_load(path.read_text()))
         for pattern, message in DOCUMENTS.items()

@@ -6,9 +6,16 @@ import subprocess
 from collections.abc import Sequence
 from typing import Any
 
+# Cloud Scheduler's words, and those of `gcloud run … describe`.
+_ABSENT = ("NOT_FOUND", "Cannot find ")
+
 
 class GcloudError(Exception):
     """gcloud is not there, or said no; the message holds what it said."""
+
+
+class AbsentError(GcloudError):
+    """What was asked for does not exist."""
 
 
 class Gcloud:
@@ -39,14 +46,8 @@ class Gcloud:
         """Whether a `describe` finds what it names. Raises GcloudError when it fails for another reason."""
         try:
             self.read(arguments)
-        except GcloudError as error:
-            if (
-                "NOT_FOUND" in str(error)
-                or "could not be found" in str(error)
-                or "was not found" in str(error)
-            ):
-                return False
-            raise
+        except AbsentError:
+            return False
         return True
 
     def _call(self, arguments: Sequence[str], *, capture: bool) -> subprocess.CompletedProcess[str]:
@@ -60,5 +61,6 @@ class Gcloud:
             ) from None
         if done.returncode != 0:
             said = f": {done.stderr.strip()}" if capture else ""
-            raise GcloudError(f"'{shlex.join(command)}' failed with exit code {done.returncode}{said}")
+            kind = AbsentError if any(words in said for words in _ABSENT) else GcloudError
+            raise kind(f"'{shlex.join(command)}' failed with exit code {done.returncode}{said}")
         return done

@@ -207,7 +207,13 @@ def test_destroy_asks_always_and_deletes_only_what_apply_made(
     type_in(monkeypatch, "no\n")
     assert stages.main(["destroy", "--stage", "staging"]) == 1
     assert gcloud.calls == []
-    gcloud.answer({("services", "describe", "viewer"): RuntimeError("Cannot find service; NOT_FOUND")})
+    gcloud.answer(
+        {
+            ("services", "describe", "viewer"): RuntimeError(
+                "ERROR: (gcloud.run.services.describe) Cannot find service [viewer]"
+            )
+        }
+    )
     type_in(monkeypatch, "staging\n")
     assert stages.main(["destroy", "--stage", "staging"]) == 0
     deleted = {tuple(call[:4]) for call in gcloud.calls if "delete" in call}
@@ -223,6 +229,8 @@ def test_without_gcloud_it_says_what_to_install(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert apply("staging") == 1
+    assert "install the Google Cloud CLI" in capsys.readouterr().err
+    assert stages.main(["destroy", "--stage", "staging", "--yes"]) == 1
     assert "install the Google Cloud CLI" in capsys.readouterr().err
 
 
