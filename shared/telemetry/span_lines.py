@@ -32,13 +32,14 @@ class SpanLineWriter:
     """Writes a line per span, all spans of a request at once.
 
     Lines wait until the outermost span of this process ends, so that a request costs one write to the pipe
-    and not one for each of its spans.
+    and not one for each of its spans; of requests that end together, one writes for all.
     """
 
     def __init__(self, service_name: str, project: str) -> None:
         self._service = _encode(service_name)
         self._trace_prefix = _encode(f"projects/{project}/traces/")[:-1]
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
         self._lines: list[str] = []
 
     def write(self, span: FinishedSpan) -> None:
@@ -51,7 +52,15 @@ class SpanLineWriter:
             self.flush()
 
     def flush(self) -> None:
-        """Write what waits; lost when standard output is gone."""
+        """Write what waits, or leave it to the thread that is writing; lost when standard output is gone."""
+        # Asked again after letting go: lines that came while this thread wrote are nobody else's.
+        while self._lines and self._writing.acquire(blocking=False):
+            try:
+                self._write_waiting()
+            finally:
+                self._writing.release()
+
+    def _write_waiting(self) -> None:
         with self._lock:
             lines, self._lines = self._lines, []
         try:

@@ -41,6 +41,28 @@ with start_span("sql.run", {"slug": "nyc", "count": 3}) as span:
     assert outer["logging.googleapis.com/trace"] == f"projects/my-project/traces/{outer['trace_id']}"
 
 
+def test_requests_that_end_together_leave_all_their_lines_whole(run_program: Run) -> None:
+    lines = run_program(
+        """
+import threading
+def serve(thread):
+    for number in range(200):
+        with start_span("outer", {"thread": thread, "number": number}), start_span("inner"):
+            pass
+threads = [threading.Thread(target=serve, args=(number,)) for number in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+    )
+    outer = [
+        (line["attributes"]["thread"], line["attributes"]["number"])
+        for line in lines
+        if line["name"] == "outer"
+    ]
+    assert sorted(outer) == [(thread, number) for thread in range(8) for number in range(200)]
+    assert len(lines) == 2 * len(outer)
+
+
 def test_separate_requests_have_separate_traces(run_program: Run) -> None:
     first, second = run_program("for _ in range(2):\n  with start_span('a'): pass")
     assert first["trace_id"] != second["trace_id"]
