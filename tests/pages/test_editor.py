@@ -160,6 +160,9 @@ def test_what_is_computed_is_drawn_anew_for_nothing(editor):
 def test_a_changed_query_runs_only_when_asked_and_says_what_it_costs(editor):
     editor.write(DASHBOARD.replace("GENERATE_ARRAY(1, 10)", "GENERATE_ARRAY(1, 7)"))
     editor.page.get_by_text("No rows yet for numbers").wait_for()
+    expect(
+        editor.page.locator("#run-queries")
+    ).to_be_disabled()  # until the plan of this text says what it costs
     run = editor.page.get_by_role("button", name="Run 1 query: about 0 B")
     expect(run).to_be_enabled()
     assert "/sql/run" not in editor.calls
@@ -167,6 +170,13 @@ def test_a_changed_query_runs_only_when_asked_and_says_what_it_costs(editor):
     expect(editor.page.locator("[data-chart=growth] .mark-rect path")).to_have_count(7)
     expect(editor.page.locator("#preview-notice")).to_contain_text("Billed 0 B ($0).")
     assert editor.calls.count("/sql/run") == 1
+
+
+def test_nothing_runs_while_its_cost_is_not_known(editor):
+    editor.write(DASHBOARD.replace("GENERATE_ARRAY(1, 10)", "GENERATE_ARRAY(1, 7)").replace("bar", "barr"))
+    editor.page.get_by_text("What it costs is known once the file is valid.").wait_for()
+    expect(editor.findings.locator("li.error")).to_have_count(1)
+    expect(editor.page.locator("#run-queries")).to_be_disabled()
 
 
 def test_the_plan_follows_the_text(visitor):

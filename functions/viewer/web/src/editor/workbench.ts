@@ -100,6 +100,7 @@ export class Workbench {
 
   private schedule(): void {
     this.keepDraft();
+    this.preview.setPlan(null); // what the text cost before is not what it costs now
     clearTimeout(this.timer);
     this.turn += 1;
     this.timer = window.setTimeout(() => void this.check(), VALIDATE_AFTER_MILLISECONDS);
@@ -155,7 +156,8 @@ export class Workbench {
       return byId("board").classList.add("outdated");
     }
     byId("board").classList.remove("outdated");
-    this.drawTabs();
+    if (this.listTabs().includes(this.shown)) this.drawTabs();
+    else this.show(MAIN);
     await this.preview.draw(this.definition, this.readFiles());
   }
 
