@@ -130,12 +130,13 @@ charts:
 
 @pytest.fixture
 def run_in_warehouse(stack):
-    """Runs a statement as whoever fills the warehouse would, beside the service."""
+    """Runs a statement as whoever fills the warehouse would, beside the service; the dashboard goes afterwards."""
     options = ClientOptions(api_endpoint=stack.stack.bigquery_endpoint)
     with closing(
         bigquery.Client(project="local", credentials=AnonymousCredentials(), client_options=options)
     ) as client:
         yield lambda sql: client.query(sql, timeout=60, retry=None).result(timeout=60, retry=None)
+    stack.query("UPDATE dashboards_index SET deleted_at = now() WHERE slug = 'short-lived'")
 
 
 def test_a_column_that_is_gone_makes_the_dashboard_stale_and_its_rows_stay(visitor, run_in_warehouse):

@@ -10,7 +10,7 @@ from tests.fixtures.stack import ADMIN, VIEWER, wait_until
 
 pytestmark = pytest.mark.timeout(400)
 
-SLUG = "edited-here"
+SLUG, BEGUN = "edited-here", "begun-here"
 DASHBOARD = f"""\
 version: 1
 slug: {SLUG}
@@ -88,6 +88,13 @@ def save_over_api(stack, yaml: str, **options: object) -> int:
     answer = stack.call("POST", "/dashboards/save", json={"dashboards": [item]}, email=ADMIN)
     assert answer.status_code == 200, answer.text
     return answer.json()["data"]["results"][0]["version"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_dashboards(stack):
+    """What is written here is not in the list afterwards."""
+    yield
+    stack.query(f"UPDATE dashboards_index SET deleted_at = now() WHERE slug IN ('{SLUG}', '{BEGUN}')")
 
 
 @pytest.fixture
@@ -259,14 +266,12 @@ def test_a_new_dashboard_begins_valid_and_gets_an_address_when_saved(visitor, st
     editor = Editor(visitor)
     editor.open("new")
     expect(editor.page.locator("#plan")).to_contain_text("A full refresh")
-    editor.write(
-        DASHBOARD.replace(SLUG, "begun-here").replace("file: sql/listed.sql", "sql: SELECT 1 AS one")
-    )
+    editor.write(DASHBOARD.replace(SLUG, BEGUN).replace("file: sql/listed.sql", "sql: SELECT 1 AS one"))
     expect(editor.findings.get_by_role("status")).to_have_text("Nothing is wrong")
     editor.save("Begin")
     editor.expect_state("Version 1")
-    assert editor.page.url.endswith("/edit/begun-here")
-    assert stack.call("GET", "/dashboards/begun-here").json()["data"]["current_version"] == 1
+    assert editor.page.url.endswith(f"/edit/{BEGUN}")
+    assert stack.call("GET", f"/dashboards/{BEGUN}").json()["data"]["current_version"] == 1
 
 
 def test_keys_and_values_are_offered_where_they_may_stand(editor):
