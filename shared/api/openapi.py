@@ -199,6 +199,7 @@ def _build_responses(route: Route, operation: Operation, schemas: SchemaCollecti
         signed_in=route.auth is not RouteAuth.PUBLIC,
         reads_body=operation.body is not None,
         reads_query=operation.query is not None,
+        reads_path=bool(_PARAMETER.search(route.path)),
         more=operation.errors,
     )
     responses |= build_error_responses(codes)

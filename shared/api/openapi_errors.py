@@ -11,7 +11,7 @@ _MAY_SAY_WHEN = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAV
 
 
 def list_error_codes(
-    *, signed_in: bool, reads_body: bool, reads_query: bool, more: Sequence[ErrorCode]
+    *, signed_in: bool, reads_body: bool, reads_query: bool, reads_path: bool, more: Sequence[ErrorCode]
 ) -> list[ErrorCode]:
     """The codes a call can answer, in the order of the enum."""
     codes = {ErrorCode.INTERNAL_ERROR, *more}
@@ -19,6 +19,9 @@ def list_error_codes(
         codes |= {ErrorCode.UNAUTHENTICATED, ErrorCode.FORBIDDEN, ErrorCode.DEPENDENCY_UNAVAILABLE}
     if reads_body or reads_query:
         codes.add(ErrorCode.INVALID_REQUEST)
+    if reads_path:
+        # A proxy refuses a path with a zero byte, and takes an encoded slash for one.
+        codes |= {ErrorCode.INVALID_REQUEST, ErrorCode.NOT_FOUND}
     if reads_body:
         codes.add(ErrorCode.PAYLOAD_TOO_LARGE)
     return [code for code in ErrorCode if code in codes]
