@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime
 
 from shared.dashboards.query_requests import make_request
@@ -33,6 +34,15 @@ WAIT_SECONDS = 0.25
 """How often a worker that waits for another's result looks for it."""
 
 
+@dataclass(frozen=True)
+class _Refresh:
+    """What belongs to one refresh."""
+
+    actor: str
+    sources: SourceStateReader
+    leases: RefreshLeases
+
+
 class QueryRefresher:
     """Decides, runs and keeps."""
 
@@ -59,10 +69,12 @@ class QueryRefresher:
 
         Yields None every few seconds while nothing is done. Closing it cancels the jobs that run.
         """
+        leases = RefreshLeases(self._database, self._clock, self._settings.refresh_lease_seconds)
+        refresh = _Refresh(actor, self._sources.begin_refresh(), leases)
         stored, _ = self._read_stored(tasks)
         # Before the look: what changes while we look was not seen.
         looked_at = self._clock()
-        states = self._read_states(stored)
+        states = self._read_states(refresh, stored)
         verdicts = {task.fingerprint: self._judge(task, stored, states, force) for task in tasks}
         unchanged = [task for task in tasks if verdicts[task.fingerprint].unchanged]
         self._mark_checked([task for task in unchanged if verdicts[task.fingerprint].verified], looked_at)
@@ -73,23 +85,22 @@ class QueryRefresher:
             for task in tasks
             if not verdicts[task.fingerprint].unchanged
         ]
-        leases = RefreshLeases(self._database, self._clock, self._settings.refresh_lease_seconds)
         try:
-            yield from self._run_all(to_run, leases, actor)
+            yield from self._run_all(to_run, refresh)
         finally:
             leases.release_all()
 
     def _run_all(
-        self, pending: Sequence[PendingTask], leases: RefreshLeases, actor: str
+        self, pending: Sequence[PendingTask], refresh: _Refresh
     ) -> Generator[tuple[RefreshTask, TaskOutcome] | None]:
         """Run what nobody else runs, wait for what others run, and take over what they leave."""
         while pending:
-            fences = leases.acquire([one.fingerprint for one in pending])
+            fences = refresh.leases.acquire([one.fingerprint for one in pending])
             mine = [one for one in pending if one.fingerprint in fences]
             pending = [one for one in pending if one.fingerprint not in fences]
-            yield from self._run(mine, fences, leases, actor)
+            yield from self._run(mine, fences, refresh)
             while pending:
-                answers = self._look_for_others(pending, leases)
+                answers = self._look_for_others(pending, refresh.leases)
                 for one, outcome in answers.done:
                     yield one.task, outcome
                 pending = answers.pending
@@ -100,7 +111,7 @@ class QueryRefresher:
                     time.sleep(WAIT_SECONDS)
 
     def _run(
-        self, mine: Sequence[PendingTask], fences: Mapping[str, int], leases: RefreshLeases, actor: str
+        self, mine: Sequence[PendingTask], fences: Mapping[str, int], refresh: _Refresh
     ) -> Generator[tuple[RefreshTask, TaskOutcome] | None]:
         # Read again under the lease: another worker may have ended between our look and our lease.
         stored, attempts = self._read_stored([one.task for one in mine])
@@ -108,20 +119,20 @@ class QueryRefresher:
         for one in mine:
             row = stored.get(one.fingerprint)
             if one.is_answered_by(row):
-                leases.release([one.fingerprint])
+                refresh.leases.release([one.fingerprint])
                 yield one.task, self._share(row)
             else:
                 to_run.append(one)
-        requests = [self._make_request(one.task, attempts, actor) for one in to_run]
+        requests = [self._make_request(one.task, attempts, refresh.actor) for one in to_run]
         with closing(self._warehouse.iterate_queries(requests, tick_seconds=TICK_SECONDS)) as answers:
             for answer in answers:
-                leases.renew()
+                refresh.leases.renew()
                 if answer is None:
                     yield None
                     continue
                 one = to_run[answer[0]]
-                outcome = self._keep(one, fences[one.fingerprint], answer[1])
-                leases.release([one.fingerprint])
+                outcome = self._keep(one, fences[one.fingerprint], answer[1], refresh.sources)
+                refresh.leases.release([one.fingerprint])
                 yield one.task, outcome
 
     def _look_for_others(self, pending: Sequence[PendingTask], leases: RefreshLeases) -> OthersReport:
@@ -164,9 +175,9 @@ class QueryRefresher:
         with self._database.begin() as uow:
             return uow.query_results.get_many(fingerprints), uow.query_runs.count_attempts(fingerprints)
 
-    def _read_states(self, stored: Mapping[str, QueryResult]) -> dict[str, SourceState]:
+    def _read_states(self, refresh: _Refresh, stored: Mapping[str, QueryResult]) -> dict[str, SourceState]:
         with start_span("precompute.source_state", {"almanac.queries": len(stored)}):
-            return self._sources.read_states({key: self._list_tables(row) for key, row in stored.items()})
+            return refresh.sources.read_states({key: self._list_tables(row) for key, row in stored.items()})
 
     def _list_tables(self, row: QueryResult) -> list[TableRef]:
         project = self._settings.google_cloud_project
@@ -210,13 +221,15 @@ class QueryRefresher:
             refresh_budget=task.payer.budget,
         )
 
-    def _keep(self, one: PendingTask, fence: int, answer: QueryOutcome | AlmanacError) -> TaskOutcome:
+    def _keep(
+        self, one: PendingTask, fence: int, answer: QueryOutcome | AlmanacError, sources: SourceStateReader
+    ) -> TaskOutcome:
         task = one.task
         if isinstance(answer, AlmanacError):
             return self._fail(one, answer, None)
         try:
             as_of = answer.job.started_at or self._clock()
-            state = self._find_state(answer, as_of)
+            state = _find_state(sources, answer, as_of)
             row = self._results.store(task.unit, answer, state, as_of, fence)
         except AlmanacError as error:
             return self._fail(one, error, answer)
@@ -224,12 +237,6 @@ class QueryRefresher:
             RefreshStatus.REFRESHED, one.reason, answer.receipt, row.row_count, answer.job.job_id,
             tables=answer.referenced_tables,
         )  # fmt: skip
-
-    def _find_state(self, answer: QueryOutcome, as_of: datetime) -> SourceState:
-        """The state the job read. A table changed since it began may hold rows it did not see: not watchable."""
-        state = self._sources.read_states({"job": answer.referenced_tables})["job"]
-        seen_all = all(datetime.fromisoformat(changed) < as_of for changed in state.tables.values())
-        return SourceState(state.tables, state.watchable and answer.deterministic and seen_all)
 
     def _fail(self, one: PendingTask, error: AlmanacError, answer: QueryOutcome | None) -> TaskOutcome:
         """Say why, and touch neither the last good result nor its `as_of`."""
@@ -253,3 +260,10 @@ class QueryRefresher:
             one.previous.row_count if one.previous else None,
             problem=problem,
         )
+
+
+def _find_state(sources: SourceStateReader, answer: QueryOutcome, as_of: datetime) -> SourceState:
+    """The state the job read. A table changed since it began may hold rows it did not see: not watchable."""
+    state = sources.read_states({"job": answer.referenced_tables})["job"]
+    seen_all = all(datetime.fromisoformat(changed) < as_of for changed in state.tables.values())
+    return SourceState(state.tables, state.watchable and answer.deterministic and seen_all)

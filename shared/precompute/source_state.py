@@ -1,5 +1,6 @@
 """What the data *was*: the last-modified times of the base tables a query reads."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ from shared.warehouse.metadata import TableMetadata, TableMetadataReader
 from shared.warehouse.tables import TableRef
 
 _MAX_VIEW_DEPTH = 16
+_BELIEVED_SECONDS = 5.0
 _WATCHABLE = frozenset({"TABLE", "SNAPSHOT", "VIEW"})
 
 
@@ -29,11 +31,23 @@ class SourceState:
 
 
 class SourceStateReader:
-    """Reads source states, each table's metadata once per refresh."""
+    """Reads source states, each table's metadata once per call."""
 
-    def __init__(self, metadata: TableMetadataReader, guard: QueryGuard) -> None:
+    def __init__(
+        self, metadata: TableMetadataReader, guard: QueryGuard, *, believed_seconds: float = 0.0
+    ) -> None:
         self._metadata = metadata
         self._guard = guard
+        self._believed_seconds = believed_seconds
+        self._recent: dict[TableRef, tuple[TableMetadata, float]] = {}
+
+    def begin_refresh(self) -> "SourceStateReader":
+        """A reader for one refresh, by one thread, that believes what it read for some seconds.
+
+        A state from before a job began is as good as one from after it: if the table changed in between, it
+        differs from the state at the next refresh, and the query runs once more than it had to.
+        """
+        return SourceStateReader(self._metadata, self._guard, believed_seconds=_BELIEVED_SECONDS)
 
     def read_states(self, table_sets: Mapping[str, Sequence[TableRef]]) -> dict[str, SourceState]:
         """The state of each set of tables, by the caller's keys; views are followed to their base tables."""
@@ -43,9 +57,23 @@ class SourceStateReader:
             unread = sorted(table for table in wanted if table not in known and not table.is_wildcard)
             if not unread:
                 break
-            known.update(zip(unread, self._metadata.read_tables(unread), strict=True))
+            known.update(self._read(unread))
             wanted.update(base for table in unread for base in self._find_base_tables(known[table]))
         return {key: self._make_state(tables, known) for key, tables in table_sets.items()}
+
+    def _read(self, tables: Sequence[TableRef]) -> dict[TableRef, TableMetadata | AlmanacError]:
+        now = time.monotonic()
+        found: dict[TableRef, TableMetadata | AlmanacError] = {
+            table: self._recent[table][0]
+            for table in tables
+            if table in self._recent and now < self._recent[table][1]
+        }
+        unread = [table for table in tables if table not in found]
+        for table, metadata in zip(unread, self._metadata.read_tables(unread), strict=True):
+            found[table] = metadata
+            if isinstance(metadata, TableMetadata):
+                self._recent[table] = (metadata, now + self._believed_seconds)
+        return found
 
     def _find_base_tables(self, metadata: TableMetadata | AlmanacError) -> tuple[TableRef, ...]:
         if isinstance(metadata, AlmanacError) or metadata.view_sql is None:

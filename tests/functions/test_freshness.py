@@ -131,15 +131,7 @@ class TestWhatIsSkipped:
         self, functions: FunctionHost, bigquery: BigQueryServer, views: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         fill_with_unchanged_results(functions.container)
-        client = functions.container.warehouse_clients.rest
-        asked: Counter[str] = Counter()
-        get_table = client.get_table
-
-        def count(table: str, **options: Any) -> Any:
-            asked[table] += 1
-            return get_table(table, **options)
-
-        monkeypatch.setattr(client, "get_table", count)
+        asked = count_metadata_calls(functions, monkeypatch)
         before = bigquery.read_gate()
         response = functions.call("precompute", "POST", "/precompute", json={"all": True})
         results = response.json["data"]["results"]
@@ -147,6 +139,32 @@ class TestWhatIsSkipped:
         assert [report["variants_ready"] for report in results] == [1] * (MANY // PER_DASHBOARD)
         assert asked == {f"{bigquery.project}.shop.{table}": 1 for table in TABLES}
         assert bigquery.read_gate() == before
+
+    def test_queries_that_run_side_by_side_share_the_look_at_their_table(
+        self, functions: FunctionHost, bigquery: BigQueryServer, views: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        functions.save_shop(write_dashboard(**{f"q{number}": count_ids("stock_a") for number in range(12)}))
+        functions.precompute_shop()
+        load(bigquery, "stock_a", 6)
+        asked = count_metadata_calls(functions, monkeypatch)
+        assert functions.precompute_shop()["totals"]["refreshed"] == 12
+        # Once, and again every few seconds should it take that long.
+        assert asked.total() < 6
+        assert functions.precompute_shop()["totals"]["skipped_unchanged"] == 12
+
+
+def count_metadata_calls(functions: FunctionHost, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often each table is asked for from now on."""
+    client = functions.container.warehouse_clients.rest
+    asked: Counter[str] = Counter()
+    get_table = client.get_table
+
+    def count(table: str, **options: Any) -> Any:
+        asked[table] += 1
+        return get_table(table, **options)
+
+    monkeypatch.setattr(client, "get_table", count)
+    return asked
 
 
 def fill_with_unchanged_results(container: Container) -> None:
