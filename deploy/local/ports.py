@@ -5,8 +5,6 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from dotenv import dotenv_values
-
 from deploy.local.errors import StackError
 from deploy.local.parts import REPOSITORY
 
@@ -62,6 +60,9 @@ def setting_name(field_name: str) -> str:
 
 def read_dotenv() -> dict[str, str]:
     """What `.env` sets; the environment itself wins over it wherever both are read."""
+    # Only on a developer's machine: a container has its environment from Compose, and the image not this package.
+    from dotenv import dotenv_values
+
     return {name: value for name, value in dotenv_values(DOTENV).items() if value is not None}
 
 

@@ -1,6 +1,9 @@
 """docker-compose.yml: what the manifest says, confined, and with no more secrets than a function needs."""
 
 import re
+import subprocess
+import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +87,35 @@ def test_the_image_pins_every_package_by_hash_and_runs_as_nobody_special() -> No
         if not one.startswith("#") and ("==" not in one or "--hash=sha256:" not in one)
     ]
     assert unpinned == []
+
+
+def list_modules_outside_the_image() -> list[str]:
+    """The modules installed here that the image's lock does not bring."""
+    lock = (DOCKERFILE.parents[1] / "requirements.lock").read_text()
+    locked = {name.replace("_", "-") for name in re.findall(r"^([a-z0-9._-]+)==", lock, re.MULTILINE)}
+    return [
+        module
+        for module, owners in packages_distributions().items()
+        if not {re.sub(r"[._]", "-", owner.lower()) for owner in owners} & {*locked, "almanac"}
+    ]
+
+
+def test_the_local_stacks_programs_start_with_what_the_image_holds() -> None:
+    program = (
+        "import importlib, sys\n"
+        f"sys.modules.update(dict.fromkeys({list_modules_outside_the_image()!r}))\n"
+        "for name in ('containers', 'tasks', 'seed', 'scheduler', 'reports'):\n"
+        "    importlib.import_module(f'deploy.local.{name}')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=DOCKERFILE.parents[1],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_lock_holds_exactly_the_versions_that_are_asked_for() -> None:
