@@ -66,6 +66,8 @@ class WarehouseClients:
             BigQueryReadGrpcTransport,
         )
 
+        # As the channel Google's client opens itself; gRPC's own bound of 4 MiB is less than one batch of rows.
+        unbounded = [("grpc.max_receive_message_length", -1)]
         return BigQueryReadClient(
-            transport=BigQueryReadGrpcTransport(channel=grpc.insecure_channel(endpoint))
+            transport=BigQueryReadGrpcTransport(channel=grpc.insecure_channel(endpoint, options=unbounded))
         )

@@ -116,3 +116,10 @@ def test_every_type_keeps_its_value(container: Container, by_storage: bool) -> N
 def test_no_rows_have_every_type_too(container: Container) -> None:
     encoded = encode(run(container, f"SELECT * FROM ({SELECT_EVERY_TYPE}) WHERE FALSE"))
     assert (encoded["columns"], encoded["rows"]) == (EXPECTED_COLUMNS, 0)
+
+
+def test_batches_of_many_megabytes_are_read(container: Container) -> None:
+    sql = "SELECT REPEAT('x', 1000) AS v FROM UNNEST(GENERATE_ARRAY(1, 10000))"
+    outcome = run(container, sql)
+    assert (outcome.result.read_by, outcome.result.table.num_rows) == ("storage_read", 10_000)
+    assert outcome.result.table.nbytes > 8 * 2**20
