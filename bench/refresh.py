@@ -210,8 +210,8 @@ divided by the {middle.parallelism} that may run side by side; what is above it 
 | ---: | ---: | ---: | ---: | ---: |
 {rounds}
 
-The median is {middle.overhead:+.1%}. {CHANGED} is no multiple of {middle.parallelism}, so part of it is the end of the \
-refresh, when the last queries leave threads free.
+The median is {middle.overhead:+.1%}. {CHANGED} is no multiple of {middle.parallelism}, so part of it is the end of \
+the refresh, when the last queries leave threads free.
 
 ## Large results
 
