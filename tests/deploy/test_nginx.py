@@ -84,6 +84,11 @@ def test_a_function_that_dies_answers_503_and_serves_again(gateway: Gateway) -> 
         time.sleep(0.1)
 
 
+@pytest.mark.parametrize("path", ["/things%0A", "/nothing/a%0Ab", "/things/%7F"])
+def test_a_path_with_a_control_character_is_nowhere(gateway: Gateway, path: str) -> None:
+    check_error(gateway.call(path), 404, "NOT_FOUND")
+
+
 @pytest.mark.parametrize(
     "raw",
     [
