@@ -55,6 +55,38 @@ def inspect_containers() -> list[dict[str, Any]]:
     return containers
 
 
+def read_tour() -> str:
+    """The commands of the README's tour, against this project's address and with the variable TOKEN given."""
+    tour = (REPOSITORY / "README.md").read_text().partition("## Five-minute tour")[2]
+    commands = tour.partition("```sh\n")[2].partition("```")[0]
+    assert "TOKEN=$(make -s token)\n" in commands
+    return commands.replace("TOKEN=$(make -s token)\n", "").replace("http://localhost:8080", URL)
+
+
+def test_the_readmes_tour_works_as_it_is_written(api: requests.Session) -> None:
+    token = str(api.headers["Authorization"]).removeprefix("Bearer ")
+    done = subprocess.run(
+        ["bash", "-e", "-c", read_tour()],
+        cwd=REPOSITORY,
+        env={**os.environ, "TOKEN": token},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for found in (
+        '"slug": "nyc-flights"',
+        "UNKNOWN_QUERY",
+        "usd_per_refresh",
+        "Southwest Airlines",
+        "SQL_NOT_ALLOWED",
+        '"version": 2',
+        "skipped_unchanged",
+        '"nodes"',
+    ):
+        assert found in done.stdout, (found, done.stdout)
+
+
 def test_a_dashboard_is_served_and_not_sent_twice(api: requests.Session) -> None:
     answer = api.get(f"{URL}/data/nyc-flights", params={"origin": "LGA"}, timeout=60)
     assert answer.status_code == 200, answer.text
