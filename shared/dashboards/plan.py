@@ -16,7 +16,8 @@ class PlannedQuery:
 
     `bytes_estimated` is what BigQuery's dry run says it reads; `bytes_billed_expected` what that is billed as,
     rounding and the minimum per table included; `bytes_billed_max` the ceiling its job runs with, within
-    `cap_bytes`. `fresh` says that a stored result is still within `max_age`.
+    `cap_bytes`. `usd_estimated` is the price of what is read, `usd_billed_expected` of what is billed. `fresh`
+    says that a stored result is still within `max_age`.
     """
 
     fingerprint: str
@@ -29,6 +30,7 @@ class PlannedQuery:
     bytes_billed_max: int
     cap_bytes: int
     usd_estimated: Decimal
+    usd_billed_expected: Decimal
     cache_key: str
     fresh: bool
     deterministic: bool
@@ -40,7 +42,8 @@ class PlannedQuery:
 class PlanTotals:
     """Sums over the plan's queries, if every refresh ran all of them. A month is a twelfth of the year's schedule.
 
-    Bytes are what is read, and apart from that what is expected to be billed; dollars are of the latter.
+    Bytes are what is read, and apart from that what is expected to be billed. Dollars are of the latter's sum, as
+    in the receipt of a refresh: the queries' own add up to it but for rounding to a millionth.
     """
 
     queries: int

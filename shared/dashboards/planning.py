@@ -19,7 +19,6 @@ from shared.database.models.runs import QueryResult
 from shared.errors import InternalError
 from shared.settings import Settings
 from shared.sizes import dollars
-from shared.warehouse.caps import expect_billing
 from shared.warehouse.models import DryRun
 
 
@@ -116,12 +115,11 @@ def _plan_query(
         output_schema=dry_run.fields,
         referenced_tables=tuple(str(table) for table in dry_run.referenced_tables),
         bytes_estimated=dry_run.bytes_estimated,
-        bytes_billed_expected=min(
-            dry_run.bytes_billed_max, expect_billing(dry_run.bytes_estimated, len(dry_run.referenced_tables))
-        ),
+        bytes_billed_expected=dry_run.bytes_billed_expected,
         bytes_billed_max=dry_run.bytes_billed_max,
         cap_bytes=dry_run.cap_bytes,
         usd_estimated=dollars(dry_run.bytes_estimated, price),
+        usd_billed_expected=dollars(dry_run.bytes_billed_expected, price),
         cache_key=query_key(definition.slug, unit.fingerprint, version),
         fresh=_is_fresh(facts.results.get(unit.fingerprint), definition.refresh.max_age_seconds, facts.now),
         deterministic=dry_run.deterministic,

@@ -146,7 +146,7 @@ class PartitionUseModel(ResponseModel):
 
 
 class PlannedQueryModel(ResponseModel):
-    """One job of a refresh."""
+    """One job of a refresh; `usd_estimated` is the price of the bytes read, `usd_billed_expected` of those billed."""
 
     fingerprint: str
     names: list[str]
@@ -158,6 +158,7 @@ class PlannedQueryModel(ResponseModel):
     bytes_billed_max: int
     cap_bytes: int
     usd_estimated: Money
+    usd_billed_expected: Money
     cache_key: str
     fresh: bool
     deterministic: bool

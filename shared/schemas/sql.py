@@ -84,13 +84,18 @@ class JobModel(ResponseModel):
 
 
 class SqlRunResponse(ResponseModel):
-    """The answer to one query; a dry run has no job and no rows."""
+    """The answer to one query; a dry run has no job and no rows.
+
+    What a run is expected to be billed, and its cap, are those of a dry run: null for a query that ran.
+    """
 
     dry_run: bool
     job: JobModel | None
     output_schema: list[OutputFieldModel]
     referenced_tables: list[str]
     cap_bytes: int | None
+    bytes_billed_expected: int | None
+    usd_billed_expected: Money | None
     partitions: list[PartitionUseModel]
     receipt: ReceiptModel
     rows: list[list[Any]]
@@ -111,6 +116,8 @@ class SqlRunResponse(ResponseModel):
             output_schema=[OutputFieldModel.model_validate(field) for field in outcome.fields],
             referenced_tables=[str(table) for table in outcome.referenced_tables],
             cap_bytes=None,
+            bytes_billed_expected=None,
+            usd_billed_expected=None,
             partitions=[],
             receipt=ReceiptModel.model_validate(outcome.receipt),
             rows=to_json_rows(outcome.fields, outcome.result.table),
@@ -128,6 +135,8 @@ class SqlRunResponse(ResponseModel):
             output_schema=[OutputFieldModel.model_validate(field) for field in plan.fields],
             referenced_tables=[str(table) for table in plan.referenced_tables],
             cap_bytes=plan.cap_bytes,
+            bytes_billed_expected=plan.bytes_billed_expected,
+            usd_billed_expected=answer.usd_billed_expected,
             partitions=[PartitionUseModel.model_validate(use) for use in plan.partitions],
             receipt=ReceiptModel.model_validate(answer.receipt),
             rows=[],

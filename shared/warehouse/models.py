@@ -110,10 +110,12 @@ class PartitionUse:
 class DryRun:
     """What BigQuery says about a query without running it; costs nothing.
 
-    `bytes_billed_max` is what billing may round the estimate up to, within `cap_bytes`: what a run reserves.
+    `bytes_billed_expected` is what the estimate is billed as; `bytes_billed_max` what billing may round it up
+    to, within `cap_bytes`: what a run reserves.
     """
 
     bytes_estimated: int
+    bytes_billed_expected: int
     bytes_billed_max: int
     fields: tuple[OutputField, ...]
     referenced_tables: tuple[TableRef, ...]

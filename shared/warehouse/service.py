@@ -4,7 +4,7 @@ from collections.abc import Generator, Sequence
 
 from shared.errors import AlmanacError, BytesLimitExceededError
 from shared.settings import Settings
-from shared.warehouse.caps import bound_billing, compute_cap
+from shared.warehouse.caps import bound_billing, compute_cap, expect_billing
 from shared.warehouse.guard.guard import QueryGuard
 from shared.warehouse.jobs import JobRunner
 from shared.warehouse.models import DryRun, QueryOutcome, QueryRequest
@@ -81,9 +81,11 @@ class WarehouseService:
         check_readable(fields, request.query_name)
         estimated = int(job.total_bytes_processed or 0)
         cap = compute_cap(self._settings, request)
+        billed_max = bound_billing(cap, estimated, len(tables), uses_wildcard=guarded.uses_wildcard)
         return DryRun(
             bytes_estimated=estimated,
-            bytes_billed_max=bound_billing(cap, estimated, len(tables), uses_wildcard=guarded.uses_wildcard),
+            bytes_billed_expected=min(billed_max, expect_billing(estimated, len(tables))),
+            bytes_billed_max=billed_max,
             fields=fields,
             referenced_tables=tables,
             statement_type=str(job.statement_type),

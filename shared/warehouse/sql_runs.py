@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from shared.errors import AlmanacError
 from shared.settings import Settings
+from shared.sizes import dollars
 from shared.warehouse.models import DryRun, QueryOutcome, QueryParameter, QueryRequest, Receipt
 from shared.warehouse.receipts import make_receipt
 from shared.warehouse.service import WarehouseService
@@ -26,9 +28,10 @@ class SqlQuery:
 
 @dataclass(frozen=True)
 class SqlPlan:
-    """A dry run and its receipt: an estimate, nothing billed."""
+    """A dry run, what running it is expected to cost, and its receipt: an estimate, nothing billed."""
 
     plan: DryRun
+    usd_billed_expected: Decimal
     receipt: Receipt
 
 
@@ -50,13 +53,15 @@ class SqlRunService:
         for index, plan in zip(
             planned, self._warehouse.dry_run_queries([requests[i] for i in planned]), strict=True
         ):
-            answers[index] = plan if isinstance(plan, AlmanacError) else SqlPlan(plan, self._price(plan))
+            answers[index] = plan if isinstance(plan, AlmanacError) else self._price(plan)
         for index, outcome in zip(ran, self._warehouse.run_queries([requests[i] for i in ran]), strict=True):
             answers[index] = outcome
         return [answer for answer in answers if answer is not None]
 
-    def _price(self, plan: DryRun) -> Receipt:
-        return make_receipt(self._settings.price_per_tib_usd, estimated=plan.bytes_estimated, billed=0)
+    def _price(self, plan: DryRun) -> SqlPlan:
+        price = self._settings.price_per_tib_usd
+        receipt = make_receipt(price, estimated=plan.bytes_estimated, billed=0)
+        return SqlPlan(plan, dollars(plan.bytes_billed_expected, price), receipt)
 
 
 def _make_request(query: SqlQuery, actor: str) -> QueryRequest:

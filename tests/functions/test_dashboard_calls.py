@@ -1,6 +1,7 @@
 """Validate, compile, save and read dashboards, through the functions."""
 
 import subprocess
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,17 @@ class TestCompile:
         assert 0 < query["bytes_estimated"] < query["bytes_billed_max"]
         assert query["cache_key"] == f"dash:shop:q:{query['fingerprint']}:v:1"
         assert bigquery.count_jobs() == before
+
+    def test_the_queries_of_a_plan_cost_what_their_refresh_costs(self, functions: FunctionHost) -> None:
+        response = functions.call(
+            "dashboards_compile", "POST", "/dashboards/compile", headers=YAML, data=SHOP
+        )
+        plan = response.json["data"]["results"][0]["plan"]
+        totals, queries = plan["totals"], plan["queries"]
+        assert sum(one["bytes_billed_expected"] for one in queries) == totals["bytes_billed_per_refresh"]
+        costs = sum(Decimal(one["usd_billed_expected"]) for one in queries)
+        assert abs(costs - Decimal(totals["usd_per_refresh"])) <= len(queries) * Decimal("0.0000005")
+        assert all(Decimal(one["usd_billed_expected"]) > 0 for one in queries if one["bytes_estimated"])
 
     def test_the_same_input_gives_the_same_bytes(self, functions: FunctionHost) -> None:
         answers = [

@@ -280,6 +280,7 @@ class TestSqlRun:
         body = {"sql": "SELECT id FROM people", "dataset": "shop", "dry_run": True}
         data = functions.call("sql_run", "POST", "/sql/run", json=body).json["data"]
         assert (data["job"], data["rows"], data["receipt"]["bytes_estimated"]) == (None, [], 4000)
+        assert (data["bytes_billed_expected"], data["usd_billed_expected"]) == (10_485_760, "0.000060")
         assert bigquery.count_jobs() == before
 
     def test_a_cap_is_enforced_with_its_code(self, functions: FunctionHost) -> None:
