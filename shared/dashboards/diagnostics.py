@@ -29,6 +29,7 @@ class DiagnosticCode(StrEnum):
     # --- the file as YAML
     YAML_TOO_LARGE = "YAML_TOO_LARGE", "The file is larger than the service reads."
     YAML_ENCODING = "YAML_ENCODING", "The file is not UTF-8 text, or holds a control character."
+    BIDI_CONTROL = "BIDI_CONTROL", "An invisible character changes the direction in which text is shown."
     YAML_SYNTAX = "YAML_SYNTAX", "The file is not YAML."
     YAML_TAB = "YAML_TAB", "A tab character indents the line; YAML indents with spaces."
     YAML_EMPTY = "YAML_EMPTY", "The file holds nothing, or something that is not a mapping."

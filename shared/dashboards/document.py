@@ -4,9 +4,9 @@ YAML key and attribute differ only where the unit belongs in the name: `max_age`
 `max_age_seconds`, `per_query` (written `1 GB`) is `per_query_bytes`.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, Strict, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared.dashboards.chart_models import Chart, MetricChart, TableChart, VegaChart, chart_kind
@@ -46,6 +46,21 @@ RESERVED_SLUGS = frozenset(
      "lineage", "new", "plan", "precompute", "prompts", "read", "rollback", "run", "save", "schema", "sql",
      "validate", "version", "versions", "view"}
 )  # fmt: skip
+
+
+def _check_version(value: int) -> int:
+    if value != FORMAT_VERSION:
+        raise PydanticCustomError("format_version", "not a version of the format")
+    return value
+
+
+# Not Literal[1], which takes true and 1.0 for it.
+FormatVersion = Annotated[
+    int,
+    Strict(),
+    AfterValidator(_check_version),
+    WithJsonSchema({"type": "integer", "const": FORMAT_VERSION}),
+]
 
 
 class RefreshPolicy(DashboardPart):
@@ -136,7 +151,7 @@ class LayoutCell(DashboardPart):
 class DashboardDefinition(DashboardPart):
     """One dashboard file."""
 
-    version: Literal[1] = Field(description="Version of this format.")
+    version: FormatVersion = Field(description="Version of this format.")
     slug: str = Field(
         pattern=SLUG_PATTERN,
         description="Names the dashboard in URLs; the file is called <slug>.yaml.",

@@ -17,12 +17,15 @@ class DashboardSource:
 
     `path` names it in diagnostics. `files` holds the SQL files it may refer to, by the path written after
     `file:`; `file_errors` says why one of them was not read (for example a symbolic link that leads out).
+    `unread_bytes` is the size of a file too large to be read, whose `text` is then empty: a part of a file must
+    never be taken for the whole.
     """
 
     path: str
     text: str | bytes
     files: Mapping[str, str] = field(default_factory=dict)
     file_errors: Mapping[str, str] = field(default_factory=dict)
+    unread_bytes: int | None = None
 
 
 @dataclass(frozen=True)

@@ -6,20 +6,18 @@ parts of YAML that expand, construct objects or hide where a value comes from.
 """
 
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import yaml
 
-from shared.dashboards.diagnostics import Diagnostic, DiagnosticCode, Severity
+from shared.dashboards.diagnostics import Diagnostic, DiagnosticCode
 from shared.dashboards.limits import DEFAULT_LIMITS, ValidationLimits
 from shared.dashboards.positions import NodePosition, PositionMap, join_pointer
+from shared.dashboards.reading_report import ReadingReport
 from shared.dashboards.scalars import PlainValue, read_plain
-from shared.dashboards.source_text import decode_source
-from shared.dashboards.yaml_errors import describe_syntax_error
+from shared.dashboards.source_text import decode_source, report_too_large
+from shared.dashboards.yaml_errors import YAML_PARSER, describe_syntax_error
 
-# libyaml is several times faster; both give the same events and character offsets.
-_PARSER: Any = import_module("yaml.cyaml").CParser if yaml.__with_libyaml__ else yaml.Loader
 _SCALAR_STYLES = {None: "plain", "": "plain", "'": "'", '"': '"', "|": "|", ">": ">"}
 type YamlData = PlainValue | list[YamlData] | dict[str, YamlData]
 
@@ -38,6 +36,12 @@ class ReadResult:
     unreadable: frozenset[str]
 
 
+def refuse_size(path: str, size: int, limits: ValidationLimits) -> ReadResult:
+    """What reading a file of `size` bytes gives that was too large to be read."""
+    problem = report_too_large(path, size, limits.max_bytes)
+    return ReadResult(None, PositionMap("", {}), (problem,), frozenset())
+
+
 def read_yaml(path: str, content: str | bytes, limits: ValidationLimits = DEFAULT_LIMITS) -> ReadResult:
     """Read one YAML document. `path` only names the file in diagnostics; bad input gives diagnostics."""
     text, problem = decode_source(path, content, limits.max_bytes)
@@ -45,7 +49,8 @@ def read_yaml(path: str, content: str | bytes, limits: ValidationLimits = DEFAUL
         return ReadResult(None, PositionMap(text, {}), (problem,), frozenset())
     reader = _Reader(path, text, limits)
     data = reader.read()
-    return ReadResult(data, reader.positions, tuple(reader.diagnostics), frozenset(reader.unreadable))
+    report = reader.report
+    return ReadResult(data, reader.positions, tuple(report.diagnostics), frozenset(report.unreadable))
 
 
 class _StoppedError(Exception):
@@ -54,23 +59,19 @@ class _StoppedError(Exception):
 
 class _Reader:
     def __init__(self, path: str, text: str, limits: ValidationLimits) -> None:
-        self.diagnostics: list[Diagnostic] = []
-        self.unreadable: set[str] = set()
         self._nodes: dict[str, NodePosition] = {}
         self.positions = PositionMap(text, self._nodes)
-        self._path = path
+        self.report = ReadingReport(path, self.positions)
         self._limits = limits
-        self._parser = _PARSER(text)
+        self._parser = YAML_PARSER(text)
 
     def read(self) -> YamlData:
         try:
             return self._read_stream()
         except yaml.MarkedYAMLError as error:
-            description = describe_syntax_error(error, self.positions.text)
-            found = (description.code, description.message, description.remediation, description.offset)
-            self._report(*found)
+            self.report.add_syntax(describe_syntax_error(error, self.positions.text))
         except yaml.YAMLError as error:
-            self._report(DiagnosticCode.YAML_SYNTAX, str(error), "Correct the file.", 0)
+            self.report.add(DiagnosticCode.YAML_SYNTAX, str(error), "Correct the file.", 0)
         except _StoppedError:
             pass
         finally:
@@ -86,7 +87,7 @@ class _Reader:
         self._parser.get_event()
         if not self._parser.check_event(yaml.StreamEndEvent):
             event = self._parser.peek_event()
-            self._report(
+            self.report.add(
                 DiagnosticCode.YAML_MULTIPLE_DOCUMENTS,
                 "a second YAML document begins here",
                 "Keep one dashboard per file: move the rest to another one.",
@@ -106,10 +107,13 @@ class _Reader:
         if isinstance(event, yaml.ScalarEvent):
             style = _SCALAR_STYLES[event.style]
             self._nodes[pointer] = NodePosition(start, end, key_start, key_end, style)
-            self._check_properties(event, pointer)
+            self.report.check_properties(event, pointer)
+            if not self.report.check_characters(event, pointer):
+                self.report.unreadable.add(pointer)
+                return None
             return self._read_scalar(event, pointer)
         self._nodes[pointer] = NodePosition(start, end, key_start, key_end, None)
-        self._check_properties(event, pointer)
+        self.report.check_properties(event, pointer)
         if isinstance(event, yaml.AliasEvent):
             return None
         if isinstance(event, yaml.SequenceStartEvent):
@@ -136,25 +140,19 @@ class _Reader:
                 mapping[name] = self._read_value(event, join_pointer(pointer, name), depth + 1, key)
             else:
                 if name is not None:
-                    self._report_duplicate(name, key, join_pointer(pointer, name))
+                    self.report.add_duplicate(name, key, join_pointer(pointer, name))
                 self._skip_value(depth)
         return mapping, self._parser.get_event().end_mark.index
 
     def _read_key(self, event: Any, pointer: str, depth: int) -> str | None:
-        start, end = event.start_mark.index, event.end_mark.index
         if not isinstance(event, yaml.ScalarEvent) or event.tag is not None or event.anchor is not None:
-            self._report(
-                DiagnosticCode.YAML_KEY,
-                "a key must be plain text",
-                "Write the key as a word, without tag, anchor, alias or brackets.",
-                start,
-                self._end_of_line(start, end),
-            )
+            self.report.add_key(event)
             self._skip_rest(event, depth)
             return None
         if event.value == "<<" and not event.style:
-            self._report_anchor("a merge key", start, end, pointer)
+            self.report.add_anchor("a merge key", event, pointer)
             return None
+        self.report.check_characters(event, pointer)
         name: str = event.value
         return name
 
@@ -165,34 +163,8 @@ class _Reader:
         try:
             return read_plain(event.value)
         except OverflowError:
-            self.unreadable.add(pointer)
-            self._report(
-                DiagnosticCode.YAML_NUMBER,
-                f"{event.value[:40]} is a number that JSON cannot carry",
-                "Write a finite number, or put the text in quotes.",
-                event.start_mark.index,
-                event.end_mark.index,
-                pointer,
-            )
+            self.report.add_number(event, pointer)
             return None
-
-    def _check_properties(self, event: Any, pointer: str) -> None:
-        start, end = event.start_mark.index, event.end_mark.index
-        if isinstance(event, yaml.AliasEvent):
-            self._report_anchor("an alias", start, end, pointer)
-            self.unreadable.add(pointer)
-        elif event.anchor is not None:
-            self._report_anchor("an anchor", start, self._end_of_line(start, end), pointer)
-        if getattr(event, "tag", None) is not None:
-            self.unreadable.add(pointer)
-            self._report(
-                DiagnosticCode.YAML_TAG,
-                f"the tag {event.tag} is not read",
-                "Remove the tag; put text in quotes.",
-                start,
-                self._end_of_line(start, end),
-                pointer,
-            )
 
     def _skip_value(self, depth: int) -> None:
         self._skip_rest(self._parser.get_event(), depth)
@@ -213,46 +185,9 @@ class _Reader:
                 return
             event = self._parser.get_event()
 
-    def _report_duplicate(self, name: str, key: Any, pointer: str) -> None:
-        first = self.positions.key(pointer)
-        self._report(
-            DiagnosticCode.YAML_DUPLICATE_KEY,
-            f"the key {name!r} is already at line {first.line}, column {first.column}",
-            "Keep one of the two.",
-            key.start_mark.index,
-            key.end_mark.index,
-            pointer,
-        )
-
-    def _report_anchor(self, what: str, start: int, end: int, pointer: str) -> None:
-        self._report(
-            DiagnosticCode.YAML_ANCHOR,
-            f"{what} is not read here",
-            "Write the value out where it is needed.",
-            start,
-            end,
-            pointer,
-        )
-
     def _stop(self, message: str, offset: int) -> None:
-        self._report(DiagnosticCode.YAML_TOO_DEEP, message, "Split the dashboard.", offset)
+        self.report.add(DiagnosticCode.YAML_TOO_DEEP, message, "Split the dashboard.", offset)
         raise _StoppedError
-
-    def _report(
-        self,
-        code: DiagnosticCode,
-        message: str,
-        remediation: str,
-        start: int,
-        end: int = -1,
-        pointer: str = "",
-    ) -> None:
-        span = self.positions.lines.span(start, end if end > start else start + 1)
-        where = (self._path, span.line, span.column, span.end_line, span.end_column, pointer)
-        self.diagnostics.append(Diagnostic(code, Severity.ERROR, message, remediation, *where))
-
-    def _end_of_line(self, start: int, end: int) -> int:
-        return min(max(end, start + 1), self.positions.lines.line_end(start))
 
     def _trim(self, start: int, end: int) -> int:
         text = self.positions.text

@@ -1,5 +1,6 @@
 """Dashboards from a folder: each YAML file with the SQL files it names, nothing from outside the folder."""
 
+import os
 import stat
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -16,6 +17,14 @@ class SourceFileError(Exception):
     """A file cannot be read as part of a dashboard; the message says why."""
 
 
+class _FileTooLargeError(SourceFileError):
+    """A file has more bytes than are read; nothing of it is handed on."""
+
+    def __init__(self, size: int, max_bytes: int) -> None:
+        super().__init__(f"it has {size} bytes; at most {max_bytes} are read")
+        self.size = size
+
+
 def find_dashboards(folder: Path) -> list[Path]:
     """Every dashboard file below `folder`, sorted; hidden folders are passed over."""
     found = [path for path in folder.rglob("*") if path.suffix in SUFFIXES and path.is_file()]
@@ -27,8 +36,8 @@ def load_sources(
 ) -> list[DashboardSource]:
     """Read dashboard files, in input order; `root` is the folder that nothing may lead out of.
 
-    Paths in diagnostics are as given. A YAML file that cannot be read raises SourceFileError; a SQL file that
-    cannot be read is told in the source's `file_errors`.
+    Paths in diagnostics are as given. A YAML file that cannot be read raises SourceFileError, one that is too
+    large has its size in the source's `unread_bytes`; a SQL file that cannot be read is told in `file_errors`.
     """
     return [_load_source(path, root, limits) for path in paths]
 
@@ -43,7 +52,10 @@ def find_sql_files(path: str, content: str | bytes, limits: ValidationLimits = D
 
 
 def _load_source(path: Path, root: Path, limits: ValidationLimits) -> DashboardSource:
-    content = _read_inside(path, root, limits.max_bytes)
+    try:
+        content = _read_inside(path, root, limits.max_bytes)
+    except _FileTooLargeError as error:
+        return DashboardSource(str(path), "", unread_bytes=error.size)
     files: dict[str, str] = {}
     errors: dict[str, str] = {}
     # Most dashboards name no file, and reading YAML is what validation takes longest for.
@@ -52,7 +64,8 @@ def _load_source(path: Path, root: Path, limits: ValidationLimits) -> DashboardS
         if describe_unsafe_path(name) is not None:
             continue
         try:
-            files[name] = _read_sql(path.parent / PurePosixPath(name), root, limits.max_bytes)
+            sql = _read_inside(path.parent / PurePosixPath(name), root, limits.max_bytes)
+            files[name] = sql.decode("utf-8-sig")
         except UnicodeDecodeError:
             errors[name] = "it is not UTF-8 text"
         except SourceFileError as error:
@@ -60,15 +73,8 @@ def _load_source(path: Path, root: Path, limits: ValidationLimits) -> DashboardS
     return DashboardSource(str(path), content, files, errors)
 
 
-def _read_sql(path: Path, root: Path, max_bytes: int) -> str:
-    content = _read_inside(path, root, max_bytes)
-    if len(content) > max_bytes:
-        raise SourceFileError(f"it is larger than {max_bytes} bytes")
-    return content.decode("utf-8-sig")
-
-
 def _read_inside(path: Path, root: Path, max_bytes: int) -> bytes:
-    """The bytes of a regular file whose real place is below `root`; one byte more than allowed at most."""
+    """All bytes of a regular file whose real place is below `root`. Raises SourceFileError for any other."""
     try:
         real = path.resolve(strict=True)
         if not real.is_relative_to(root.resolve(strict=True)):
@@ -77,10 +83,13 @@ def _read_inside(path: Path, root: Path, max_bytes: int) -> bytes:
             raise SourceFileError("it is not a regular file")
         with real.open("rb") as file:
             content = file.read(max_bytes + 1)
+            size = max(os.fstat(file.fileno()).st_size, len(content))
     except FileNotFoundError as error:
         raise SourceFileError("it does not exist") from error
     except (OSError, RuntimeError) as error:
         raise SourceFileError(f"it cannot be read ({error.__class__.__name__})") from error
+    if len(content) > max_bytes:
+        raise _FileTooLargeError(size, max_bytes)
     return content
 
 

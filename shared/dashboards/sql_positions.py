@@ -50,6 +50,14 @@ def locate_sql(document: ParsedDashboard, query_name: str, start: int, end: int)
     return SqlPlace(document.source.path, pointer, document.positions.lines.span(offsets[start], last))
 
 
+def read_place(document: ParsedDashboard, query_name: str, place: SqlPlace) -> str:
+    """What is written at a place of the SQL of a query, be it in the dashboard or in a file of its own."""
+    is_own = place.path == document.sql_path(query_name)
+    text = document.sql_texts.get(query_name, "") if is_own else document.positions.text
+    lines, span = LineIndex(text), place.span
+    return text[lines.offset(span.line, span.column) : lines.offset(span.end_line, span.end_column)]
+
+
 def locate_line(document: ParsedDashboard, query_name: str, line: int, column: int) -> SqlPlace:
     """The place of the word at a line and column, both from 1, as BigQuery counts them in the SQL."""
     sql = document.sql_texts.get(query_name, "")

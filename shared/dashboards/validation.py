@@ -10,7 +10,7 @@ from shared.dashboards.diagnostics import Diagnostic, DiagnosticCode, Severity, 
 from shared.dashboards.document import DashboardDefinition
 from shared.dashboards.limits import DEFAULT_LIMITS, ValidationLimits
 from shared.dashboards.parsed import DashboardSource, ParsedDashboard, collect_sql
-from shared.dashboards.reading import read_yaml
+from shared.dashboards.reading import read_yaml, refuse_size
 from shared.dashboards.validators.base import DashboardValidator, report
 from shared.dashboards.validators.registry import offline_validators
 from shared.dashboards.validators.schema import describe_errors
@@ -31,7 +31,11 @@ class ValidationResult:
 
 def parse_dashboard(source: DashboardSource, limits: ValidationLimits = DEFAULT_LIMITS) -> ParsedDashboard:
     """Read one source and check its shape. Bad input gives diagnostics, never an exception."""
-    read = read_yaml(source.path, source.text, limits)
+    read = (
+        read_yaml(source.path, source.text, limits)
+        if source.unread_bytes is None
+        else refuse_size(source.path, source.unread_bytes, limits)
+    )
     parsed = ParsedDashboard(
         source=source,
         data=read.data,

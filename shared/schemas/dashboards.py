@@ -28,7 +28,9 @@ class DashboardItem(RequestModel):
 
     def to_source(self) -> DashboardSource:
         """What the services read."""
-        return DashboardSource(self.path, self.yaml, self.files)
+        # SQL reads a byte order mark as a name; that of the YAML is dropped where it is read.
+        files = {name: text.removeprefix("\ufeff") for name, text in self.files.items()}
+        return DashboardSource(self.path, self.yaml, files)
 
 
 class ValidateRequest(RequestModel):

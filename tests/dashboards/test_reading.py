@@ -93,6 +93,47 @@ def test_what_is_not_read_is_refused_where_it_stands(content, code, line, column
     assert (found.code, found.line, found.column) == (code, line, column)
 
 
+@pytest.mark.parametrize(
+    ("content", "code", "line", "column"),
+    [
+        ('a: "x\\0"\n', DiagnosticCode.YAML_ENCODING, 1, 4),
+        ('a: ["x\\x1b[31m"]\n', DiagnosticCode.YAML_ENCODING, 1, 5),
+        ('"a\\a": 1\n', DiagnosticCode.YAML_ENCODING, 1, 1),
+        ('a: "x\\u202E"\n', DiagnosticCode.BIDI_CONTROL, 1, 4),
+        ("a: |\n  x\u2066y\n", DiagnosticCode.BIDI_CONTROL, 1, 4),
+    ],
+)
+def test_an_escape_brings_in_nothing_that_a_file_may_not_hold(content, code, line, column):
+    (found,) = read_yaml("f.yaml", content).diagnostics
+    assert (found.code, found.line, found.column) == (code, line, column)
+
+
+def test_escapes_of_white_space_are_text():
+    result = read_yaml("f.yaml", 'a: "x\\t\\n\\r\\L\\u200f"\n')
+    assert (result.data, result.diagnostics) == ({"a": "x\t\n\r\u2028\u200f"}, ())
+
+
+@pytest.mark.parametrize(
+    ("content", "place", "told"),
+    [
+        ("version: 1\ntitle:T\nslug: x\n", (2, 1, 2, 7), "no space after 'title:'"),
+        ("a: 1\nb\nc: 2\n", (2, 1, 2, 2), "a key is expected here"),
+        ("a: 1\nb: [{c: t}\n", (2, 4, 2, 5), "the [ that opens here is not closed"),
+        ("a:\n  - {b: 1\n  - {b: 2}\n", (2, 5, 2, 6), "before line 3"),
+        ("a: [1: 2: 3]\n", (1, 9, 1, 10), "did not find expected ',' or ']'"),
+        ("a: 'x\nb: y\n", (1, 4, 1, 6), "the single quote that opens here is not closed"),
+        ('a: "x\nb:\n  - c: "y"\n', (1, 4, 1, 6), "the double quote that opens here is not closed"),
+        ("a: 'it's'\n", (1, 8, 1, 9), "the single quote before this ends the text"),
+        ("a: }\n", (1, 4, 1, 5), "did not find expected node content"),
+    ],
+)
+def test_a_syntax_error_is_told_where_the_mistake_is(content, place, told):
+    (found,) = read_yaml("f.yaml", content).diagnostics
+    assert found.code is DiagnosticCode.YAML_SYNTAX
+    assert (found.line, found.column, found.end_line, found.end_column) == place
+    assert told in found.message
+
+
 def test_a_duplicate_key_names_the_position_of_the_first_and_keeps_its_value():
     result = read_yaml("f.yaml", "one: 1\ntwo: {a: 1}\ntwo: {a: 2}\n")
     assert result.data == {"one": 1, "two": {"a": 1}}

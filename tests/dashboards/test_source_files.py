@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from shared.dashboards.diagnostics import DiagnosticCode
+from shared.dashboards.formats.terminal import collect_texts, to_terminal
 from shared.dashboards.limits import ValidationLimits
 from shared.dashboards.source_files import SourceFileError, find_dashboards, find_sql_files, load_sources
 from shared.dashboards.validation import validate_dashboards
@@ -75,7 +76,8 @@ def test_what_is_not_a_plain_utf8_file_of_bounded_size_is_told(folder):
     path.write_bytes(b"\xff\xfe")
     assert "UTF-8" in load_sources([folder / "sales.yaml"], folder, limits)[0].file_errors["sql/daily.sql"]
     path.write_text("x" * 1_001)
-    assert "larger" in load_sources([folder / "sales.yaml"], folder, limits)[0].file_errors["sql/daily.sql"]
+    told = load_sources([folder / "sales.yaml"], folder, limits)[0].file_errors["sql/daily.sql"]
+    assert told == "it has 1001 bytes; at most 1000 are read"
     path.unlink()
     os.mkfifo(path)
     assert "regular" in load_sources([folder / "sales.yaml"], folder, limits)[0].file_errors["sql/daily.sql"]
@@ -83,12 +85,15 @@ def test_what_is_not_a_plain_utf8_file_of_bounded_size_is_told(folder):
     assert "exist" in load_sources([folder / "sales.yaml"], folder, limits)[0].file_errors["sql/daily.sql"]
 
 
-def test_a_huge_dashboard_is_read_only_as_far_as_the_limit(folder):
-    (folder / "sales.yaml").write_text("x: " + "y" * 5_000_000)
-    (source,) = load_sources([folder / "sales.yaml"], folder, ValidationLimits(max_bytes=1_000))
-    assert len(source.text) == 1_001
-    (result,) = validate_dashboards([source], ValidationLimits(max_bytes=1_000))
-    assert list_codes(result) == [DiagnosticCode.YAML_TOO_LARGE]
+def test_of_a_huge_dashboard_nothing_is_handed_on_but_its_size(folder):
+    (folder / "sales.yaml").write_text("x: " + "y" * 4_999_997)
+    limits = ValidationLimits(max_bytes=1_000)
+    (source,) = load_sources([folder / "sales.yaml"], folder, limits)
+    assert (source.text, source.unread_bytes) == ("", 5_000_000)
+    results = validate_dashboards([source], limits)
+    assert list_codes(results[0]) == [DiagnosticCode.YAML_TOO_LARGE]
+    assert results[0].diagnostics[0].message == "the file has 5000000 bytes; at most 1000 are read"
+    assert "-->" in to_terminal(results, collect_texts(results), color=False)
 
 
 def test_a_dashboard_outside_the_folder_is_refused(folder, tmp_path):

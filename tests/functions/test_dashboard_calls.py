@@ -37,6 +37,34 @@ class TestValidate:
         finding = response.json["data"]["results"][0]["diagnostics"][0]
         assert (finding["code"], finding["line"], finding["suggestion"]) == ("UNKNOWN_QUERY", 17, "names")
 
+    def test_a_byte_order_mark_of_a_sql_file_is_no_part_of_its_sql(self, functions: FunctionHost) -> None:
+        yaml = SHOP.replace(
+            "sql: SELECT COUNT(*) AS people FROM people WHERE day >= '2024-01-01'", "file: n.sql"
+        )
+        files = {"n.sql": "\ufeffSELECT COUNT(*) AS people FROM people"}
+        item = {"path": "shop.yaml", "yaml": yaml, "files": files}
+        response = functions.call(
+            "dashboards_validate", "POST", "/dashboards/validate", json={"dashboards": [item]}
+        )
+        assert response.json["data"]["results"][0]["diagnostics"] == []
+
+    @pytest.mark.parametrize("files", [{}, {"n.sql": "SELECT COUNT(*) AS people FROM people -- \0"}])
+    def test_what_the_database_cannot_keep_is_refused_with_its_place(
+        self, functions: FunctionHost, files: dict[str, str]
+    ) -> None:
+        yaml = SHOP.replace("title: People in the shop", 'title: "People\\0"')
+        if files:
+            yaml = SHOP.replace(
+                "sql: SELECT COUNT(*) AS people FROM people WHERE day >= '2024-01-01'", "file: n.sql"
+            )
+        item = {"path": "shop.yaml", "yaml": yaml, "files": files}
+        response = functions.call("dashboards_save", "POST", "/dashboards/save", json={"dashboards": [item]})
+        assert (response.status_code, response.json["error"]["code"]) == (422, "VALIDATION_FAILED")
+        (found,) = response.json["error"]["details"]
+        assert (found["code"], found["line"], found["column"]) == (
+            ("FILE_UNREADABLE", 1, 42) if files else ("YAML_ENCODING", 3, 8)
+        )
+
     def test_sarif_is_answered_to_who_accepts_it(self, functions: FunctionHost) -> None:
         headers = {**YAML, "Accept": "application/sarif+json"}
         response = functions.call(

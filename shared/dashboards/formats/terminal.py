@@ -32,6 +32,8 @@ def collect_texts(results: Sequence[ValidationResult]) -> dict[str, str]:
     texts: dict[str, str] = {}
     for result in results:
         source = result.parsed.source
+        if source.unread_bytes is not None:
+            continue
         text = source.text if isinstance(source.text, str) else source.text.decode("utf-8", "replace")
         texts[source.path] = text.removeprefix("\ufeff")
         folder = PurePosixPath(source.path).parent

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from shared.dashboards.diagnostics import Diagnostic, DiagnosticCode, Edit, Severity, Span, suggest_name
 from shared.dashboards.parsed import ParsedDashboard
+from shared.dashboards.scalar_writing import write_scalar
 
 # Time zones alone are six hundred names; the message names the likely one.
 _MAX_ALLOWED = 60
@@ -87,16 +88,49 @@ def report_unknown_name(
 
 
 def replace_text(document: ParsedDashboard, pointer: str, text: str, *, is_key: bool = False) -> Edit | None:
-    """The edit that replaces the plain or quoted key or value at `pointer`; None if it is something else."""
-    node = document.positions.nodes.get(pointer)
-    if (
-        node is None
-        or (is_key and node.key_start is None)
-        or (not is_key and node.style not in ("plain", "'", '"'))
-    ):
+    """The edit that writes `text` for the plain or quoted key or value at `pointer`; None if it is something else.
+
+    It is quoted as what stands there is, or where it would not be the same text without quotes.
+    """
+    style = _find_style(document, pointer, is_key=is_key)
+    if style is None:
         return None
     span = document.positions.key(pointer) if is_key else document.positions.value(pointer)
-    return Edit(span.line, span.column, span.end_line, span.end_column, text)
+    return replace_span(span, write_scalar(text, style))
+
+
+def replace_plain(document: ParsedDashboard, pointer: str, written: str) -> Edit | None:
+    """The edit that writes a number, true or false, without quotes, for the value at `pointer`."""
+    if _find_style(document, pointer) is None:
+        return None
+    return replace_span(document.positions.value(pointer), written)
+
+
+def quote_value(document: ParsedDashboard, pointer: str) -> Edit | None:
+    """The edit that puts what is written at `pointer` in quotes, so that it is text."""
+    node = document.positions.nodes.get(pointer)
+    if node is None or node.style != "plain" or node.start == node.end:
+        return None
+    written = document.positions.text[node.start : node.end]
+    return replace_span(document.positions.value(pointer), write_scalar(written, "'"))
+
+
+def replace_span(span: Span, written: str) -> Edit:
+    """The edit that writes something over a stretch of the file."""
+    return Edit(span.line, span.column, span.end_line, span.end_column, written)
+
+
+def _find_style(document: ParsedDashboard, pointer: str, *, is_key: bool = False) -> str | None:
+    """How the key or value is quoted; None where there is no plain or quoted one."""
+    node = document.positions.nodes.get(pointer)
+    if node is None:
+        return None
+    if not is_key:
+        return node.style if node.style in ("plain", "'", '"') else None
+    if node.key_start is None:
+        return None
+    first = document.positions.text[node.key_start]
+    return first if first in ("'", '"') else "plain"
 
 
 def drop_explained(found: Sequence[Diagnostic]) -> list[Diagnostic]:

@@ -2,9 +2,12 @@
 
 import re
 from collections.abc import Iterable
+from pathlib import PurePosixPath
 
-from shared.dashboards.diagnostics import Diagnostic, DiagnosticCode, quote_names, suggest_name
+from shared.dashboards.diagnostics import Diagnostic, DiagnosticCode, Severity, quote_names, suggest_name
 from shared.dashboards.parsed import ParsedDashboard
+from shared.dashboards.positions import LineIndex
+from shared.dashboards.source_text import describe_odd_character, find_odd_character
 from shared.dashboards.validators.base import replace_text, report
 
 _CHARACTERS = re.compile(r"[A-Za-z0-9_./-]+")
@@ -68,3 +71,24 @@ def _check_file(document: ParsedDashboard, pointer: str, name: str) -> Iterable[
         yield report(
             document, DiagnosticCode.FILE_UNREADABLE, message, "Make it smaller.", pointer, received=name
         )
+    else:
+        yield from _check_characters(document, pointer, name)
+
+
+def _check_characters(document: ParsedDashboard, pointer: str, name: str) -> Iterable[Diagnostic]:
+    sql = document.source.files[name]
+    odd = find_odd_character(sql)
+    if odd is None:
+        return
+    message, remedy = describe_odd_character(odd)
+    yield report(
+        document,
+        DiagnosticCode.BIDI_CONTROL if odd.misleads else DiagnosticCode.FILE_UNREADABLE,
+        message,
+        remedy,
+        pointer,
+        span=LineIndex(sql).span(odd.offset, odd.offset + 1),
+        path=str(PurePosixPath(document.source.path).parent / name),
+        severity=Severity.WARNING if odd.misleads else Severity.ERROR,
+        received=name,
+    )

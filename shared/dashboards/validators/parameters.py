@@ -1,15 +1,18 @@
 """Parameters: declared and used, defaults and values, and how many variants they make."""
 
+import re
 from collections.abc import Iterable, Iterator
 
-from shared.dashboards.diagnostics import Diagnostic, DiagnosticCode, Severity, suggest_name
+from shared.dashboards.diagnostics import Diagnostic, DiagnosticCode, Edit, Severity, suggest_name
 from shared.dashboards.document import ParameterDefinition
 from shared.dashboards.head import QUERY_CHOICE
 from shared.dashboards.parsed import ParsedDashboard
-from shared.dashboards.sql_positions import locate_sql
+from shared.dashboards.sql_positions import SqlPlace, locate_sql, read_place
 from shared.dashboards.sql_text import ParameterUse, read_sql
-from shared.dashboards.validators.base import report, show_value
+from shared.dashboards.validators.base import replace_span, report, show_value
 from shared.dashboards.variants import count_variants
+
+_PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class ParameterNameValidator:
@@ -103,7 +106,16 @@ def _report_undeclared(
         received=use.name,
         allowed=declared,
         suggestion=suggestion,
+        edit=_rename(document, query, place, use, suggestion) if suggestion else None,
     )
+
+
+def _rename(
+    document: ParsedDashboard, query: str, place: SqlPlace, use: ParameterUse, name: str
+) -> Edit | None:
+    """The edit of one use; None when it cannot be found as it is in the file, for example behind an escape."""
+    is_there = read_place(document, query, place).lower() == f"@{use.name}"
+    return replace_span(place.span, f"@{name}") if is_there and _PARAMETER.fullmatch(name) else None
 
 
 def _find_unused(document: ParsedDashboard, used: set[str]) -> Iterator[Diagnostic]:

@@ -22,6 +22,8 @@ from shared.dashboards.parsed import ParsedDashboard
 from shared.dashboards.positions import make_pointer
 from shared.dashboards.validators.base import (
     drop_explained,
+    quote_value,
+    replace_plain,
     replace_text,
     report,
     report_unknown_name,
@@ -47,6 +49,7 @@ _EXPECTED = {
     "bool_type": "true or false", "list_type": "a list", "dict_type": "a mapping", "model_type": "a mapping",
     "model_attributes_type": "a mapping",
 }  # fmt: skip
+_UNQUOTED = {"a whole number": re.compile(r"-?[0-9]{1,18}"), "true or false": re.compile("true|false")}
 _BOUNDS = {
     "greater_than_equal": "at least {ge}", "less_than_equal": "at most {le}",
     "string_too_long": "at most {max_length} characters", "string_too_short": "some text",
@@ -108,18 +111,28 @@ def _describe_missing_key(document: ParsedDashboard, location: Location, details
 def _describe_type(document: ParsedDashboard, location: Location, details: ErrorDetails) -> Diagnostic:
     expected = _EXPECTED[details["type"]]
     received = details["input"]
-    remedy = f"Write {expected}."
+    pointer = make_pointer(location)
+    remedy, edit = f"Write {expected}.", None
     if expected == "text" and isinstance(received, int | float):
-        remedy = "Put it in quotes."
+        remedy, edit = "Put it in quotes.", quote_value(document, pointer)
+    elif isinstance(received, str) and expected in _UNQUOTED and _UNQUOTED[expected].fullmatch(received):
+        remedy, edit = "Write it without quotes.", replace_plain(document, pointer, received)
     return report(
         document,
         DiagnosticCode.WRONG_TYPE,
-        f"{name_place(location)} takes {expected}, not {show_value(received)}",
+        f"{name_place(location)} takes {expected}, not {_show_kind(received)}",
         remedy,
-        make_pointer(location),
+        pointer,
         received=show_value(received),
         allowed=[expected],
+        edit=edit,
     )
+
+
+def _show_kind(value: object) -> str:
+    """A value of the file; text that looks like a number, true or false keeps its quotes."""
+    looks_other = isinstance(value, str) and any(pattern.fullmatch(value) for pattern in _UNQUOTED.values())
+    return f"the text '{value}'" if looks_other else show_value(value)
 
 
 def _describe_pattern(document: ParsedDashboard, location: Location, details: ErrorDetails) -> Diagnostic:
@@ -155,19 +168,17 @@ def _describe_bound(document: ParsedDashboard, location: Location, details: Erro
     )
 
 
-def _describe_literal(document: ParsedDashboard, location: Location, details: ErrorDetails) -> Diagnostic:
-    if location == ("version",):
-        return report(
-            document,
-            DiagnosticCode.UNSUPPORTED_VERSION,
-            f"version {show_value(details['input'])} of the format is not read here",
-            f"Write 'version: {FORMAT_VERSION}'.",
-            make_pointer(location),
-            received=show_value(details["input"]),
-            allowed=[str(FORMAT_VERSION)],
-            edit=replace_text(document, "/version", str(FORMAT_VERSION)),
-        )
-    return _describe_other(document, location, details)
+def _describe_version(document: ParsedDashboard, location: Location, details: ErrorDetails) -> Diagnostic:
+    return report(
+        document,
+        DiagnosticCode.UNSUPPORTED_VERSION,
+        f"version {show_value(details['input'])} of the format is not read here",
+        f"Write 'version: {FORMAT_VERSION}'.",
+        make_pointer(location),
+        received=show_value(details["input"]),
+        allowed=[str(FORMAT_VERSION)],
+        edit=replace_plain(document, "/version", str(FORMAT_VERSION)),
+    )
 
 
 def _describe_chart_kind(document: ParsedDashboard, location: Location, details: ErrorDetails) -> Diagnostic:
@@ -259,7 +270,7 @@ _DESCRIBERS: dict[str, Describer] = {
     "extra_forbidden": _describe_unknown_key,
     "missing": _describe_missing_key,
     "string_pattern_mismatch": _describe_pattern,
-    "literal_error": _describe_literal,
+    "format_version": _describe_version,
     "union_tag_invalid": _describe_chart_kind,
     "parameter_type": _describe_parameter_type,
     "parameter_value": _describe_parameter_value,
