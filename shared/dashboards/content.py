@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from codecs import BOM_UTF8
 
 from shared.dashboards.keys import blob_folder, dashboard_path
 from shared.dashboards.parsed import DashboardSource, ParsedDashboard
@@ -11,6 +12,16 @@ def read_text(source: DashboardSource) -> str:
     """The YAML text; bytes are read as UTF-8, without a byte order mark."""
     text = source.text.decode() if isinstance(source.text, bytes) else source.text
     return text.removeprefix("\ufeff")
+
+
+def unify_line_breaks(text: str) -> str:
+    """`text` with LF after every line: which break an editor or Git puts there is no part of what it says."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def is_same_content(one: bytes | None, other: bytes | None) -> bool:
+    """Whether two files say the same: neither line breaks nor a byte order mark count; None is no file."""
+    return _strip_marks(one) == _strip_marks(other)
 
 
 def list_named_files(parsed: ParsedDashboard) -> dict[str, str]:
@@ -26,6 +37,13 @@ def list_content_blobs(slug: str, yaml_text: str, files: dict[str, str]) -> dict
 
 
 def hash_content(parsed: ParsedDashboard) -> str:
-    """SHA-256 (hex) over the YAML text and the SQL files; the order of files does not matter."""
-    content = [read_text(parsed.source), sorted(list_named_files(parsed).items())]
+    """SHA-256 (hex) over the YAML text and the SQL files; neither the order of files nor line breaks matter."""
+    files = [[name, unify_line_breaks(text)] for name, text in sorted(list_named_files(parsed).items())]
+    content = [unify_line_breaks(read_text(parsed.source)), files]
     return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
+
+
+def _strip_marks(content: bytes | None) -> bytes | None:
+    if content is None:
+        return None
+    return content.removeprefix(BOM_UTF8).replace(b"\r\n", b"\n").replace(b"\r", b"\n")

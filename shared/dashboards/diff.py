@@ -4,7 +4,14 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache
 from typing import Any
+
+from pydantic_core import to_jsonable_python
+
+from shared.dashboards.content import unify_line_breaks
+from shared.dashboards.document import DashboardDefinition
+from shared.dashboards.sql_text import read_sql
 
 
 @dataclass(frozen=True)
@@ -17,15 +24,22 @@ class NameChanges:
 
 
 @dataclass(frozen=True)
+class QueryChanges(NameChanges):
+    """Changes of queries; `reformatted` are those whose SQL is written otherwise and means the same."""
+
+    reformatted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class DashboardDiff:
     """The difference from one version to another.
 
-    `settings` are top-level keys other than queries, charts and parameters whose value differs; `text` is a
-    unified diff of the YAML and of the SQL files; bytes and dollars are those of the plans before and after,
-    None where a plan is not known.
+    `settings` are top-level keys other than queries, charts and parameters whose value differs, where a key that
+    is left out has its default; `text` is a unified diff of the YAML and of the SQL files; bytes and dollars are
+    those of the plans before and after, None where a plan is not known.
     """
 
-    queries: NameChanges = field(default_factory=NameChanges)
+    queries: QueryChanges = field(default_factory=QueryChanges)
     charts: NameChanges = field(default_factory=NameChanges)
     parameters: NameChanges = field(default_factory=NameChanges)
     settings: tuple[str, ...] = ()
@@ -54,10 +68,10 @@ class DiffSide:
 
 def make_diff(before: DiffSide | None, after: DiffSide) -> DashboardDiff:
     """The difference; `before` is None for a first version."""
-    old = before.definition if before else {}
-    new = after.definition
+    old = _fill_defaults(before.definition if before else {})
+    new = _fill_defaults(after.definition)
     return DashboardDiff(
-        queries=_compare(_queries(before), _queries(after)),
+        queries=_compare_queries(before, after),
         charts=_compare(_by_key(old.get("charts"), "id"), _by_key(new.get("charts"), "id")),
         parameters=_compare(_by_key(old.get("parameters"), "name"), _by_key(new.get("parameters"), "name")),
         settings=tuple(sorted(key for key in {*old, *new} - set(_NAMED) if old.get(key) != new.get(key))),
@@ -87,12 +101,34 @@ def _unify(
     name: str, old: Mapping[str, str], new: Mapping[str, str], before: DiffSide | None, after: DiffSide
 ) -> str:
     lines = difflib.unified_diff(
-        old.get(name, "").splitlines(keepends=True),
-        new.get(name, "").splitlines(keepends=True),
+        unify_line_breaks(old.get(name, "")).splitlines(keepends=True),
+        unify_line_breaks(new.get(name, "")).splitlines(keepends=True),
         f"{before.label}{name}" if before and name in old else "/dev/null",
         f"{after.label}{name}" if name in new else "/dev/null",
     )
     return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
+
+
+def _fill_defaults(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """What a definition says with what it leaves out: nobody changed a setting that nobody wrote."""
+    return {**_list_defaults(), **definition}
+
+
+@cache
+def _list_defaults() -> dict[str, Any]:
+    fields = DashboardDefinition.model_fields.items()
+    defaults = {
+        name: info.get_default(call_default_factory=True) for name, info in fields if not info.is_required()
+    }
+    return dict(to_jsonable_python(defaults, by_alias=True))
+
+
+def _compare_queries(before: DiffSide | None, after: DiffSide) -> QueryChanges:
+    old, new = _queries(before), _queries(after)
+    found = _compare(old, new)
+    same = [name for name in found.changed if before and _means(before, name) == _means(after, name)]
+    changed = tuple(name for name in found.changed if name not in same)
+    return QueryChanges(found.added, found.removed, changed, tuple(same))
 
 
 def _queries(side: DiffSide | None) -> dict[str, object]:
@@ -101,6 +137,13 @@ def _queries(side: DiffSide | None) -> dict[str, object]:
         return {}
     queries: Mapping[str, object] = side.definition.get("queries", {})
     return {name: (query, side.sql_texts.get(name)) for name, query in queries.items()}
+
+
+def _means(side: DiffSide, name: str) -> tuple[dict[str, object], str]:
+    """A query without the way its SQL is written: in place or in a file, with which comments and spaces."""
+    query: Mapping[str, object] = side.definition["queries"][name]
+    rest = {key: value for key, value in query.items() if key not in ("sql", "file")}
+    return rest, read_sql(side.sql_texts.get(name, "")).normal_form
 
 
 def _by_key(items: Sequence[Mapping[str, Any]] | None, key: str) -> dict[str, object]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from threading import Lock
 
-from shared.dashboards.content import list_content_blobs
+from shared.dashboards.content import is_same_content, list_content_blobs
 from shared.database.models.dashboards import DashboardVersion
 from shared.database.repositories.versions import PendingVersion
 from shared.database.unit_of_work import Database, UnitOfWork
@@ -47,7 +47,8 @@ class _Expectation:
     others: tuple[bytes, ...]
 
     def is_met(self, blob: Blob | None) -> bool:
-        return (blob.data if blob else None) in (self.base, *self.others)
+        found = blob.data if blob else None
+        return any(is_same_content(found, expected) for expected in (self.base, *self.others))
 
     def describe(self, blob: Blob | None) -> ChangedFile:
         found = blob.data.decode(errors="replace") if blob else None
@@ -170,11 +171,13 @@ class BlobPublisher:
             blob = found[path]
             if blob is not None and blob.data == data:
                 continue
-            if not _is_ours(blob, previous.get(path)):
+            if not _is_ours(blob, previous.get(path), data):
                 return None
             expected = blob.revision if blob else ABSENT
             writes.append(BlobWrite(path, data, find_content_type(path), expected))
-        removals = [path for path in gone if (blob := found[path]) and blob.data == previous[path]]
+        removals = [
+            path for path in gone if (blob := found[path]) and is_same_content(blob.data, previous[path])
+        ]
         return _BlobPlan(writes, removals)
 
 
@@ -201,8 +204,9 @@ def _list_expectations(
     ]  # fmt: skip
 
 
-def _is_ours(blob: Blob | None, previous: bytes | None) -> bool:
-    return blob is None or blob.data == previous
+def _is_ours(blob: Blob | None, previous: bytes | None, wanted: bytes) -> bool:
+    """Whether a file may be written over; one that Git gave other line breaks says what it said."""
+    return blob is None or any(is_same_content(blob.data, one) for one in (previous, wanted))
 
 
 def _describe(batch: Sequence[PendingVersion]) -> str:

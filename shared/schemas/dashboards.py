@@ -247,10 +247,19 @@ class NameChangesModel(ResponseModel):
     changed: list[str]
 
 
-class DiffModel(ResponseModel):
-    """The difference between two versions; `text` is a unified diff."""
+class QueryChangesModel(NameChangesModel):
+    """Queries that came, went, or changed; `reformatted` are those whose SQL means the same as before."""
 
-    queries: NameChangesModel
+    reformatted: list[str]
+
+
+class DiffModel(ResponseModel):
+    """The difference between two versions; `text` is a unified diff.
+
+    `settings` are the other top-level keys whose value differs; one that is left out has its default.
+    """
+
+    queries: QueryChangesModel
     charts: NameChangesModel
     parameters: NameChangesModel
     settings: list[str]

@@ -185,7 +185,8 @@ class TestSave:
             SHOP.replace("ORDER BY id", "ORDER BY name").replace("title: Names", "title: All names")
         )
         assert saved["version"] == 2
-        assert saved["diff"]["queries"] == {"added": [], "removed": [], "changed": ["names"]}
+        queries = {"added": [], "removed": [], "changed": ["names"], "reformatted": []}
+        assert saved["diff"]["queries"] == queries
         assert saved["diff"]["charts"]["changed"] == ["names"]
         assert "+      FROM people WHERE day = @day ORDER BY name" in saved["diff"]["text"]
 

@@ -259,6 +259,34 @@ class TestDrift:
         assert functions.save_shop(by_hand.replace("By hand", "By both"))["version"] == 3
         assert read_drift(functions) == []
 
+    def test_other_line_breaks_make_no_version_and_no_drift(
+        self, functions: FunctionHost, tmp_path: Path
+    ) -> None:
+        save(functions, IN_A_FILE, files={"sql/names.sql": SQL_FILE})
+        sent = save(
+            functions,
+            IN_A_FILE.replace("\n", "\r\n"),
+            files={"sql/names.sql": SQL_FILE.replace("\n", "\r\n")},
+            expected_version=1,
+        )
+        (answer,) = sent.json["data"]["results"]
+        assert (answer["version"], answer["changed"], answer["diff"]["text"]) == (1, False, "")
+        stored = tmp_path / "workdir" / "dashboards" / "shop" / "shop.yaml"
+        stored.write_bytes(IN_A_FILE.replace("\n", "\r\n").encode())
+        commit_outside(tmp_path / "workdir")
+        assert read_drift(functions) == []
+        titled = IN_A_FILE.replace("People in the shop", "Titled")
+        changed = save(functions, titled, files={"sql/names.sql": SQL_FILE}).json["data"]["results"][0]
+        assert (changed["version"], changed["blob_revision"] is not None) == (2, True)
+        assert stored.read_text() == titled
+        assert read_drift(functions) == []
+
+    def test_what_was_written_comes_back_with_its_line_breaks(self, functions: FunctionHost) -> None:
+        written = SHOP.replace("\n", "\r\n")
+        functions.save_shop(written)
+        detail = functions.call("dashboards_read", "GET", "/dashboards/shop").json["data"]
+        assert detail["yaml"] == written
+
     def test_a_removed_file_is_written_again_by_the_next_save(
         self, functions: FunctionHost, tmp_path: Path
     ) -> None:
