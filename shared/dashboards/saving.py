@@ -7,7 +7,7 @@ from datetime import datetime
 
 from shared.dashboards.catalog import dump_definition
 from shared.dashboards.compilation import CompilationService
-from shared.dashboards.conflicts import describe_conflict, report_changed_files, report_conflicts
+from shared.dashboards.conflicts import Draft, describe_conflict, report_changed_files, report_conflicts
 from shared.dashboards.content import hash_content, list_content_blobs, list_named_files, read_text
 from shared.dashboards.diff import DashboardDiff, make_diff
 from shared.dashboards.diff_sides import make_compiled_side, read_saved_side
@@ -127,19 +127,17 @@ class SavingService:
             _compare(one, plan, current.get(plan.slug)) for one, plan in zip(compiled, plans, strict=True)
         ]
         overtaken = [
-            (one, item.expected_version, read_text(item.source))
-            for one, item in zip(decided, items, strict=True)
+            Draft(plan.slug, item.expected_version, read_text(item.source), list_named_files(source.parsed))
+            for plan, one, item, source in zip(plans, decided, items, compiled, strict=True)
             # Who sends what is saved already has nothing to merge: an answer was lost, and this is the retry.
             if item.expected_version is not None and one.changed and one.version - 1 != item.expected_version
         ]
         if overtaken:
-            bases = uow.versions.get_many([(one.slug, expected) for one, expected, _ in overtaken])
+            bases = uow.versions.get_many([(one.slug, one.expected_version) for one in overtaken])
             raise report_conflicts(
                 [
-                    describe_conflict(
-                        one.slug, expected, yours, bases.get((one.slug, expected)), current.get(one.slug)
-                    )
-                    for one, expected, yours in overtaken
+                    describe_conflict(one, bases.get((one.slug, one.expected_version)), current.get(one.slug))
+                    for one in overtaken
                 ]
             )
         return decided

@@ -54,6 +54,28 @@ class TestConflict:
         assert "title: Theirs" in detail["current_yaml"]
         assert "title: Mine" in detail["yours"]
         assert "expected_version 2" in detail["merge_hint"]
+        assert detail["conflicting_lines"] == [
+            {
+                "path": "shop.yaml",
+                "line": 3,
+                "base": "title: People in the shop\n",
+                "current": "title: Theirs\n",
+                "yours": "title: Mine\n",
+            }
+        ]
+        assert answer.json["error"]["remediation"] != detail["merge_hint"]
+
+    def test_what_fits_together_comes_merged_and_can_be_saved(self, functions: FunctionHost) -> None:
+        files = {"sql/names.sql": SQL_FILE}
+        save(functions, IN_A_FILE, files=files)
+        save(functions, IN_A_FILE, files={"sql/names.sql": SQL_FILE.replace("BY id", "BY name")})
+        mine = IN_A_FILE.replace("People in the shop", "Mine")
+        (detail,) = save(functions, mine, files=files, expected_version=1).json["error"]["details"]
+        assert detail["yours_files"] == files
+        merged = detail["merged_yaml"], detail["merged_files"]
+        assert merged == (mine, {"sql/names.sql": SQL_FILE.replace("BY id", "BY name")})
+        saved = save(functions, merged[0], files=merged[1], expected_version=2).json["data"]["results"][0]
+        assert (saved["version"], saved["changed"]) == (3, True)
 
     def test_a_version_that_never_was_has_no_base(self, functions: FunctionHost) -> None:
         answer = save(functions, expected_version=7)
