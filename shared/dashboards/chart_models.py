@@ -4,7 +4,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from shared.dashboards.field_types import ChartId, ColumnName, DashboardPart, JsonObject, Text, Title
+from shared.dashboards.field_types import (
+    NUMBER_FORMAT_PATTERN,
+    ChartId,
+    ColumnName,
+    DashboardPart,
+    JsonObject,
+    Text,
+    Title,
+)
 
 
 class _Chart(DashboardPart):
@@ -47,7 +55,12 @@ class MetricChart(_Chart):
     type: Literal["metric"]
     value: ColumnName = Field(description="Column that holds the number.", examples=["flights"])
     format: str = Field(
-        "", max_length=40, description="d3-format of the number.", examples=[",d", ".1%", "$,.2f"]
+        "",
+        max_length=40,
+        description="d3-format of the number.",
+        examples=[",d", ".1%", "$,.2f"],
+        # Only for editors: a saved version with another one is still read, and told by a validator.
+        json_schema_extra={"pattern": NUMBER_FORMAT_PATTERN},
     )
 
 

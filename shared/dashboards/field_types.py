@@ -13,6 +13,9 @@ NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
 CHART_ID_PATTERN = r"^[a-z][a-z0-9_-]{0,62}$"
 TAG_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 DATASET_PATTERN = r"^[A-Za-z0-9_]{1,1024}$"
+# [[fill]align][sign][symbol][0][width][,][.precision][~][type], https://d3js.org/d3-format#locale_format.
+# d3 reads any letter as a type and shows numbers in its own way for those that are none; those are refused.
+NUMBER_FORMAT_PATTERN = r"^(.?[<>=^])?[-+( ]?[$#]?0?[0-9]{0,2},?(\.[0-9]{1,2})?~?[efgrsp%bodcxXn]?$"
 
 
 def _parse_duration(value: object) -> int:

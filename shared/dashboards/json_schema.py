@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from shared.dashboards.channel_words import CHANNEL_WORDS, ChannelWords
 from shared.dashboards.document import DashboardDefinition
 from shared.dashboards.vega_lite import list_channels, list_marks, load_vega_lite
 
@@ -73,11 +74,10 @@ def _describe_vega(parts: JsonSchema) -> None:
     marks = {"enum": list_marks()}
     detailed = {"type": "object", "required": ["type"], "properties": {"type": marks}}
     chart["mark"] = {**_keep_words(chart["mark"]), "anyOf": [marks, detailed]}
-    channel = {"$ref": "#/$defs/Channel"}
     chart["encoding"] = {
         **_keep_words(chart["encoding"]),
         "type": "object",
-        "properties": dict.fromkeys(list_channels(), channel),
+        "properties": {name: _describe_channel(CHANNEL_WORDS[name]) for name in list_channels()},
         "additionalProperties": False,
     }
     definitions = load_vega_lite().definitions
@@ -98,6 +98,10 @@ def _describe_vega(parts: JsonSchema) -> None:
             "value": {"description": "A constant instead of a field."},
         },
     }
+
+
+def _describe_channel(words: ChannelWords) -> JsonSchema:
+    return {"description": words.description, "examples": [words.example], "$ref": "#/$defs/Channel"}
 
 
 def _keep_words(schema: JsonSchema) -> JsonSchema:

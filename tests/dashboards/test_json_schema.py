@@ -5,8 +5,10 @@ import json
 import jsonschema
 import pytest
 
+from shared.dashboards.channel_words import CHANNEL_WORDS
 from shared.dashboards.json_schema import SCHEMA_PATH, build_schema, render_schema
 from shared.dashboards.reading import read_yaml
+from shared.dashboards.vega_lite import check_encoding, list_channels
 from shared.dashboards.vega_subset import SUBSET_PATH
 from tests.dashboards.builders import MINIMAL, validate
 from tests.dashboards.test_samples import SAMPLES
@@ -39,13 +41,21 @@ def test_it_is_a_schema_of_draft_2020_12():
 
 
 def test_every_key_an_author_writes_is_described():
-    described_elsewhere = ("/encoding", "Channel/")
     missing = [
         path
         for path, schema in list_keys(build_schema())
-        if "description" not in schema and "const" not in schema and not path.startswith(described_elsewhere)
+        if "description" not in schema and "const" not in schema
     ]
     assert missing == []
+
+
+def test_every_channel_has_an_example_that_vega_lite_accepts():
+    channels = build_schema()["$defs"]["VegaChart"]["properties"]["encoding"]["properties"]
+    assert list(channels) == list_channels()
+    for name, part in channels.items():
+        (example,) = part["examples"]
+        assert check_encoding({name: example}) == [], name
+    assert set(CHANNEL_WORDS) == set(channels)
 
 
 def test_examples_are_themselves_accepted():
@@ -82,6 +92,7 @@ def test_the_samples_are_accepted(path):
         ("max_rows: 100", "file: x.sql"),
         ("type: metric", "type: gauge"),
         ("value: total,", ""),
+        ('format: ",d"', 'format: "%%%"'),
         ("mark: {type: line", "mark: {type: lime"),
         ("      color:", "      colour:"),
         ("x: {field: day, type: temporal}", "x: {field: day, type: time}"),

@@ -164,6 +164,23 @@ def test_time_zones_are_names_of_the_database(name):
     assert list_codes(result) == [DiagnosticCode.INVALID_TIME_ZONE]
 
 
+@pytest.mark.parametrize(
+    ("written", "valid"),
+    [
+        ("", True), (",d", True), (".1%", True), ("$,.2f", True), ("~s", True), ("+.3~e", True), ("(,.0f", True),
+        ("*>12,", True), ("x^4", True), ("#x", True), ("08.3f", True),
+        ("%%%", False), ("d,", False), (".f", False), ("y", False), ("0,0.00", False), (",d ", False),
+        ("{:,}", False),
+    ],
+)  # fmt: skip
+def test_a_metric_is_shown_by_a_d3_format(written, valid):
+    metric = MINIMAL.replace("type: table", f'type: metric, value: total, format: "{written}"')
+    result = validate(metric)
+    assert result.valid is valid
+    if not valid:
+        assert marked_text(metric, result, DiagnosticCode.INVALID_VALUE) == f'"{written}"'
+
+
 def test_a_character_that_is_refused_is_the_only_mistake_in_its_value():
     result = validate(MINIMAL + 'refresh: {time_zone: "a\\0b"}\n')
     assert list_codes(result) == [DiagnosticCode.YAML_ENCODING]

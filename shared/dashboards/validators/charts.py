@@ -1,10 +1,12 @@
 """Charts: `mark`, `encoding`, `transform` and `params` against Vega-Lite's JSON Schema."""
 
+import re
 from collections.abc import Iterable, Iterator
 
 from shared.dashboards import vega_lite
 from shared.dashboards.diagnostics import Diagnostic, DiagnosticCode, quote_names
 from shared.dashboards.document import chart_kind
+from shared.dashboards.field_types import NUMBER_FORMAT_PATTERN
 from shared.dashboards.parsed import ParsedDashboard
 from shared.dashboards.positions import join_pointer
 from shared.dashboards.reading import YamlData
@@ -25,6 +27,26 @@ class VegaLiteValidator:
                     _describe(document, pointer, place, finding) for place, finding in _check_chart(chart)
                 ]
                 yield from drop_explained(found)
+
+
+class NumberFormatValidator:
+    """How metrics show their number."""
+
+    def validate(self, document: ParsedDashboard) -> Iterable[Diagnostic]:
+        """One diagnostic per `format` that is no d3-format."""
+        for pointer, chart in document.charts():
+            written = chart.get("format")
+            if chart_kind(chart) != "metric" or not isinstance(written, str):
+                continue
+            if re.fullmatch(NUMBER_FORMAT_PATTERN, written) is None:
+                yield report(
+                    document,
+                    DiagnosticCode.INVALID_VALUE,
+                    f"{show_value(written)!r} is not a d3-format of a number",
+                    "Write for example ',d', '.1%' or '$,.2f'; see https://d3js.org/d3-format.",
+                    f"{pointer}/format",
+                    received=show_value(written),
+                )
 
 
 class ExternalDataValidator:

@@ -1,7 +1,11 @@
 """The validators that need no warehouse, in the order they run."""
 
 from shared.dashboards.validators.base import DashboardValidator
-from shared.dashboards.validators.charts import ExternalDataValidator, VegaLiteValidator
+from shared.dashboards.validators.charts import (
+    ExternalDataValidator,
+    NumberFormatValidator,
+    VegaLiteValidator,
+)
 from shared.dashboards.validators.files import SqlFileValidator
 from shared.dashboards.validators.naming import SlugValidator
 from shared.dashboards.validators.parameters import (
@@ -35,5 +39,6 @@ def offline_validators() -> list[DashboardValidator]:
         ParameterValueValidator(),
         VariantCountValidator(),
         VegaLiteValidator(),
+        NumberFormatValidator(),
         ExternalDataValidator(),
     ]
