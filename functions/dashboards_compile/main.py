@@ -25,7 +25,7 @@ def dashboards_compile(call: Call) -> Reply | flask.Response:
     plans = container.compilation.iterate_dashboards(
         sources, actor=call.caller.email, all_variants=body.variants == "all"
     )
-    if call.accepts(NDJSON_TYPE):
+    if call.prefers(NDJSON_TYPE):
         return build_ndjson_response(call, describe_progress(len(sources), plans))
     compiled = list(plans)
     return Reply(CompileResponse.from_compiled(compiled), failure=describe_invalid(compiled))

@@ -56,6 +56,11 @@ class Call:
         """True when the Accept header names `media_type` itself; a wildcard does not count."""
         return any(value.lower() == media_type and q > 0 for value, q in self.request.accept_mimetypes)
 
+    def prefers(self, media_type: str) -> bool:
+        """True when the Accept header names `media_type` and does not rate JSON above it."""
+        accepted = self.request.accept_mimetypes
+        return self.accepts(media_type) and accepted[media_type] >= accepted["application/json"]
+
     def read_body(self) -> bytes:
         """The body, at most `max_body_bytes`. Raises PayloadTooLargeError."""
         limit = self.settings.max_body_bytes

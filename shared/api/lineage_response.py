@@ -17,7 +17,7 @@ def build_lineage_response(
     call: Call, service: LineageService, graph: LineageGraph
 ) -> Reply | flask.Response:
     """The graph, or a JSON array of OpenLineage events for who accepts `application/vnd.openlineage+json`."""
-    if not call.accepts(OPENLINEAGE_TYPE):
+    if not call.prefers(OPENLINEAGE_TYPE):
         return Reply(LineageResponse.from_graph(graph))
     settings = call.settings
     events = service.export_events(

@@ -43,7 +43,7 @@ class ProgressLine(RootModel[QueryLine | DashboardLine | RunningLine | DoneLine 
 def build_precompute_response(call: Call, events: Generator[RefreshEvent]) -> Reply | flask.Response:
     """All reports together; for who accepts `application/x-ndjson` one `ProgressLine` per event."""
     watched = _add_up(call, events)
-    if call.accepts(NDJSON_TYPE):
+    if call.prefers(NDJSON_TYPE):
         return build_ndjson_response(call, _describe_all(watched))
     refreshes = [event for event in watched if isinstance(event, DashboardRefresh)]
     return Reply(PrecomputeResponse.from_refreshes(refreshes))

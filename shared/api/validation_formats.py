@@ -14,9 +14,10 @@ SARIF_TYPE = "application/sarif+json"
 
 
 def build_validation_reply(call: Call, results: Sequence[ValidationResult]) -> Reply | flask.Response:
-    """The verdicts; a SARIF 2.1.0 log for who accepts `application/sarif+json`."""
-    if call.accepts(SARIF_TYPE):
+    """The verdicts; a SARIF 2.1.0 log for who prefers `application/sarif+json`."""
+    if call.prefers(SARIF_TYPE):
         from shared.dashboards.formats.sarif import to_sarif
 
-        return flask.Response(json.dumps(to_sarif(results)), content_type=SARIF_TYPE)
+        log = to_sarif(results, call.settings.service_version)
+        return flask.Response(json.dumps(log), content_type=SARIF_TYPE)
     return Reply(ValidateResponse.from_results(results))

@@ -213,6 +213,22 @@ class TestAccept:
     def test_a_wildcard_does_not_ask_for_another_format(self, header):
         assert not make_call(headers={"Accept": header}).accepts("application/x-ndjson")
 
+    @pytest.mark.parametrize(
+        ("header", "preferred"),
+        [
+            ("application/x-ndjson", True),
+            ("application/x-ndjson, application/json", True),
+            ("application/x-ndjson, */*;q=0.8", True),
+            ("application/x-ndjson;q=0.5, application/json;q=0.2", True),
+            ("application/x-ndjson;q=0.1, application/json", False),
+            ("application/x-ndjson;q=0.5, */*", False),
+            ("application/json", False),
+            ("*/*", False),
+        ],
+    )
+    def test_the_better_rated_of_a_type_and_json_is_preferred(self, header, preferred):
+        assert make_call(headers={"Accept": header}).prefers("application/x-ndjson") is preferred
+
 
 def test_a_public_call_has_no_caller():
     with pytest.raises(UnauthenticatedError):

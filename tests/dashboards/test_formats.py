@@ -6,6 +6,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from deploy.local.parts import REPOSITORY
 from shared.dashboards.diagnostics import DiagnosticCode
 from shared.dashboards.formats.github import to_github
 from shared.dashboards.formats.sarif import to_sarif
@@ -57,6 +58,16 @@ def test_github_annotations_stay_on_one_line_whatever_the_names_are():
     lines = to_github(results).splitlines()
     assert len(lines) == len(results[0].diagnostics)
     assert all(line.startswith(("::error file=a%2Cb%3Ac.yaml,line=", "::warning file=")) for line in lines)
+
+
+def test_every_rule_names_its_section_of_the_page():
+    page = (REPOSITORY / "docs" / "diagnostics.md").read_text(encoding="utf-8")
+    (run,) = to_sarif([], "1.2.3")["runs"]
+    assert run["tool"]["driver"]["version"] == "1.2.3"
+    for rule in run["tool"]["driver"]["rules"]:
+        anchor = rule["help"]["text"].rpartition("docs/diagnostics.md#")[2]
+        assert f"(#{anchor})" in page
+        assert rule["shortDescription"]["text"] in rule["help"]["markdown"]
 
 
 def test_a_terminal_shows_the_line_and_a_caret_below_what_is_meant():

@@ -13,7 +13,7 @@ _TOOL_NAME = "almanac"
 def to_sarif(results: Sequence[ValidationResult], version: str = "dev") -> dict[str, object]:
     """One SARIF log with one run; every diagnostic is a result, every code a rule."""
     codes = list(DiagnosticCode)
-    rules = [{"id": code.value, "shortDescription": {"text": code.explanation}} for code in codes]
+    rules = [_make_rule(code) for code in codes]
     found = [diagnostic for result in results for diagnostic in result.diagnostics]
     return {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -25,6 +25,20 @@ def to_sarif(results: Sequence[ValidationResult], version: str = "dev") -> dict[
                 "results": [_make_result(diagnostic, codes.index(diagnostic.code)) for diagnostic in found],
             }
         ],
+    }
+
+
+def _make_rule(code: DiagnosticCode) -> dict[str, object]:
+    # Not helpUri, which has to be absolute: the page is a file of the project, and nothing serves it.
+    page = f"docs/diagnostics.md#{code.value.lower()}"
+    example = f"A file that gives {code.value}, and what is said about it:"
+    return {
+        "id": code.value,
+        "shortDescription": {"text": code.explanation},
+        "help": {
+            "text": f"{code.explanation} {example} {page}",
+            "markdown": f"{code.explanation} {example} `{page}`",
+        },
     }
 
 
