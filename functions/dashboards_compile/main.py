@@ -14,7 +14,7 @@ from shared.schemas.dashboards import CompileRequest, CompileResponse, Dashboard
 
 @endpoint("dashboards_compile", span="dashboard.compile")
 def dashboards_compile(call: Call) -> Reply | flask.Response:
-    """Plan every dashboard of the body; 422 when one is invalid; NDJSON progress for who accepts it."""
+    """Plan every dashboard of the body; 422 when one is invalid; NDJSON progress for who prefers it."""
     container = get_container()
     body = (
         CompileRequest(dashboards=[DashboardItem(yaml=call.read_yaml())])

@@ -6,6 +6,7 @@ from datetime import datetime
 from shared.dashboards.diagnostics import Diagnostic
 from shared.dashboards.document import DashboardDefinition
 from shared.dashboards.expansion import Expansion, QueryUnit, expand_dashboard
+from shared.dashboards.late_dry_runs import describe_late, is_late, name_queries, report_late
 from shared.dashboards.parsed import DashboardSource
 from shared.dashboards.plan import CompiledDashboard
 from shared.dashboards.planning import PlanFacts, make_expansion_limits, make_plan
@@ -18,7 +19,7 @@ from shared.database.unit_of_work import Database
 from shared.errors import AlmanacError, ErrorCode, ValidationFailedError
 from shared.settings import Settings
 from shared.telemetry.tracing import start_span
-from shared.warehouse.models import DryRun
+from shared.warehouse.models import DryRun, QueryRequest
 from shared.warehouse.service import WarehouseService
 
 BATCH_DASHBOARDS = 20
@@ -27,7 +28,6 @@ BATCH_DASHBOARDS = 20
 _NOT_ABOUT_THE_QUERY = frozenset(
     {
         ErrorCode.WAREHOUSE_UNAVAILABLE,
-        ErrorCode.WAREHOUSE_TIMEOUT,
         ErrorCode.RATE_LIMITED,
         ErrorCode.INTERNAL_ERROR,
     }
@@ -56,7 +56,9 @@ class CompilationService:
     ) -> list[CompiledDashboard]:
         """The plan of each source, in input order; an invalid one has diagnostics and no plan.
 
-        Every distinct query of all sources is dry-run once. Raises when BigQuery cannot be asked at all.
+        Every distinct query of all sources is dry-run once, and once more if that is not answered in time; a
+        dashboard with a query that is late again says so and has no plan. Raises, naming the queries, when
+        BigQuery cannot be asked at all.
         """
         return list(self.iterate_dashboards(sources, actor=actor, all_variants=all_variants))
 
@@ -111,11 +113,18 @@ class CompilationService:
                     units.setdefault(unit.fingerprint, (unit, definition))
         requests = [make_request(unit, definition, actor=actor) for unit, definition in units.values()]
         with start_span("dashboard.dry_runs", {"almanac.queries": len(requests)}):
-            answers = self._warehouse.dry_run_queries(requests)
-        for answer in answers:
-            if isinstance(answer, AlmanacError) and answer.code in _NOT_ABOUT_THE_QUERY:
-                raise answer
+            answers = self._ask(requests)
         return dict(zip(units, answers, strict=True))
+
+    def _ask(self, requests: Sequence[QueryRequest]) -> list[DryRun | AlmanacError]:
+        """What BigQuery says to each request; those it was late with are asked once more."""
+        answers = self._warehouse.dry_run_queries(requests)
+        late = [index for index, answer in enumerate(answers) if is_late(answer)]
+        again = self._warehouse.dry_run_queries([requests[index] for index in late])
+        for index, answer in zip(late, again, strict=True):
+            answers[index] = answer
+        _refuse_silence(requests, answers)
+        return answers
 
     def _read_facts(
         self, validated: Sequence[ValidationResult], expansions: Mapping[int, Expansion]
@@ -142,19 +151,36 @@ class CompilationService:
                 result.path, result.slug, result.valid, result.diagnostics, None, result.parsed
             )
         checked = build_result(result.parsed, [*_own(result), *_check_dry_runs(result, expansion, dry_runs)])
+        late = [
+            name for unit in expansion.units if is_late(dry_runs[unit.fingerprint]) for name in unit.names
+        ]
         own = {unit.fingerprint: dry_runs[unit.fingerprint] for unit in expansion.units}
         answered = {key: answer for key, answer in own.items() if isinstance(answer, DryRun)}
         plan = make_plan(result.parsed, expansion, answered, facts) if checked.valid else None
         return CompiledDashboard(
-            checked.path, checked.slug, checked.valid, checked.diagnostics, plan, result.parsed
-        )
+            checked.path, checked.slug, checked.valid, checked.diagnostics, plan, result.parsed,
+            tuple(dict.fromkeys(late)),
+        )  # fmt: skip
 
 
-def describe_invalid(compiled: Sequence[CompiledDashboard]) -> ValidationFailedError | None:
-    """The error of a compile in which a dashboard is invalid; None when all are valid."""
-    names = [one.slug or one.path for one in compiled if not one.valid]
+def _refuse_silence(requests: Sequence[QueryRequest], answers: Sequence[DryRun | AlmanacError]) -> None:
+    """Raise when BigQuery cannot be asked; where only some answers are late, the others are kept."""
+    errors = [
+        (error, request)
+        for request, error in zip(requests, answers, strict=True)
+        if isinstance(error, AlmanacError) and (error.code in _NOT_ABOUT_THE_QUERY or is_late(error))
+    ]
+    decisive = [error for error, _ in errors if not is_late(error)]
+    # When all are late, so would be those of the next batches.
+    if errors and (decisive or 1 < len(errors) == len(answers)):
+        raise name_queries(decisive[0] if decisive else errors[0][0], [request for _, request in errors])
+
+
+def describe_invalid(compiled: Sequence[CompiledDashboard]) -> AlmanacError | None:
+    """The error of a compile in which a dashboard is invalid, or else not all is known; None without any."""
+    names = [one.slug or one.path for one in compiled if not one.valid and not one.late_queries]
     if not names:
-        return None
+        return report_late(compiled, "Not everything could be planned")
     return ValidationFailedError(
         f"Not valid: {', '.join(names)}.",
         remediation="Correct the diagnostics in data.results and send it again.",
@@ -179,6 +205,8 @@ def _check_dry_runs(
                 schemas[name] = [(field.name, field.type, field.mode) for field in answer.fields]
                 unfiltered = (use for use in answer.partitions if not use.filtered)
                 found.extend(describe_partition_use(result.parsed, name, use) for use in unfiltered)
+            elif is_late(answer):
+                found.append(describe_late(result.parsed, name))
             else:
                 found.append(describe_dry_run_error(result.parsed, name, answer))
     found.extend(SchemaFieldValidator(schemas).validate(result.parsed))

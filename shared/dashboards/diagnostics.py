@@ -94,6 +94,7 @@ class DiagnosticCode(StrEnum):
     SQL_STATEMENT = "SQL_STATEMENT", "The SQL is not exactly one SELECT."
     SQL_POSITIONAL_PARAMETER = "SQL_POSITIONAL_PARAMETER", "The SQL uses ? where only @name is accepted."
     SQL_REFUSED = "SQL_REFUSED", "BigQuery refused the SQL in a dry run."
+    SQL_NOT_CHECKED = "SQL_NOT_CHECKED", "BigQuery did not answer the dry run in time: try again."
     PARTITION_NOT_FILTERED = (
         "PARTITION_NOT_FILTERED",
         "A partitioned table is read whole, because nothing filters on its partitioning column.",

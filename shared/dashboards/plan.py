@@ -76,7 +76,10 @@ class DashboardPlan:
 
 @dataclass(frozen=True)
 class CompiledDashboard:
-    """Diagnostics of one dashboard and, when it is valid, its plan."""
+    """Diagnostics of one dashboard and, when it is valid, its plan.
+
+    `late_queries` are those of which BigQuery said nothing in time: it is not valid, and may be next time.
+    """
 
     path: str
     slug: str | None
@@ -84,3 +87,4 @@ class CompiledDashboard:
     diagnostics: tuple[Diagnostic, ...]
     plan: DashboardPlan | None
     parsed: ParsedDashboard
+    late_queries: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ from shared.dashboards.head import DashboardHead
 from shared.dashboards.head_cache import HeadCache
 from shared.dashboards.index_rows import make_dashboard, make_update, make_version
 from shared.dashboards.keys import dashboard_path
+from shared.dashboards.late_dry_runs import report_late
 from shared.dashboards.lineage_sources import DashboardLineage
 from shared.dashboards.parsed import DashboardSource
 from shared.dashboards.plan import CompiledDashboard, DashboardPlan
@@ -100,11 +101,14 @@ class SavingService:
         compiled = self._compilation.compile_dashboards(
             [item.source for item in items], actor=author, all_variants=True
         )
-        invalid = [one for one in compiled if one.plan is None]
+        invalid = [one for one in compiled if one.plan is None and not one.late_queries]
+        late = report_late(compiled, "Nothing was saved")
         if invalid:
             details = [asdict(item) for one in invalid for item in one.diagnostics]
             names = ", ".join(one.slug or one.path for one in invalid)
             raise ValidationFailedError(f"Nothing was saved: {names} is not valid.", details=details)
+        if late:
+            raise late
         return compiled
 
     def _refuse_changed_files(self, compiled: Sequence[CompiledDashboard]) -> None:

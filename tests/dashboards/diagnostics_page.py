@@ -2,7 +2,8 @@
 
 A case is `cases/<CODE>.yaml`: `dashboard` is a file that gives this code, `output` exactly what a terminal
 shows. Beside them `path`, `files` (SQL), `file_errors`, `others` (more dashboards), `limits`, `schemas` (output
-of dry runs), `refused` (what BigQuery said about a query) and `partitions` (a table it reads without a filter).
+of dry runs), `refused` (what BigQuery said about a query), `late` (queries it said nothing about in time) and
+`partitions` (a table it reads without a filter).
 """
 
 import sys
@@ -13,6 +14,7 @@ import yaml
 
 from shared.dashboards.diagnostics import DiagnosticCode
 from shared.dashboards.formats.terminal import collect_texts, to_terminal
+from shared.dashboards.late_dry_runs import describe_late
 from shared.dashboards.limits import ValidationLimits
 from shared.dashboards.parsed import DashboardSource
 from shared.dashboards.validation import ValidationResult, build_result, validate_dashboards
@@ -72,6 +74,7 @@ def run_case(case: dict[str, Any]) -> list[ValidationResult]:
     found = list(SchemaFieldValidator(case.get("schemas", {})).validate(document))
     for query, message in case.get("refused", {}).items():
         found.append(describe_dry_run_error(document, query, SqlInvalidError(message)))
+    found += [describe_late(document, query) for query in case.get("late", ())]
     for query, use in case.get("partitions", {}).items():
         found.append(
             describe_partition_use(document, query, PartitionUse(**use, filtered=False, required=False))
@@ -114,6 +117,8 @@ def _describe_circumstances(case: dict[str, Any]) -> str:
         notes.append("when BigQuery says the queries return " + ", ".join(columns))
     if "refused" in case:
         notes.append("when BigQuery says " + ", ".join(repr(message) for message in case["refused"].values()))
+    if "late" in case:
+        notes.append("when BigQuery does not answer the dry run of " + ", ".join(case["late"]))
     if "partitions" in case:
         uses = [f"{use['table']} is partitioned by {use['column']}" for use in case["partitions"].values()]
         notes.append("when " + ", ".join(uses))

@@ -19,15 +19,15 @@ class MisbehavingServer:
 
     def __init__(self, upstream: str) -> None:
         self._address = urlsplit(upstream)
-        self._faults: dict[str, list[str]] = {}
+        self._faults: dict[str, list[str | None]] = {}
         self._released = threading.Event()
         self.requests: list[str] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._make_handler())
         self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
 
-    def fail(self, call: str, *faults: str) -> None:
+    def fail(self, call: str, *faults: str | None) -> None:
         """What the next calls of this kind meet, one each: a status such as `503`, `403 rateLimitExceeded`,
-        `hang`, or `lose` (done, but the answer is lost)."""
+        `hang`, `lose` (done, but the answer is lost), or None (nothing)."""
         self._faults[call] = list(faults)
 
     def count(self, call: str) -> int:
