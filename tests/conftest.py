@@ -9,6 +9,7 @@ pytest_plugins = [
     "tests.fixtures.oidc",
     "tests.fixtures.postgres",
     "tests.fixtures.stack",
+    "tests.fixtures.stores",
     "tests.fixtures.valkey",
     "tests.fixtures.warehouse",
     "tests.fixtures.browser",  # after stack, which it imports

@@ -2,14 +2,12 @@
 
 import subprocess
 import time
-import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from deploy.local.servers.fake_gcs import FakeGcsServer
 from shared.container import Container
 from shared.dashboards.parsed import DashboardSource
 from shared.dashboards.saving import SavedVersion, SaveItem
@@ -30,24 +28,11 @@ RETRY_SECONDS = 120
 THREADS = 16  # as many as one instance of the function serves at once
 
 
-@pytest.fixture(params=["git", "gcs"])
-def container(
-    request: pytest.FixtureRequest, function_settings: Settings, tmp_path: Path
-) -> Iterator[Container]:
+@pytest.fixture
+def container(store_settings: Settings) -> Iterator[Container]:
     """Every service on test servers, with a dashboard store of its own."""
     # It is the stores that are raced here, not the emulator of BigQuery on a busy machine.
-    settings = function_settings.model_copy(update={"warehouse_call_timeout_seconds": 60.0})
-    if request.param == "gcs":
-        server: FakeGcsServer = request.getfixturevalue("gcs_server")
-        bucket = f"saves-{uuid.uuid4().hex[:8]}"
-        server.create_bucket(bucket)
-        settings = settings.model_copy(
-            update={
-                "dashboard_store_url": f"gs://{bucket}/some/prefix",
-                "storage_endpoint": server.endpoint,
-            }
-        )
-    built = Container(settings)
+    built = Container(store_settings.model_copy(update={"warehouse_call_timeout_seconds": 60.0}))
     yield built
     built.database.dispose()
 
