@@ -138,6 +138,8 @@ class Settings(BaseModel):
     oidc_discovery_url: str = "https://accounts.google.com/.well-known/openid-configuration"
     oidc_client_id: str = ""
     oidc_client_secret: SecretStr = SecretStr("")
+    cli_oidc_client_id: str = Field("", description="Published at /auth/config; an accepted audience.")
+    cli_oidc_client_secret: str = Field("", description="Public too, as RFC 8252 has it for native apps.")
     allowed_emails: StringList = Field(default_factory=list)
     allowed_domains: StringList = Field(default_factory=list)
     admin_emails: StringList = Field(default_factory=list)

@@ -56,6 +56,8 @@ def build_environment(
             "OIDC_DISCOVERY_URL": oidc.discovery_url,
             "OIDC_CLIENT_ID": oidc.client_id,
             "OIDC_CLIENT_SECRET": oidc.client_secret,
+            "CLI_OIDC_CLIENT_ID": oidc.cli_client_id,
+            "CLI_OIDC_CLIENT_SECRET": "",
             "ALLOWED_EMAILS": "",
             "ALLOWED_DOMAINS": "example.com",
             "ADMIN_EMAILS": ADMIN_EMAIL,

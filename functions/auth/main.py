@@ -8,6 +8,7 @@ from shared.api.responses import Reply
 from shared.api.session_responses import list_sessions, revoke_session
 from shared.api.sign_in_responses import build_login_redirect, build_session_reply, finish_login, sign_out
 from shared.container import get_container
+from shared.schemas.auth import SignInConfigResponse
 
 
 @endpoint("auth", span="auth.handle")
@@ -19,6 +20,8 @@ def auth(call: Call) -> Reply | flask.Response:
         return build_login_redirect(call, container.sign_in)
     if action == "callback":
         return finish_login(call, container.sign_in)
+    if action == "config":
+        return Reply(SignInConfigResponse.from_settings(call.settings))
     if action == "logout":
         return sign_out(call, container.sessions)
     if action == "sessions":

@@ -9,7 +9,7 @@ from shared.api import openapi_examples as examples
 from shared.api import openapi_media as media
 from shared.api.openapi_media import JsonObject, Media
 from shared.errors import ErrorCode
-from shared.schemas.auth import SessionListResponse, SessionResponse
+from shared.schemas.auth import SessionListResponse, SessionResponse, SignInConfigResponse
 from shared.schemas.costs import CostQuery, CostResponse
 from shared.schemas.dashboards import (
     CompileRequest,
@@ -270,6 +270,12 @@ OPERATIONS: Mapping[tuple[str, str, str], Operation] = {
             ErrorCode.FORBIDDEN,
             ErrorCode.DEPENDENCY_UNAVAILABLE,
         ),
+    ),
+    ("auth", "/auth/config", "GET"): Operation(
+        action="config",
+        tag="Sign-in",
+        summary="How the command line signs people in: the identity provider and a public OAuth client",
+        answer=SignInConfigResponse,
     ),
     ("auth", "/auth/logout", "POST"): Operation(
         action="logout",

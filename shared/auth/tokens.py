@@ -32,11 +32,12 @@ class IdTokenVerifier:
         issuer = settings.oidc_issuer
         # Google signs under both names: https://developers.google.com/identity/openid-connect
         self._issuers = sorted(GOOGLE_ISSUERS) if issuer in GOOGLE_ISSUERS else [issuer]
-        named = (settings.oidc_client_id, settings.public_url, *settings.bearer_audiences)
+        clients = (settings.oidc_client_id, settings.cli_oidc_client_id)
+        named = (*clients, settings.public_url, *settings.bearer_audiences)
         self._bearer_audiences = [audience for audience in named if audience]
 
     def verify(self, token: str) -> IdTokenClaims:
-        """The claims of a bearer ID token meant for this service (client id, PUBLIC_URL or BEARER_AUDIENCES).
+        """The claims of a bearer ID token meant for this service (a client id, PUBLIC_URL or BEARER_AUDIENCES).
 
         Raises UnauthenticatedError saying what is wrong with it, DependencyUnavailableError when the keys of
         the provider cannot be had.

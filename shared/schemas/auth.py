@@ -8,6 +8,7 @@ from uuid import UUID
 from shared.auth.principals import Principal
 from shared.auth.sessions import SessionSummary
 from shared.schemas.base import ResponseModel
+from shared.settings import Settings
 
 
 class SessionResponse(ResponseModel):
@@ -32,6 +33,23 @@ class SessionResponse(ResponseModel):
             via=principal.via,
             session_id=principal.session_id,
             csrf_token=csrf_token,
+        )
+
+
+class SignInConfigResponse(ResponseModel):
+    """How a program on somebody's machine signs them in. Nothing here is a secret; null where it is not set."""
+
+    issuer: str
+    client_id: str | None
+    client_secret: str | None
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """The answer of this environment."""
+        return cls(
+            issuer=settings.oidc_issuer,
+            client_id=settings.cli_oidc_client_id or None,
+            client_secret=settings.cli_oidc_client_secret or None,
         )
 
 

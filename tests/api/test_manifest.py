@@ -53,7 +53,7 @@ def test_only_sign_in_and_documents_are_public():
         for route in entry.routes
         if route.auth is RouteAuth.PUBLIC and entry.name != "viewer"
     }
-    assert public == {"/auth/login", "/auth/callback"}
+    assert public == {"/auth/login", "/auth/callback", "/auth/config"}
 
 
 def test_no_two_functions_share_a_path():

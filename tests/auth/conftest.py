@@ -48,6 +48,7 @@ def settings(oidc_server: OidcServer) -> Settings:
         admin_emails=["admin@example.com"],
         editor_emails=["editor@example.com"],
         service_account_emails=[SCHEDULER],
+        cli_oidc_client_id=oidc_server.cli_client_id,
         bearer_audiences=["https://almanac.example.com"],
         oidc_timeout_seconds=3,
     )

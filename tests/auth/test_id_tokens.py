@@ -26,7 +26,9 @@ def test_a_token_fetched_on_the_command_line_is_accepted(verifier: IdTokenVerifi
     assert claims.expires_at_epoch > time.time()
 
 
-@pytest.mark.parametrize("audience", [PUBLIC_URL, "https://almanac.example.com", ["https://x", PUBLIC_URL]])
+@pytest.mark.parametrize(
+    "audience", [PUBLIC_URL, "https://almanac.example.com", ["https://x", PUBLIC_URL], "almanac-cli"]
+)
 def test_tokens_for_the_public_url_and_configured_audiences_are_accepted(
     verifier: IdTokenVerifier, sign_token: SignToken, audience: object
 ):
@@ -50,7 +52,7 @@ def test_the_hosted_domain_is_normalised(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"aud": "another-client"}, "meant for 'another-client'; accepted: almanac-local, http"),
+        ({"aud": "another-client"}, "meant for 'another-client'; accepted: almanac-local, almanac-cli, http"),
         ({"aud": ""}, "'aud'|meant for"),
         ({"aud": None}, "no claim 'aud'"),
         ({"aud": {"x": 1}}, "meant for"),

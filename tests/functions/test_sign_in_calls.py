@@ -92,3 +92,17 @@ def test_the_router_is_told_who_is_calling(functions: FunctionHost) -> None:
     response = functions.call("auth", "GET", "/auth/verify", email="viewer@example.com")
     assert response.status_code in {200, 204}
     assert functions.call("auth", "GET", "/auth/verify", email=None).status_code == 401
+
+
+def test_anybody_may_ask_how_the_command_line_signs_people_in(functions: FunctionHost) -> None:
+    settings = functions.container.settings
+    settings.cli_oidc_client_id, settings.cli_oidc_client_secret = "desktop", ""
+    answer = functions.call("auth", "GET", "/auth/config", email=None)
+    assert answer.json["data"] == {
+        "issuer": functions.oidc.issuer, "client_id": "desktop", "client_secret": None,
+    }  # fmt: skip
+    settings.cli_oidc_client_id = ""
+    assert functions.call("auth", "GET", "/auth/config", email=None).json["data"]["client_id"] is None
+    secret = settings.oidc_client_secret.get_secret_value()
+    assert secret
+    assert secret not in answer.text

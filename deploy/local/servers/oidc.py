@@ -22,6 +22,9 @@ from deploy.local.parts import parts_python
 from deploy.local.process import ServiceSpec
 
 CLIENT_ID = "almanac-local"
+CLI_CLIENT_ID = "almanac-cli"
+# Of RFC 8252: any port of the loopback address will do.
+CLI_REDIRECT_URL = "http://127.0.0.1/callback"
 # Known to everybody on purpose: the provider answers on loopback only and guards sample data.
 PASSWORD = "almanac"  # noqa: S105
 ACCOUNTS = {
@@ -48,6 +51,7 @@ class OidcServer:
     """
 
     client_id = CLIENT_ID
+    cli_client_id = CLI_CLIENT_ID
 
     def __init__(
         self,
@@ -69,7 +73,7 @@ class OidcServer:
 
     @property
     def client_secret(self) -> str:
-        """The secret of the one client."""
+        """The secret of the service's client; the command line has none."""
         return self._client_secret or self._read_secrets()["client_secret"]
 
     @property
@@ -163,7 +167,15 @@ class OidcServer:
                         "show_description": True,
                         "redirect_uris": list(self.redirect_urls),
                         "allowed_scopes": ["openid", "email", "profile"],
-                    }
+                    },
+                    {
+                        "client_id": CLI_CLIENT_ID,
+                        "token_endpoint_auth_method": "none",
+                        "description": "Almanac's command line",
+                        "show_description": True,
+                        "redirect_uris": [CLI_REDIRECT_URL],
+                        "allowed_scopes": ["openid", "email", "profile"],
+                    },
                 ],
             },
             "jwt": {"keys_dir": str(self.state_dir / "keys")},
