@@ -1,22 +1,40 @@
-"""The program: its options, its commands, its last line of defence."""
+"""The program: its options and its commands."""
 
 from typing import Annotated
 
 import typer
 
-from almanac_cli.client import ServiceClient
-from almanac_cli.commands import planning, query, reading, refresh, session, validation, versions
-from almanac_cli.configuration import DEFAULT_URL, Configuration, check_url, find_credential_file
-from almanac_cli.context import Session, answering
+from almanac_cli.commands import (
+    planning,
+    query,
+    reading,
+    refresh,
+    session,
+    validation,
+    versions,
+)
+from almanac_cli.configuration import DEFAULT_URL
+from almanac_cli.context import Session
+from almanac_cli.output import print_line
+from almanac_cli.program import Program
+from almanac_cli.release import read_version
 
 app = typer.Typer(
     name="almanac",
+    cls=Program,
     help="Dashboards as code on BigQuery: validate, plan, save, refresh and read them.",
-    epilog="Exit codes: 0 fine; 1 invalid, refused or different; 2 wrong usage; 3 the service cannot be asked.",
+    epilog="Exit codes: 0 fine; 1 invalid, refused or different; 2 wrong usage; 3 the service cannot be asked; "
+    "4 the program failed.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        print_line(f"almanac {read_version()}")
+        raise typer.Exit
 
 
 @app.callback()
@@ -38,11 +56,21 @@ def prepare(
             help="A command that prints one, such as 'gcloud auth print-identity-token'.",
         ),
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as after the command.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     """Remember the service and the caller; nothing is asked yet."""
-    with answering(as_json=False):
-        configuration = Configuration(check_url(url), token, token_command, find_credential_file())
-    context.obj = Session(configuration, ServiceClient(configuration))
+    if token_command and _is_on_command_line(context, "token_command"):
+        # What somebody types now is meant more than what their environment has.
+        token = token if _is_on_command_line(context, "token") else None
+    context.obj = Session(url, token, token_command)
+
+
+def _is_on_command_line(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 app.command()(validation.validate)

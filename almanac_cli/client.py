@@ -32,10 +32,11 @@ class _Bearer(AuthBase):
 
 
 class ServiceClient:
-    """One service, as one caller. Nothing is sent before the first call."""
+    """One service, as one caller or, `anonymous`, as nobody. Nothing is sent before the first call."""
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, *, anonymous: bool = False) -> None:
         self._configuration = configuration
+        self._anonymous = anonymous
         self._http: requests.Session | None = None
 
     @property
@@ -112,7 +113,7 @@ class ServiceClient:
             http = requests.Session()
             # A proxy has no business between two processes of one machine.
             http.trust_env = not is_loopback(self.url)
-            http.auth = _Bearer(self._configuration.find_token())
+            http.auth = _Bearer(None if self._anonymous else self._configuration.find_token())
             self._http = http
         return self._http
 

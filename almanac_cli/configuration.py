@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 import os
+import re
 import shlex
 import subprocess
 import time
@@ -15,7 +16,8 @@ from almanac_cli.errors import CliError, UsageError
 
 DEFAULT_URL = "http://localhost:8080"
 TOKEN_COMMAND_TIMEOUT_SECONDS = 60
-_SIGN_IN = "Sign in with `almanac login`, or set ALMANAC_TOKEN or ALMANAC_TOKEN_COMMAND."
+SIGN_IN = "Sign in with `almanac login`, or set ALMANAC_TOKEN or ALMANAC_TOKEN_COMMAND."
+_TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
 @dataclass(frozen=True)
@@ -30,18 +32,18 @@ class Configuration:
     def find_token(self) -> str | None:
         """The bearer token: given, printed by the token command, or stored by `login`; in this order.
 
-        Raises CliError when the command fails or the stored token has expired.
+        Raises CliError when the command fails, the stored token has expired, or the token cannot be sent.
         """
         if self.token:
-            return self.token
+            return check_token(self.token, "The token given (ALMANAC_TOKEN or --token)")
         if self.token_command:
-            return run_token_command(self.token_command)
+            return check_token(run_token_command(self.token_command), "What the token command printed")
         stored = self.credentials.read(self.url)
         if stored is not None and is_expired(stored, time.time()):
             raise CliError(
-                f"The token stored for {self.url} has expired.", code="UNAUTHENTICATED", remediation=_SIGN_IN
+                f"The token stored for {self.url} has expired.", code="UNAUTHENTICATED", remediation=SIGN_IN
             )
-        return stored
+        return check_token(stored, f"The token stored for {self.url}") if stored else None
 
 
 class CredentialFile:
@@ -104,9 +106,26 @@ def find_credential_file() -> CredentialFile:
     return CredentialFile(Path(base) / "almanac" / "credentials.json")
 
 
+def check_token(token: str, name: str) -> str:
+    """The token without white space around it. Raises CliError, which never shows it, when no header can hold it."""
+    token = token.strip()
+    if not _TOKEN.fullmatch(token):
+        raise CliError(
+            f"{name} is no token: one word of visible ASCII characters was expected.",
+            code="UNAUTHENTICATED",
+            remediation=SIGN_IN,
+        )
+    return token
+
+
 def check_url(url: str) -> str:
     """The service's address without a trailing slash. Raises UsageError when it is not one."""
     parts = urlsplit(url)
+    if "@" in parts.netloc:
+        raise UsageError(
+            "The address of the service holds a user name or a password.",
+            remediation="Leave them out, and sign in with a token.",
+        )
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise UsageError(
             f"{url!r} is not the address of a service.",
@@ -117,7 +136,8 @@ def check_url(url: str) -> str:
 
 def is_loopback(url: str) -> bool:
     """True when the service runs on this machine."""
-    return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
+    host = urlsplit(url).hostname or ""
+    return host in ("localhost", "127.0.0.1", "::1") or host.endswith(".localhost")
 
 
 def run_token_command(command: str) -> str:
@@ -128,7 +148,7 @@ def run_token_command(command: str) -> str:
         )
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         raise CliError(
-            f"The token command cannot be run: {error}.", code="UNAUTHENTICATED", remediation=_SIGN_IN
+            f"The token command cannot be run: {error}.", code="UNAUTHENTICATED", remediation=SIGN_IN
         ) from error
     token = done.stdout.strip()
     if done.returncode != 0 or not token or len(token.split()) != 1:

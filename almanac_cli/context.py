@@ -3,28 +3,49 @@
 import re
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated
 
 import typer
 
 from almanac_cli.client import ServiceClient
-from almanac_cli.configuration import Configuration
+from almanac_cli.configuration import Configuration, check_url, find_credential_file
 from almanac_cli.errors import CliError, UsageError
 from almanac_cli.output import print_error, print_json
 
 SLUG = re.compile(r"[a-z][a-z0-9-]{1,62}")
+
+
+def _is_json_wanted(context: typer.Context, value: bool) -> bool:
+    """Also true when --json stands before the command."""
+    return value or bool(context.find_root().params.get("as_json"))
+
+
 JsonOption = Annotated[
-    bool, typer.Option("--json", help="Print the API's JSON instead of a view for people.")
+    bool,
+    typer.Option(
+        "--json", callback=_is_json_wanted, help="Print the API's JSON instead of a view for people."
+    ),
 ]
 
 
-@dataclass(frozen=True)
 class Session:
-    """One run of the program."""
+    """One run of the program. What was given is checked when a command wants it: `validate` never does."""
 
-    configuration: Configuration
-    client: ServiceClient
+    def __init__(self, url: str, token: str | None, token_command: str | None) -> None:
+        self._url = url
+        self._token = token
+        self._token_command = token_command
+
+    @cached_property
+    def configuration(self) -> Configuration:
+        """The service and the caller. Raises UsageError when the address is none."""
+        return Configuration(check_url(self._url), self._token, self._token_command, find_credential_file())
+
+    @cached_property
+    def client(self) -> ServiceClient:
+        """Calls to the service."""
+        return ServiceClient(self.configuration)
 
 
 def get_session(context: typer.Context) -> Session:
@@ -53,6 +74,18 @@ def check_slug(text: str) -> str:
     if not SLUG.fullmatch(text):
         raise UsageError(
             f"{text!r} is not a slug: lower-case letters, digits and dashes, beginning with a letter.",
-            remediation="List what is saved: GET /dashboards.",
+            remediation="List what is saved: `almanac list`.",
         )
     return text
+
+
+def split_version(target: str) -> tuple[str, int | None]:
+    """Slug and version of `SLUG@VERSION`; no version without `@`. Raises UsageError."""
+    slug, separator, version = target.partition("@")
+    if not separator:
+        return check_slug(slug), None
+    if not version.isascii() or not version.isdecimal() or int(version) < 1:
+        raise UsageError(
+            f"{target!r} names no version; write it as SLUG@VERSION, for example {slug or 'sales'}@1."
+        )
+    return check_slug(slug), int(version)

@@ -4,20 +4,30 @@ from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import Any
 
+from shared.dashboards.validation import ValidationResult
+
 
 class ExitCode(IntEnum):
-    """0 fine; 1 the answer is no (invalid, refused, drift); 2 wrong usage; 3 the service cannot be asked."""
+    """0 fine; 1 the answer is no (invalid, refused, drift); 2 wrong usage; 3 the service cannot be asked.
+
+    4: the program itself failed, or the machine it runs on. The last two are a shell's own numbers.
+    """
 
     OK = 0
     REFUSED = 1
     USAGE = 2
     UNAVAILABLE = 3
+    FAILED = 4
+    INTERRUPTED = 130
+    BROKEN_PIPE = 141
 
 
 class CliError(Exception):
     """Something a person has to change; shaped like the API's errors so that both are shown alike."""
 
     exit_code = ExitCode.REFUSED
+    details_shown = False
+    """A command has shown the details in a better way."""
 
     def __init__(
         self,
@@ -50,6 +60,23 @@ class UsageError(CliError):
     """The command was called in a way that cannot work."""
 
     exit_code = ExitCode.USAGE
+
+
+class InvalidFilesError(CliError):
+    """Dashboard files are not valid; `results` are shown with the lines they are about."""
+
+    def __init__(
+        self, message: str, results: Sequence[ValidationResult], trace_id: str | None = None
+    ) -> None:
+        super().__init__(
+            message,
+            code="VALIDATION_FAILED",
+            remediation="Correct what is shown above, then try again.",
+            details=[item.to_dict() for result in results for item in result.diagnostics],
+            trace_id=trace_id,
+        )
+        self.results = tuple(results)
+        self.details_shown = True
 
 
 class ServiceError(CliError):

@@ -5,6 +5,7 @@ import os
 import sys
 import unicodedata
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TextIO
 
@@ -12,11 +13,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from almanac_cli.errors import CliError
-from shared.dashboards.diagnostics import Diagnostic, DiagnosticCode, Edit, Severity
-from shared.dashboards.formats.terminal import collect_texts, to_terminal
-from shared.dashboards.parsed import DashboardSource
-from shared.dashboards.validation import ValidationResult, parse_dashboard
+from almanac_cli.errors import CliError, InvalidFilesError
+from almanac_cli.reports import write_report
+from almanac_cli.wording import translate
 
 _PIPE_WIDTH = 160
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
@@ -53,49 +52,20 @@ def print_table(
 
 
 def print_error(error: CliError) -> None:
-    """Code, message and what to do, on stderr; diagnostics with their position."""
+    """Code, message and what to do, on stderr; above them the diagnostics of files that are not valid."""
+    if isinstance(error, InvalidFilesError):
+        write_report(error.results, sys.stderr)
+        sys.stderr.write("\n")
     console = make_console(sys.stderr)
     console.print(
         Text.assemble((f"error[{error.code}]", "bold red"), f": {clean(error.message)}"), soft_wrap=True
     )
-    for detail in error.details:
+    for detail in () if error.details_shown else error.details:
         console.print(Text(f"  {clean(_describe_detail(detail))}"), soft_wrap=True)
     if error.remediation:
-        console.print(Text(f"  = {clean(error.remediation)}"), soft_wrap=True)
+        console.print(Text(f"  = {clean(translate(error.remediation))}"), soft_wrap=True)
     if error.trace_id:
         console.print(Text(f"  trace {error.trace_id}", style="dim"), soft_wrap=True)
-
-
-def print_diagnostics(items: Sequence[Mapping[str, Any]], sources: Sequence[DashboardSource]) -> None:
-    """What the service found in files, as `validate` shows it, with the lines of the local files."""
-    texts = {source.path: source for source in sources}
-    results = [
-        ValidationResult(
-            str(item["path"]),
-            item["slug"],
-            bool(item["valid"]),
-            tuple(read_diagnostic(one) for one in item["diagnostics"]),
-            parse_dashboard(texts.get(str(item["path"]), DashboardSource(str(item["path"]), ""))),
-        )
-        for item in items
-    ]
-    known = {
-        path: text
-        for result in results
-        if result.path in texts
-        for path, text in collect_texts([result]).items()
-    }
-    sys.stdout.write(to_terminal(results, known, color=sys.stdout.isatty()))
-
-
-def read_diagnostic(item: Mapping[str, Any]) -> Diagnostic:
-    """A diagnostic from the API's JSON."""
-    values = {name: item[name] for name in Diagnostic.__dataclass_fields__ if name in item}
-    values["code"] = DiagnosticCode[item["code"]]
-    values["severity"] = Severity(item["severity"])
-    values["allowed"] = tuple(item.get("allowed") or ())
-    values["edit"] = Edit(**item["edit"]) if item.get("edit") else None
-    return Diagnostic(**values)
 
 
 def format_bytes(count: int | None) -> str:
@@ -114,6 +84,11 @@ def format_dollars(amount: str | None) -> str:
         return "-"
     value = Decimal(amount)
     return f"${value:.2f}" if value >= 1 or value == 0 else f"${value.normalize():f}"
+
+
+def format_time(text: str | None) -> str:
+    """A time of the API's, in UTC, to the minute."""
+    return datetime.fromisoformat(text).astimezone(UTC).strftime("%Y-%m-%d %H:%M") if text else "-"
 
 
 def clean(text: str) -> str:

@@ -5,7 +5,9 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import partial
 
+from shared.dashboards.limits import DEFAULT_LIMITS, ValidationLimits
 from shared.dashboards.parsed import DashboardSource
 from shared.dashboards.validation import ValidationResult, parse_dashboard, validate_dashboards
 
@@ -15,7 +17,9 @@ _CHUNK_FILES = 25
 
 
 def validate_sources(
-    sources: Sequence[DashboardSource], processes: int | None = None
+    sources: Sequence[DashboardSource],
+    processes: int | None = None,
+    limits: ValidationLimits = DEFAULT_LIMITS,
 ) -> list[ValidationResult]:
     """The verdict on each source, in input order; as `validate_dashboards` gives it, but for `parsed`.
 
@@ -24,26 +28,28 @@ def validate_sources(
     """
     count = processes or os.process_cpu_count() or 1
     if len(sources) < MIN_FILES or count < 2:
-        return validate_dashboards(sources)
+        return validate_dashboards(sources, limits)
     chunks = [sources[start : start + _CHUNK_FILES] for start in range(0, len(sources), _CHUNK_FILES)]
     with ProcessPoolExecutor(min(count, len(chunks))) as pool:
-        results = [result for part in pool.map(_validate_chunk, chunks) for result in part]
-    return _add_clashes(sources, results)
+        results = [result for part in pool.map(partial(_validate_chunk, limits), chunks) for result in part]
+    return _add_clashes(sources, results, limits)
 
 
-def _validate_chunk(sources: Sequence[DashboardSource]) -> list[ValidationResult]:
+def _validate_chunk(limits: ValidationLimits, sources: Sequence[DashboardSource]) -> list[ValidationResult]:
     """One at a time: slugs are compared when all are known."""
     empty = parse_dashboard(DashboardSource("-", ""))
     return [
-        replace(validate_dashboards([source])[0], parsed=replace(empty, source=source)) for source in sources
+        replace(validate_dashboards([source], limits)[0], parsed=replace(empty, source=source))
+        for source in sources
     ]
 
 
 def _add_clashes(
-    sources: Sequence[DashboardSource], results: Sequence[ValidationResult]
+    sources: Sequence[DashboardSource], results: Sequence[ValidationResult], limits: ValidationLimits
 ) -> list[ValidationResult]:
     """Judge again, together, the few that share a slug."""
     counts = Counter(result.slug for result in results if result.slug is not None)
     clashing = [index for index, result in enumerate(results) if counts.get(result.slug or "", 0) > 1]
-    judged = dict(zip(clashing, validate_dashboards([sources[index] for index in clashing]), strict=True))
+    again = validate_dashboards([sources[index] for index in clashing], limits)
+    judged = dict(zip(clashing, again, strict=True))
     return [judged.get(index, result) for index, result in enumerate(results)]

@@ -1,18 +1,32 @@
 """Dashboard files named on the command line, with the SQL files they name."""
 
+import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from almanac_cli.errors import UsageError
+from almanac_cli.errors import InvalidFilesError, UsageError
 from almanac_cli.parallel_validation import validate_sources
 from shared.dashboards.content import list_named_files, read_text
 from shared.dashboards.diagnostics import Diagnostic, DiagnosticCode, Severity
+from shared.dashboards.limits import DEFAULT_LIMITS
 from shared.dashboards.parsed import DashboardSource
-from shared.dashboards.source_files import SourceFileError, find_dashboards, load_sources
+from shared.dashboards.source_files import SourceFileError, attach_files, find_dashboards, load_sources
 from shared.dashboards.validation import ValidationResult, parse_dashboard
 
+STDIN = Path("-")
 DEFAULT_FOLDER = Path("dashboards")
+# Rows and variants are for the service to judge: it may have been given other bounds than the usual ones.
+_SERVICE_LIMITS = replace(DEFAULT_LIMITS, max_rows_per_query=sys.maxsize, max_variants=sys.maxsize)
+
+
+@dataclass(frozen=True)
+class CheckedFiles:
+    """Dashboard files in the order named: those that may be sent, and the verdicts on the others."""
+
+    sources: list[DashboardSource]
+    refused: list[ValidationResult]
 
 
 def read_sources(paths: Sequence[Path]) -> tuple[list[DashboardSource], list[ValidationResult]]:
@@ -31,23 +45,50 @@ def read_sources(paths: Sequence[Path]) -> tuple[list[DashboardSource], list[Val
     return sources, unreadable
 
 
-def validate_paths(paths: Sequence[Path]) -> list[ValidationResult]:
-    """The verdict on every file, by path; all of them are checked against each other too."""
-    sources, unreadable = read_sources(paths)
+def validate_paths(paths: Sequence[Path], stdin_path: Path = STDIN) -> list[ValidationResult]:
+    """The verdict on every file, by path; all of them are checked against each other too.
+
+    `-` among the paths is standard input, which diagnostics name `stdin_path`.
+    """
+    named = [path for path in paths if path != STDIN]
+    sources, unreadable = read_sources(named) if named or not paths else ([], [])
+    if len(named) < len(paths):
+        sources.append(read_stdin(stdin_path))
     return sorted([*validate_sources(sources), *unreadable], key=lambda result: result.path)
 
 
+def read_stdin(path: Path) -> DashboardSource:
+    """What stands on standard input, as if it were the file `path`: SQL files are looked for beside that."""
+    content = sys.stdin.buffer.read(DEFAULT_LIMITS.max_bytes + 1)
+    return attach_files(path, content, path.parent)
+
+
+def check_files(paths: Sequence[Path]) -> CheckedFiles:
+    """Read files for the service, and judge them all together before any is sent.
+
+    A file of which not everything was read is among the refused: saved, its beginning would pass for the whole.
+    """
+    sources, unreadable = read_sources(paths)
+    results = validate_sources(sources, limits=_SERVICE_LIMITS)
+    refused = [result for result in results if not result.valid]
+    valid = [source for source, result in zip(sources, results, strict=True) if result.valid]
+    return CheckedFiles(valid, [*refused, *unreadable])
+
+
+def read_valid_sources(paths: Sequence[Path]) -> list[DashboardSource]:
+    """Files that may all be sent. Raises InvalidFilesError when one of them may not."""
+    files = check_files(paths)
+    if files.refused:
+        raise InvalidFilesError("The files are not valid; nothing was sent.", files.refused)
+    return files.sources
+
+
 def to_items(sources: Sequence[DashboardSource]) -> list[dict[str, Any]]:
-    """The files as the API takes them. Raises UsageError when one is not UTF-8 text."""
-    return [_to_item(source) for source in sources]
-
-
-def _to_item(source: DashboardSource) -> dict[str, Any]:
-    try:
-        text = read_text(source)
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{source.path} is not UTF-8 text.") from error
-    return {"path": source.path, "yaml": text, "files": list_named_files(parse_dashboard(source))}
+    """Valid files as the API takes them."""
+    return [
+        {"path": one.path, "yaml": read_text(one), "files": list_named_files(parse_dashboard(one))}
+        for one in sources
+    ]
 
 
 def _list_files(paths: Sequence[Path]) -> Iterator[tuple[Path, Path]]:

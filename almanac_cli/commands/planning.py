@@ -3,27 +3,19 @@
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from almanac_cli.client import ServiceClient
 from almanac_cli.commands.validation import PathsArgument
 from almanac_cli.context import JsonOption, answering, get_session
 from almanac_cli.errors import ExitCode, UsageError
-from almanac_cli.output import (
-    format_bytes,
-    format_dollars,
-    make_console,
-    print_diagnostics,
-    print_json,
-    print_line,
-    print_table,
-)
-from almanac_cli.sources import read_sources, to_items
-from shared.dashboards.parsed import DashboardSource
+from almanac_cli.output import format_bytes, format_dollars, print_json, print_line, print_table
+from almanac_cli.progress import show_progress
+from almanac_cli.reports import read_result, write_report
+from almanac_cli.sources import CheckedFiles, check_files, to_items
+from shared.dashboards.validation import ValidationResult
 
 # Well below the service's own bounds: MAX_BODY_BYTES, and the time one request may take for its dry runs.
 _REQUEST_CHARACTERS = 1_000_000
@@ -43,27 +35,34 @@ def plan(
 ) -> None:
     """Plan a refresh by dry runs: bytes, dollars, what would be computed again. Bills nothing."""
     with answering(as_json=as_json):
-        sources, bodies = _make_bodies(paths or [], slugs or [])
+        if paths and slugs:
+            raise UsageError("Name files, or saved dashboards with --slug, not both.")
+        files = CheckedFiles([], []) if slugs else check_files(paths or [])
+        bodies = (
+            [{"slugs": slugs}]
+            if slugs
+            else [{"dashboards": part} for part in _split(to_items(files.sources))]
+        )
         variants = "default" if default_variant else "all"
-        results = _follow(get_session(context).client, [{**body, "variants": variants} for body in bodies])
+        planned = _follow(get_session(context).client, [{**body, "variants": variants} for body in bodies])
+        results = [*planned, *(_describe_refused(one) for one in files.refused)]
         if as_json:
             print_json({"results": results})
         else:
-            _show(results, sources)
+            _show(planned, files)
         if not all(result["valid"] for result in results):
             raise typer.Exit(ExitCode.REFUSED)
 
 
-def _make_bodies(
-    paths: Sequence[Path], slugs: Sequence[str]
-) -> tuple[list[DashboardSource], list[dict[str, Any]]]:
-    if slugs:
-        return [], [{"slugs": list(slugs)}]
-    sources, unreadable = read_sources(paths)
-    if unreadable:
-        message = "; ".join(f"{one.path}: {one.diagnostics[0].message}" for one in unreadable)
-        raise UsageError(f"Nothing was planned: {message}.")
-    return sources, [{"dashboards": items} for items in _split(to_items(sources))]
+def _describe_refused(result: ValidationResult) -> dict[str, Any]:
+    """As the service would answer for a file that is not sent."""
+    return {
+        "path": result.path,
+        "slug": result.slug,
+        "valid": False,
+        "diagnostics": [item.to_dict() for item in result.diagnostics],
+        "plan": None,
+    }
 
 
 def _split(items: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
@@ -82,28 +81,28 @@ def _split(items: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 
 
 def _follow(client: ServiceClient, bodies: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Plan all requests one after the other, with a bar on stderr while somebody looks."""
+    """Plan all requests one after the other, telling how far it is."""
     results: list[Mapping[str, Any]] = []
-    columns = (TextColumn("Planning"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=make_console(sys.stderr), transient=True) as progress:
-        total = sum(len(body.get("dashboards") or body.get("slugs") or ()) for body in bodies)
-        task = progress.add_task("plan", total=total)
+    total = sum(len(body.get("dashboards") or body.get("slugs") or ()) for body in bodies)
+    with show_progress("Planning", "planned", total) as advance:
         for body in bodies:
             with closing(client.stream("/dashboards/compile", body)) as lines:
                 for line in lines:
                     if line["event"] == "plan":
                         results.append(line["result"])
-                        progress.advance(task)
+                        advance()
     return results
 
 
-def _show(results: Sequence[Mapping[str, Any]], sources: Sequence[DashboardSource]) -> None:
-    for result in results:
-        if result["plan"]:
-            _show_plan(result["plan"])
-    if any(result["diagnostics"] for result in results):
-        print_diagnostics(results, sources)
-    plans = [result["plan"] for result in results if result["plan"]]
+def _show(planned: Sequence[Mapping[str, Any]], files: CheckedFiles) -> None:
+    plans = [result["plan"] for result in planned if result["plan"]]
+    for plan in plans:
+        _show_plan(plan)
+    sources = {source.path: source for source in files.sources}
+    verdicts = [read_result(item, sources.get(str(item["path"]))) for item in planned] + files.refused
+    if any(verdict.diagnostics for verdict in verdicts):
+        remote = {verdict.path for verdict in verdicts} - sources.keys() - {one.path for one in files.refused}
+        write_report(sorted(verdicts, key=lambda verdict: verdict.path), sys.stdout, remote)
     if len(plans) > 1:
         size = sum(one["totals"]["bytes_per_refresh"] for one in plans)
         print_line(f"{len(plans)} dashboards read {format_bytes(size)} per refresh, at most.")
@@ -116,7 +115,8 @@ def _show_plan(one: Mapping[str, Any]) -> None:
             ", ".join(query["names"]),
             ", ".join(f"{name}={value}" for name, value in query["parameters"].items()),
             format_bytes(query["bytes_estimated"]),
-            format_dollars(query["usd_estimated"]),
+            format_bytes(query["bytes_billed_expected"]),
+            format_dollars(query["usd_billed_expected"]),
             format_bytes(query["cap_bytes"]),
             "fresh" if query["fresh"] else "to compute",
             query["wave"] + 1,
@@ -124,11 +124,13 @@ def _show_plan(one: Mapping[str, Any]) -> None:
         for query in one["queries"]
     ]
     title = f"{one['slug']} version {one['version']}: {one['title']}"
-    print_table(("query", "parameters", "reads", "costs", "cap", "state", "wave"), rows, title=title)
+    columns = ("query", "parameters", "reads", "bills", "costs", "cap", "state", "wave")
+    print_table(columns, rows, title=title)
     monthly = format_dollars(totals["usd_per_month"])
     print_line(
         f"{totals['queries']} queries, {totals['variants']} variants: "
-        f"{format_bytes(totals['bytes_per_refresh'])} and {format_dollars(totals['usd_per_refresh'])} per refresh; "
+        f"a refresh reads {format_bytes(totals['bytes_per_refresh'])}, "
+        f"bills {format_bytes(totals['bytes_billed_per_refresh'])}, costs {format_dollars(totals['usd_per_refresh'])}; "
         f"{monthly} per month at {float(totals['refreshes_per_month']):g} refreshes."
     )
     _show_invalidated(one["invalidates"])

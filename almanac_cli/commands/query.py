@@ -77,8 +77,10 @@ def _show(answer: Mapping[str, Any]) -> None:
         fields = [(field["name"], field["type"], field["mode"]) for field in answer["output_schema"]]
         print_table(("column", "type", "mode"), fields)
         print_line(
-            f"would read {format_bytes(receipt['bytes_estimated'])} "
-            f"({format_dollars(receipt['usd_estimated'])}), cap {format_bytes(answer['cap_bytes'])}; nothing was billed"
+            f"would read {format_bytes(receipt['bytes_estimated'])}, "
+            f"bill {format_bytes(answer['bytes_billed_expected'])}, "
+            f"cost {format_dollars(answer['usd_billed_expected'])}; "
+            f"cap {format_bytes(answer['cap_bytes'])}; nothing was billed"
         )
         return
     print_table([field["name"] for field in answer["output_schema"]], answer["rows"])

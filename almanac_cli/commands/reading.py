@@ -9,6 +9,7 @@ import typer
 from rich.text import Text
 from rich.tree import Tree
 
+from almanac_cli.client import ServiceClient
 from almanac_cli.context import JsonOption, answering, check_slug, get_session
 from almanac_cli.errors import UsageError
 from almanac_cli.output import (
@@ -93,8 +94,10 @@ def lineage(
             graph = client.get(f"/lineage/{check_slug(slug)}", level=level.value, direction=direction.value)
         if as_json:
             print_json(graph)
-        else:
+        elif graph["nodes"] or table is None:
             make_console().print(_build_tree(graph))
+        else:
+            print_line(_tell_unread(client, table, column))
 
 
 def costs(
@@ -169,6 +172,17 @@ def _choose_queries(found: Mapping[str, Any], wanted: Sequence[str]) -> list[str
     if unknown:
         raise UsageError(f"There is no query {', '.join(unknown)}; there are: {', '.join(found)}.")
     return list(wanted or found)
+
+
+def _tell_unread(client: ServiceClient, table: str, column: str | None) -> str:
+    """Nobody reads it. Whether it exists is not asked: the answer would be the same."""
+    if column is None:
+        return f"No dashboard reads {table}."
+    readers = [
+        node["name"] for node in client.get("/lineage", table=table)["nodes"] if node["type"] == "dashboard"
+    ]
+    of_table = f"{', '.join(readers)} {'reads' if len(readers) == 1 else 'read'} other columns of it."
+    return f"No dashboard reads {column} of {table}" + (f"; {of_table}" if readers else ", nor the table.")
 
 
 def _build_tree(graph: Mapping[str, Any]) -> Tree:

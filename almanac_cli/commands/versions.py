@@ -1,31 +1,25 @@
 """`save`, `diff`, `rollback`, `drift`: dashboards over time."""
 
-import difflib
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.text import Text
 
 from almanac_cli.client import ServiceClient
 from almanac_cli.commands.validation import PathsArgument
-from almanac_cli.context import JsonOption, answering, check_slug, get_session
-from almanac_cli.errors import CliError, ExitCode, ServiceError, UsageError
-from almanac_cli.output import (
-    clean,
-    format_bytes,
-    format_dollars,
-    make_console,
-    print_json,
-    print_line,
-    print_table,
-)
-from almanac_cli.sources import read_sources, to_items
+from almanac_cli.conflicts import print_change, show_conflict, write_merges
+from almanac_cli.context import JsonOption, answering, check_slug, get_session, split_version
+from almanac_cli.errors import ExitCode, InvalidFilesError, ServiceError, UsageError
+from almanac_cli.output import format_bytes, format_dollars, print_json, print_line, print_table
+from almanac_cli.reports import read_details
+from almanac_cli.sources import read_valid_sources, to_items
+from shared.dashboards.parsed import DashboardSource
+from shared.dashboards.validation import parse_dashboard
 
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would be, and change nothing.")]
-_CHANGE_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
 def save(
@@ -39,18 +33,32 @@ def save(
             help="Refuse unless this is the current version; 0: none yet. One file only.",
         ),
     ] = None,
+    write_merge: Annotated[
+        bool,
+        typer.Option(
+            "--write-merge", help="When somebody saved first: write both sides' changes into your file."
+        ),
+    ] = False,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Save dashboards as new versions, all or none. Content that is saved already makes no version."""
     with answering(as_json=as_json):
-        items = _read_items(paths or [])
+        sources = read_valid_sources(paths or [])
+        items = to_items(sources)
         if expected_version is not None:
             if len(items) != 1:
                 raise UsageError("--expected-version goes with exactly one file.")
             items[0]["expected_version"] = expected_version
         body = {"dashboards": items, "message": message, "dry_run": dry_run}
-        _show_saved(_post_save(get_session(context).client, body, as_json=as_json), as_json=as_json)
+        client = get_session(context).client
+        try:
+            data = _post_save(client, body, sources)
+        except ServiceError as error:
+            if error.code == "CONFLICT":
+                _answer_conflict(error, client, sources, write_merge=write_merge, as_json=as_json)
+            raise
+        _show_saved(data, as_json=as_json)
 
 
 def diff(
@@ -66,8 +74,7 @@ def diff(
         if target.endswith((".yaml", ".yml")):
             if from_version or to_version:
                 raise UsageError("--from and --to go with a slug, not with a file.")
-            body = {"dashboards": _read_items([Path(target)]), "dry_run": True}
-            found = client.post("/dashboards/save", body)["results"][0]["diff"]
+            found = _compare_file(client, Path(target))
         else:
             found = client.get(
                 f"/dashboards/{check_slug(target)}/diff", **{"from": from_version, "to": to_version}
@@ -131,43 +138,44 @@ def show_diff(found: Mapping[str, Any]) -> None:
         f"reads per refresh: {format_bytes(before)} -> {format_bytes(after)}; "
         f"per month: {' -> '.join(monthly)}"
     )
-    _print_change(found["text"])
+    print_change(found["text"])
 
 
-def _post_save(client: ServiceClient, body: Mapping[str, Any], *, as_json: bool) -> Any:
+def _compare_file(client: ServiceClient, path: Path) -> Mapping[str, Any]:
+    """The diff of what is saved with a file; the file keeps its own name, as no version is made of it."""
+    sources = read_valid_sources([path])
+    if len(sources) != 1:
+        raise UsageError("diff compares one file.")
+    body = {"dashboards": to_items(sources), "dry_run": True}
+    (saved,) = _post_save(client, body, sources)["results"]
+    label = re.compile(rf"^(\+\+\+ ){re.escape(saved['slug'])}@\d+(?=[:\n])", re.MULTILINE)
+    return {**saved["diff"], "text": label.sub(lambda found: found[1] + str(path), saved["diff"]["text"])}
+
+
+def _post_save(client: ServiceClient, body: Mapping[str, Any], sources: Sequence[DashboardSource]) -> Any:
+    """Raises InvalidFilesError where the service finds more than could be found here, such as SQL errors."""
     try:
         return client.post("/dashboards/save", body)
     except ServiceError as error:
-        if error.code == "CONFLICT" and not as_json:
-            _show_conflict(error)
-        raise
+        results = read_details(error.details, sources) if error.code == "VALIDATION_FAILED" else None
+        if results is None:
+            raise
+        raise InvalidFilesError(error.message, results, error.trace_id) from error
 
 
-def _show_conflict(error: CliError) -> None:
-    """What others changed since the common base, so that it can be merged."""
-    for detail in error.details:
-        before, after = detail.get("base_yaml"), detail.get("current_yaml")
-        if before is None or after is None:
-            continue
-        versions = detail["expected_version"], detail["current_version"]
-        print_line(f"{detail['slug']}: {detail['current_author']} changed since version {versions[0]}:")
-        older, newer = (f"{detail['slug']}@{version}" for version in versions)
-        lines = difflib.unified_diff(before.splitlines(True), after.splitlines(True), older, newer)
-        _print_change("".join(lines))
-        print_line(str(detail["merge_hint"]))
-
-
-def _print_change(text: str) -> None:
-    console = make_console()
-    for line in text.splitlines():
-        console.print(Text(clean(line), style=_CHANGE_STYLES.get(line[:1], "")), soft_wrap=True)
-
-
-def _read_items(paths: Sequence[Path]) -> list[dict[str, Any]]:
-    sources, unreadable = read_sources(paths)
-    if unreadable:
-        raise UsageError("; ".join(f"{one.path}: {one.diagnostics[0].message}" for one in unreadable))
-    return to_items(sources)
+def _answer_conflict(
+    error: ServiceError,
+    client: ServiceClient,
+    sources: Sequence[DashboardSource],
+    *,
+    write_merge: bool,
+    as_json: bool,
+) -> None:
+    paths = {parse_dashboard(source).slug or "": source.path for source in sources}
+    if not as_json:
+        show_conflict(error, client, paths)
+    if write_merge:
+        write_merges(error, paths)
 
 
 def _show_saved(data: Mapping[str, Any], *, as_json: bool) -> None:
@@ -196,9 +204,7 @@ def _show_drift(written: Sequence[Mapping[str, Any]], left: Sequence[Mapping[str
 
 
 def _read_target(target: str) -> dict[str, object]:
-    slug, _, version = target.partition("@")
-    if not version.isascii() or not version.isdecimal() or int(version) < 1:
-        raise UsageError(
-            f"{target!r} names no version; write it as SLUG@VERSION, for example {slug or 'sales'}@1."
-        )
-    return {"slug": check_slug(slug), "to_version": int(version)}
+    slug, version = split_version(target)
+    if version is None:
+        raise UsageError(f"{target!r} names no version; write it as SLUG@VERSION, for example {slug}@1.")
+    return {"slug": slug, "to_version": version}

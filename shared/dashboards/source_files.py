@@ -56,6 +56,13 @@ def _load_source(path: Path, root: Path, limits: ValidationLimits) -> DashboardS
         content = _read_inside(path, root, limits.max_bytes)
     except _FileTooLargeError as error:
         return DashboardSource(str(path), "", unread_bytes=error.size)
+    return attach_files(path, content, root, limits)
+
+
+def attach_files(
+    path: Path, content: bytes, root: Path, limits: ValidationLimits = DEFAULT_LIMITS
+) -> DashboardSource:
+    """A dashboard of `content`, as if it stood at `path`, with the SQL files it names; as `load_sources`."""
     files: dict[str, str] = {}
     errors: dict[str, str] = {}
     # Most dashboards name no file, and reading YAML is what validation takes longest for.

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from almanac_cli.app import app
 
 COMMANDS = [
-    "validate", "plan", "diff", "save", "rollback", "drift", "precompute", "data", "lineage", "costs", "run",
-    "login", "logout", "open",
+    "validate", "plan", "diff", "save", "rollback", "drift", "precompute", "data",
+    "lineage", "costs", "run", "login", "logout", "open",
 ]  # fmt: skip
 
 

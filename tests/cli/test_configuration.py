@@ -105,8 +105,34 @@ def test_logout_forgets_only_this_service(program: Program) -> None:
     assert program.run_json("logout") == {"url": program.environment["ALMANAC_URL"], "forgotten": False}
 
 
-def test_login_without_a_client_says_how_to_paste(program: Program) -> None:
-    assert "login --paste" in program.run("login", code=2).stderr
+@pytest.mark.parametrize("token", ["secret\ntoken", "secret token", "secret\u00e4", "secret\x07"])
+def test_a_token_that_no_header_can_hold_is_refused_and_never_shown(program: Program, token: str) -> None:
+    program.environment["ALMANAC_TOKEN"] = token
+    shown = program.run("data", "shop", code=1)
+    assert "is no token" in shown.stderr
+    assert "secret" not in shown.stdout + shown.stderr
+    del program.environment["ALMANAC_TOKEN"]
+    store(program, token)
+    assert "secret" not in program.run("data", "shop", code=1).stderr
+
+
+def test_a_token_read_from_a_file_may_end_with_its_line(program: Program) -> None:
+    program.environment["ALMANAC_TOKEN"] = "a.b.c\n"
+    shown = program.run("data", "shop", code=3)
+    assert "does not answer" in shown.stderr
+
+
+def test_a_token_command_on_the_command_line_is_asked_before_the_environment(program: Program) -> None:
+    program.environment["ALMANAC_TOKEN"] = "a.b.c"
+    program.run("data", "shop", code=3)
+    assert "token command" in program.run("--token-command", "false", "data", "shop", code=1).stderr
+    program.environment |= {"ALMANAC_TOKEN_COMMAND": "false"}
+    program.run("data", "shop", code=3)
+
+
+def test_an_address_with_a_password_is_refused_and_not_shown(program: Program) -> None:
+    shown = program.run("--url", "https://me:secret@example.com", "data", "shop", code=2).stderr
+    assert "secret" not in shown
 
 
 @pytest.mark.parametrize("text", ["", "two words"])
@@ -122,7 +148,8 @@ def test_pasting_something_else_is_refused(program: Program, text: str) -> None:
         ["data", "../admin"], ["data", "shop", "-p", "day"], ["diff", "shop.yaml", "--from", "1"],
         ["precompute"], ["precompute", "shop", "--all"], ["run"], ["run", "-p", "n:INT64=x", "SELECT 1"],
         ["run", "--file", "nowhere.sql"], ["run", "--rows", "101", "SELECT 1"], ["save", "nowhere.yaml"],
-        ["data", "--rows", "-1", "shop"],
+        ["data", "--rows", "-1", "shop"], ["show", "shop@x"], ["versions", "../x"],
+        ["plan", "dashboards", "--slug", "shop"],
     ],
 )  # fmt: skip
 def test_wrong_usage_is_told_before_anything_is_sent(program: Program, arguments: list[str]) -> None:
