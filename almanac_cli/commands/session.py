@@ -13,17 +13,19 @@ from almanac_cli.errors import CliError, UsageError
 from almanac_cli.login import OidcApplication, fetch_id_token
 from almanac_cli.output import print_json, print_line
 
-GOOGLE = "https://accounts.google.com"
-
 
 def login(
     context: typer.Context,
     paste: Annotated[
         bool, typer.Option("--paste", help="Read an ID token from standard input instead of signing in.")
     ] = False,
-    issuer: Annotated[str, typer.Option(envvar="ALMANAC_OIDC_ISSUER", help="The OpenID provider.")] = GOOGLE,
+    issuer: Annotated[
+        str | None,
+        typer.Option(envvar="ALMANAC_OIDC_ISSUER", help="Another OpenID provider than the service's."),
+    ] = None,
     client_id: Annotated[
-        str | None, typer.Option(envvar="ALMANAC_OIDC_CLIENT_ID", help="OAuth client of the command line.")
+        str | None,
+        typer.Option(envvar="ALMANAC_OIDC_CLIENT_ID", help="Another OAuth client than the service names."),
     ] = None,
     client_secret: Annotated[
         str | None,
@@ -37,14 +39,9 @@ def login(
         configuration = get_session(context).configuration
         if paste:
             token = _read_pasted()
-        elif client_id:
-            application = OidcApplication(issuer, client_id, client_secret)
-            token = fetch_id_token(application, lambda address: _send_to(address, browser=browser))
         else:
-            raise UsageError(
-                "There is no OAuth client to sign in with.",
-                remediation="Set ALMANAC_OIDC_CLIENT_ID, or paste a token: `make -s token | almanac login --paste`.",
-            )
+            application = _find_application(configuration, issuer, client_id, client_secret)
+            token = fetch_id_token(application, lambda address: _send_to(address, browser=browser))
         caller = _check(configuration, token)
         configuration.credentials.store(configuration.url, token)
         if as_json:
@@ -62,6 +59,25 @@ def logout(context: typer.Context, as_json: JsonOption = False) -> None:
             print_json({"url": configuration.url, "forgotten": forgotten})
         else:
             print_line("Signed out." if forgotten else "No token was stored.")
+
+
+def _find_application(
+    configuration: Configuration, issuer: str | None, client_id: str | None, client_secret: str | None
+) -> OidcApplication:
+    """What was given, completed by what the service publishes. Raises UsageError when it names no client."""
+    if issuer and client_id:
+        return OidcApplication(issuer, client_id, client_secret)
+    published = ServiceClient(configuration, anonymous=True).get("/auth/config")
+    issuer = issuer or str(published["issuer"])
+    if client_id:
+        return OidcApplication(issuer, client_id, client_secret)
+    if not published["client_id"]:
+        raise UsageError(
+            f"{configuration.url} names no OAuth client to sign in with.",
+            remediation="Ask for CLI_OIDC_CLIENT_ID to be set there; name one in ALMANAC_OIDC_CLIENT_ID; or paste a "
+            "token: `almanac login --paste`.",
+        )
+    return OidcApplication(issuer, published["client_id"], client_secret or published["client_secret"])
 
 
 def _check(configuration: Configuration, token: str) -> str:
