@@ -1,6 +1,5 @@
 """`validate`: everything wrong with dashboard files, without a service."""
 
-import json
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
@@ -11,11 +10,14 @@ import typer
 
 from almanac_cli.context import JsonOption, answering
 from almanac_cli.errors import ExitCode
-from almanac_cli.sources import validate_paths
+from almanac_cli.output import print_json
+from almanac_cli.release import read_version
+from almanac_cli.reports import write_report
+from almanac_cli.repository import anchor_paths
+from almanac_cli.sources import STDIN, validate_paths
 from shared.dashboards.diagnostics import Severity
 from shared.dashboards.formats.github import to_github
 from shared.dashboards.formats.sarif import to_sarif
-from shared.dashboards.formats.terminal import collect_texts, to_terminal
 from shared.dashboards.validation import ValidationResult
 
 PathsArgument = Annotated[
@@ -38,26 +40,29 @@ def validate(
     report_format: Annotated[
         ReportFormat, typer.Option("--format", help="For people, programs, code scanning, or GitHub Actions.")
     ] = ReportFormat.TERMINAL,
+    stdin_path: Annotated[
+        Path,
+        typer.Option("--stdin-filename", help="With - as path: the file that standard input stands for."),
+    ] = STDIN,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Find everything wrong with dashboard files. Works offline; exits with 1 when one is invalid."""
     with answering(as_json=as_json):
-        results = validate_paths(paths or [])
-        sys.stdout.write(render_report(results, ReportFormat.JSON if as_json else report_format))
+        results = validate_paths(paths or [], stdin_path)
+        _write(results, ReportFormat.JSON if as_json else report_format)
         if not all(_passes(result, strict=strict) for result in results):
             raise typer.Exit(ExitCode.REFUSED)
 
 
-def render_report(results: Sequence[ValidationResult], report_format: ReportFormat) -> str:
-    """The report as text, ended by a line feed."""
+def _write(results: Sequence[ValidationResult], report_format: ReportFormat) -> None:
     match report_format:
         case ReportFormat.TERMINAL:
-            return to_terminal(results, collect_texts(results), color=sys.stdout.isatty())
+            write_report(results, sys.stdout)
         case ReportFormat.GITHUB:
-            return to_github(results)
+            sys.stdout.write(to_github(anchor_paths(results, Path.cwd())))
         case ReportFormat.SARIF:
-            return json.dumps(to_sarif(results), indent=2) + "\n"
+            print_json(to_sarif(anchor_paths(results, Path.cwd()), read_version()))
         case ReportFormat.JSON:
             described = [
                 {
@@ -68,7 +73,7 @@ def render_report(results: Sequence[ValidationResult], report_format: ReportForm
                 }
                 for result in results
             ]
-            return json.dumps({"results": described}, indent=2, ensure_ascii=False) + "\n"
+            print_json({"results": described})
 
 
 def _passes(result: ValidationResult, *, strict: bool) -> bool:

@@ -1,7 +1,12 @@
 """`almanac validate`: offline, with an exit code for pipelines."""
 
 import json
+import os
+import pty
 import re
+import subprocess
+import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import jsonschema
@@ -59,6 +64,57 @@ def test_sarif_is_valid_against_its_schema(program: Program, folder: Path) -> No
     log = json.loads(program.run("validate", "--format", "sarif", code=1).stdout)
     jsonschema.validate(log, json.loads(SARIF_SCHEMA.read_text()))
     assert "UNKNOWN_QUERY" in {one["ruleId"] for one in log["runs"][0]["results"]}
+
+
+def test_sarif_names_the_release_and_files_from_the_top_of_the_repository(
+    program: Program, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "shop.yaml").write_text(BAD)
+    (folder.parent / ".git").mkdir()
+    monkeypatch.chdir(folder)
+    for path in ("shop.yaml", str(folder / "shop.yaml"), "../dashboards"):
+        (run,) = json.loads(program.run("validate", path, "--format", "sarif", code=1).stdout)["runs"]
+        assert run["tool"]["driver"]["version"] == version("almanac")
+        places = [one["locations"][0]["physicalLocation"] for one in run["results"]]
+        assert {place["artifactLocation"]["uri"] for place in places} == {"dashboards/shop.yaml"}
+    line = program.run("validate", "shop.yaml", "--format", "github", code=1).stdout
+    assert line.startswith("::error file=dashboards/shop.yaml,line=17,")
+
+
+def test_standard_input_is_judged_as_the_file_it_stands_for(program: Program, folder: Path) -> None:
+    assert program.run("validate", "-", stdin=SHOP).stdout == "1 file: 0 errors, 0 warnings\n"
+    assert " --> -:17:38" in program.run("validate", "-", stdin=BAD, code=1).stdout
+    sql = "    sql: |\n      SELECT id, name\n      FROM people WHERE day = @day ORDER BY id\n"
+    text = SHOP.replace(sql, "    file: sql/names.sql\n")
+    (folder / "sql").mkdir()
+    (folder / "sql" / "names.sql").write_text("SELECT id FROM people WHERE day = @day")
+    program.run("validate", "-", stdin=text, code=1)
+    named = ["validate", "-", "--stdin-filename", "dashboards/other.yaml"]
+    shown = program.run(*named, stdin=text).stdout
+    assert "FILE_NAME_MISMATCH" in shown
+    assert " --> dashboards/other.yaml:2:7" in shown
+    assert "[YAML_TOO_LARGE]" in program.run("validate", "-", stdin="x" * 3_000_000, code=1).stdout
+
+
+@pytest.mark.parametrize(
+    ("environment", "colorful"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
+)
+def test_a_terminal_gets_colour_unless_it_was_told_otherwise(
+    folder: Path, environment: dict[str, str], colorful: bool
+) -> None:
+    (folder / "shop.yaml").write_text(BAD)
+    inherited = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    ours, theirs = pty.openpty()
+    subprocess.run(
+        [sys.executable, "-m", "almanac_cli", "validate"],
+        stdout=theirs,
+        env={**inherited, "TERM": "xterm", "PYTHONPATH": str(REPOSITORY), **environment},
+        cwd=folder.parent,
+        check=False,
+    )
+    os.close(theirs)
+    assert (b"\x1b[" in os.read(ours, 65536)) is colorful
+    os.close(ours)
 
 
 def test_github_gets_annotations(program: Program, folder: Path) -> None:
