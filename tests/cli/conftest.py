@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from almanac_cli.app import app
 
 COMMANDS = [
-    "validate", "plan", "diff", "save", "rollback", "drift", "precompute", "data",
+    "validate", "plan", "diff", "save", "list", "versions", "show", "rollback", "drift", "precompute", "data",
     "lineage", "costs", "run", "login", "logout", "open",
 ]  # fmt: skip
 

@@ -1,13 +1,17 @@
 """The program against the running stack, through nginx."""
 
 import json
+import os
 import re
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from deploy.local.parts import REPOSITORY
 from tests.cli.conftest import Program
 from tests.fixtures.stack import ADMIN, EDITOR, VIEWER, RunningStack
 
@@ -33,6 +37,7 @@ charts:
   - {{id: flights, title: Flights, query: flights, type: metric, value: flights}}
 """
 SQL = "SELECT faa, name FROM airports WHERE alt > 9000 ORDER BY faa\n"
+TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d"
 TOKEN = re.compile(r"ey[A-Za-z0-9_-]+\.")
 
 
@@ -114,21 +119,82 @@ class TestVersions:
     def test_a_conflict_shows_what_the_others_did(self, online: Program, saved: Path) -> None:
         version = online.run_json("save", str(saved))["results"][0]["version"]
         saved.write_text(YAML.replace("From the terminal", "Theirs"))
-        online.run("save", str(saved))
+        online.run("save", str(saved), "-m", "Theirs it is")
         saved.write_text(YAML.replace("From the terminal", "Mine"))
         arguments = ["save", str(saved), "--expected-version", str(version)]
         shown = online.run(*arguments, code=1)
         assert "-title: From the terminal\n+title: Theirs\n" in shown.stdout
-        assert "git merge-file" in shown.stdout
-        assert "error[CONFLICT]" in shown.stderr
+        assert "-title: From the terminal\n+title: Mine\n" in shown.stdout
+        assert f"+++ {saved}\n" in shown.stdout
+        assert f"Both changed the same lines ({SLUG}.yaml:3)" in shown.stdout
+        assert "There is no merge" in online.run(*arguments, "--write-merge", code=1).stderr
+        row = rf"{version + 1} \W+{EDITOR}\W+{TIME}\W+Theirs it is"
+        assert re.search(row, shown.stdout)
+        assert f"almanac save {saved} --expected-version {version + 1}" in shown.stdout
+        assert re.fullmatch(r"error\[CONFLICT\]: [^\n]+\n  trace [0-9a-f]+\n", shown.stderr)
         error = online.run_json(*arguments, code=1)["error"]
         assert error["details"][0]["base_yaml"] == YAML
 
-    def test_an_invalid_file_saves_nothing_and_shows_positions(self, online: Program, file: Path) -> None:
-        file.write_text(YAML.replace("query: flights,", "query: fligths,"))
-        shown = online.run("save", str(file), code=1).stderr
-        assert "error[VALIDATION_FAILED]" in shown
-        assert f"{SLUG}.yaml:16:" in shown
+    def test_changes_that_fit_together_are_merged_into_the_file(self, online: Program, saved: Path) -> None:
+        version = online.run_json("save", str(saved))["results"][0]["version"]
+        sql = saved.parent / "sql" / "airports.sql"
+        saved.write_text(YAML.replace("From the terminal", "Theirs"))
+        sql.write_text(SQL.replace("9000", "8000"))
+        online.run("save", str(saved))
+        saved.write_text(YAML.replace("title: Flights,", "title: Ours,"))
+        sql.write_text(SQL)
+        arguments = ["save", str(saved), "--expected-version", str(version)]
+        shown = online.run(*arguments, code=1)
+        assert "Both changes fit together: `--write-merge`" in shown.stdout
+        assert f"+++ {SLUG}@{version + 1}:sql/airports.sql" in shown.stdout
+        assert "Theirs" not in saved.read_text()
+        assert f"Wrote the merge into {saved}." in online.run(*arguments, "--write-merge", code=1).stderr
+        assert saved.read_text() == YAML.replace("From the terminal", "Theirs").replace(
+            "title: Flights,", "title: Ours,"
+        )
+        assert sql.read_text() == SQL.replace("9000", "8000")
+        online.run("save", str(saved), "--expected-version", str(version + 1))
+        sql.write_text(SQL)
+
+    def test_a_version_that_never_was_is_a_conflict_without_changes(
+        self, online: Program, saved: Path
+    ) -> None:
+        shown = online.run("save", str(saved), "--expected-version", "99999", code=1)
+        assert f"{SLUG} has no version 99999" in shown.stdout
+
+    def test_a_file_keeps_its_name_in_a_diff(self, online: Program, saved: Path) -> None:
+        saved.write_text(YAML.replace("From the terminal", "Mine"))
+        (saved.parent / "sql" / "airports.sql").write_text("SELECT faa, name FROM airports\n")
+        shown = online.run("diff", str(saved)).stdout
+        assert f"\n+++ {saved}\n" in shown
+        assert f"\n+++ {saved}:sql/airports.sql\n" in shown
+        assert re.search(rf"\n--- {SLUG}@\d+\n", shown)
+
+    @pytest.mark.parametrize("command", ["save", "diff", "plan"])
+    def test_what_only_the_warehouse_knows_is_shown_with_its_line_too(
+        self, online: Program, file: Path, command: str
+    ) -> None:
+        (file.parent / "sql" / "airports.sql").write_text("SELECT faa\nFROM secret.airports\n")
+        shown = online.run(command, str(file), code=1)
+        assert " --> " in shown.stdout + shown.stderr
+        assert "2 | FROM secret.airports\n  |      ^^^^^^" in shown.stdout + shown.stderr
+
+    def test_what_is_saved_is_listed_and_shown(self, online: Program, saved: Path) -> None:
+        version = online.run_json("save", str(saved))["results"][0]["version"]
+        assert f"{SLUG}@{version}" in online.run("list", "-q", "the terminal").stdout
+        assert "No dashboard is saved that fits" in online.run("list", "--owner", "nobody@example.com").stdout
+        assert {one["slug"] for one in online.run_json("list", "--tag", "weather")["results"]} == {
+            "nyc-weather-delays"
+        }
+        assert re.search(rf"{SLUG}@{version} \W+{TIME}\W+{EDITOR}", online.run("versions", SLUG).stdout)
+        assert online.run_json("versions", SLUG)["total"] >= version
+        assert online.run("show", SLUG).stdout == YAML
+        assert online.run("show", f"{SLUG}@{version}").stdout == YAML
+        assert online.run("show", SLUG, "--file", "sql/airports.sql").stdout == SQL
+        assert "there are: sql/airports.sql" in online.run("show", SLUG, "--file", "x.sql", code=2).stderr
+        assert online.run_json("show", SLUG)["version"]["version"] == version
+        assert "`almanac list`" in online.run("show", "no-such-one", code=1).stderr
+        assert f"`almanac versions {SLUG}`" in online.run("show", f"{SLUG}@99999", code=1).stderr
 
     def test_there_is_no_drift_of_it_and_a_viewer_may_not_repair(
         self, online: Program, saved: Path, stack: RunningStack
@@ -166,6 +232,11 @@ class TestReading:
             node["name"] for node in online.run_json("lineage", SLUG)["nodes"] if node["type"] == "table"
         )
         assert "dashboard From the terminal" in online.run("lineage", "--table", table).stdout
+        nobody = online.run("lineage", "--table", f"{table}_x").stdout
+        assert nobody == f"No dashboard reads {table}_x.\n"
+        shown = online.run("lineage", "--table", table, "--column", "zzz").stdout
+        assert shown.startswith(f"No dashboard reads zzz of {table}; ")
+        assert "From the terminal" in shown
         assert online.run_json("lineage", "--table", f"{table}_x") == {"nodes": [], "edges": []}
         assert online.run("lineage", SLUG, "--table", table, code=2).stderr.startswith("error")
         assert online.run("lineage", code=2).stderr.startswith("error")
@@ -202,7 +273,7 @@ class TestRun:
     def test_a_dry_run_costs_nothing(self, online: Program, tmp_path: Path) -> None:
         (tmp_path / "q.sql").write_text("SELECT name FROM nyc.airlines WHERE LENGTH(name) > @n")
         shown = online.run("run", "--file", str(tmp_path / "q.sql"), "-p", "n:INT64=3", "--dry-run").stdout
-        assert "would read" in shown
+        assert re.search(r"would read [\d.]+ k?B, bill 10\.5 MB, cost \$0\.00006;", shown)
         assert "nothing was billed" in shown
 
     def test_sql_from_standard_input(self, online: Program) -> None:
@@ -231,6 +302,26 @@ class TestSignIn:
         program.run("data", "nyc-flights", "-n", "1")
         program.run("logout")
         program.run("data", "nyc-flights", code=3)
+
+    def test_the_service_says_where_and_as_what_to_sign_in(
+        self, program: Program, stack: RunningStack
+    ) -> None:
+        visitor = f"{sys.executable} -m tests.cli.visitor {VIEWER} %s &"
+        environment = {**os.environ, **program.environment, "ALMANAC_URL": stack.url, "BROWSER": visitor}
+        command = [sys.executable, "-m", "almanac_cli"]
+        ended = subprocess.run(
+            [*command, "login"], env=environment, cwd=REPOSITORY, capture_output=True, text=True, check=False
+        )
+        assert ended.stdout == f"Signed in to {stack.url} as {VIEWER}.\n", ended.stderr
+        program.environment["ALMANAC_URL"] = stack.url
+        assert program.run("list").stdout
+
+    def test_without_a_token_it_is_said_how_to_get_one(self, program: Program, stack: RunningStack) -> None:
+        program.environment["ALMANAC_URL"] = stack.url
+        shown = program.run("list", code=3).stderr
+        assert "`almanac login`" in shown
+        assert "ALMANAC_TOKEN" in shown
+        assert "/auth" not in shown
 
     def test_a_token_command_is_asked(self, program: Program, stack: RunningStack, tmp_path: Path) -> None:
         (tmp_path / "token").write_text(stack.token(VIEWER))
