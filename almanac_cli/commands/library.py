@@ -9,7 +9,7 @@ import typer
 from almanac_cli.client import ServiceClient
 from almanac_cli.context import JsonOption, answering, check_slug, get_session, split_version
 from almanac_cli.errors import UsageError
-from almanac_cli.output import clean, format_bytes, format_time, print_json, print_line, print_table
+from almanac_cli.output import clean, format_time, print_json, print_line, print_table
 
 _PAGE_SIZE = 500
 
@@ -101,11 +101,10 @@ def _show_dashboards(found: list[Mapping[str, Any]]) -> None:
             one["owner"] or "-",
             ", ".join(one["tags"]) or "-",
             format_time(one["checked_at"]),
-            format_bytes(one["last_bytes_billed"]),
         )
         for one in found
     ]
-    print_table(("dashboard", "title", "owner", "tags", "checked (UTC)", "last billed"), rows)
+    print_table(("dashboard", "title", "owner", "tags", "checked (UTC)"), rows)
 
 
 def _write_text(found: Mapping[str, Any], file: str | None) -> None:

@@ -24,6 +24,8 @@ OFFLINE = frozenset({"--help", "validate"})
 ENVIRONMENT = {"COLUMNS": "110", "_TYPER_FORCE_DISABLE_TERMINAL": "1", "NO_COLOR": "1"}
 _BLOCK = re.compile(r"```console\n\$ almanac (?P<command>[^\n]+)\n(?P<output>.*?)```", re.DOTALL)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+# How long something takes is the machine's.
+_PROGRESS = re.compile(r"^planned \d+/\d+\n", re.MULTILINE)
 _MINUTE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d(?!:)")
 _TRACE = re.compile(r"trace [0-9a-f]{32}")
 _VERSION = re.compile(r"(?<=version )\d+|(?<=@)\d+")
@@ -58,6 +60,7 @@ def run_example(command: str, environment: Mapping[str, str]) -> str:
 def settle(text: str) -> str:
     """The text with fixed times, trace ids and versions, and without spaces at line ends."""
     text = _TIME.sub("2026-01-04T06:00:00.000Z", text)
+    text = _PROGRESS.sub("", text)
     text = _MINUTE.sub("2026-01-04 06:00", text)
     text = _TRACE.sub("trace 4bf92f3577b34da6a3ce929d0e0e4736", text)
     text = _VERSION.sub("1", text)

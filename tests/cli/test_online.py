@@ -72,7 +72,9 @@ class TestPlan:
         shown = online.run("plan", str(file)).stdout
         assert "airports" in shown
         assert "origin=LGA" in shown
-        assert re.search(r"3 queries, 2 variants: [\d.]+ [kM]?B and \$[\d.]+ per refresh", shown)
+        assert re.search(
+            r"3 queries, 2 variants: a refresh reads [\d.]+ kB, bills 31\.5 MB, costs \$[\d.]+; ", shown
+        )
 
     def test_json_is_the_apis_plan(self, online: Program, file: Path) -> None:
         (result,) = online.run_json("plan", str(file))["results"]
@@ -159,6 +161,7 @@ class TestVersions:
     def test_a_version_that_never_was_is_a_conflict_without_changes(
         self, online: Program, saved: Path
     ) -> None:
+        saved.write_text(YAML.replace("From the terminal", "Mine"))
         shown = online.run("save", str(saved), "--expected-version", "99999", code=1)
         assert f"{SLUG} has no version 99999" in shown.stdout
 
