@@ -3,7 +3,6 @@
 import json
 import os
 import pty
-import re
 import subprocess
 import sys
 from importlib.metadata import version
@@ -11,7 +10,6 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-import yaml
 
 from almanac_cli.parallel_validation import MIN_FILES, validate_sources
 from shared.dashboards.parsed import DashboardSource
@@ -196,17 +194,6 @@ def test_a_folder_without_dashboards_is_told(program: Program, folder: Path) -> 
 
 def test_the_samples_of_this_repository_are_valid(program: Program) -> None:
     program.run("validate", str(REPOSITORY / "dashboards"))
-
-
-def test_the_pre_commit_hook_calls_what_exists() -> None:
-    (hook,) = yaml.safe_load((REPOSITORY / ".pre-commit-hooks.yaml").read_text())
-    assert (hook["entry"], hook["args"]) == ("almanac validate", ["dashboards"])
-    pattern = re.compile(hook["files"])
-    assert pattern.search("dashboards/shop.yaml")
-    assert pattern.search("team/dashboards/sql/daily.sql")
-    assert not pattern.search("docs/dashboards.md")
-    pinned = (REPOSITORY / "requirements-cli.txt").read_text().split()
-    assert set(hook["additional_dependencies"]) <= set(pinned)
 
 
 def test_many_files_are_judged_as_one_by_one(tmp_path: Path) -> None:
