@@ -1,6 +1,7 @@
 """The program as a person runs it, with a home of its own."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,28 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from almanac_cli.app import app
+from tests.fixtures.stack import EDITOR, RunningStack
 
+SLUG = "from-the-terminal"
+YAML = f"""\
+version: 1
+slug: {SLUG}
+title: From the terminal
+dataset: nyc
+parameters:
+  - {{name: origin, type: STRING, values: [JFK, LGA]}}
+queries:
+  airports:
+    file: sql/airports.sql
+  flights:
+    sql: >-
+      SELECT COUNT(*) AS flights FROM flights
+      WHERE origin = @origin AND flight_date BETWEEN '2013-01-01' AND '2013-01-31'
+charts:
+  - {{id: airports, title: Airports, query: airports, type: table}}
+  - {{id: flights, title: Flights, query: flights, type: metric, value: flights}}
+"""
+SQL = "SELECT faa, name FROM airports WHERE alt > 9000 ORDER BY faa\n"
 COMMANDS = [
     "validate", "plan", "diff", "save", "list", "versions", "show", "rollback", "drift", "precompute", "data",
     "lineage", "costs", "run", "login", "logout", "open",
@@ -40,3 +62,29 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
     for name in ("URL", "TOKEN", "TOKEN_COMMAND", "OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET"):
         monkeypatch.delenv(f"ALMANAC_{name}", raising=False)
     return Program({"XDG_CONFIG_HOME": str(tmp_path / "config"), "ALMANAC_URL": "http://127.0.0.1:9"})
+
+
+@pytest.fixture
+def online(program: Program, stack: RunningStack) -> Program:
+    """The program as an editor."""
+    program.environment |= {"ALMANAC_URL": stack.url, "ALMANAC_TOKEN": stack.token(EDITOR)}
+    return program
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A dashboard with a SQL file beside it."""
+    (tmp_path / "sql").mkdir()
+    (tmp_path / "sql" / "airports.sql").write_text(SQL)
+    path = tmp_path / f"{SLUG}.yaml"
+    path.write_text(YAML)
+    return path
+
+
+@pytest.fixture
+def saved(online: Program, file: Path) -> Iterator[Path]:
+    """The dashboard as it is above, saved."""
+    online.run("save", str(file))
+    yield file
+    file.write_text(YAML)
+    online.run("save", str(file))
