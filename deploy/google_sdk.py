@@ -20,9 +20,16 @@ import yaml
 
 from deploy.render import REPOSITORY
 from deploy.stages.gcloud import Gcloud
+from deploy.stages.queries import list_queries
 from deploy.stages.release import load_rendered
+from deploy.stages.revisions import ServiceState
 from deploy.stages.stage import Stage, load_stages
-from deploy.stages.steps import list_apply_steps, list_destroy_steps, list_rollback_steps
+from deploy.stages.steps import (
+    list_accept_steps,
+    list_apply_steps,
+    list_destroy_steps,
+    list_rollback_steps,
+)
 
 DOCUMENTS = {
     "deploy/google/*/services/*.yaml": ("run", "v1", "Service"),
@@ -124,17 +131,17 @@ def load_documents() -> dict[str, tuple[str, str, str, Any]]:
 
 def _list_stage_commands(stage: Stage) -> list[str]:
     documents, gcloud = load_rendered(stage.name), Gcloud(stage.project)
+    state = ServiceState("data", "data-v3", "data-v3", {"good": "data-v2", "before": "data-v1"})
     steps = [
-        *list_apply_steps(stage, documents, Path("deploy/google", stage.name)),
-        *list_rollback_steps(stage, {"data": "data-v1"}),
-        *list_destroy_steps(stage, documents),
+        *list_apply_steps(stage, documents, ["removed"], Path("deploy/google", stage.name)),
+        *list_accept_steps(stage, [state]),
+        *list_rollback_steps(stage, {"data": "data-v1"}, {"data": state}),
+        *list_destroy_steps(stage, documents, ["removed"], [f"{stage.dashboard_job_prefix}sales"]),
     ]
-    return [
-        shlex.join(gcloud.build_command(arguments))
-        for step in steps
-        for arguments in (step.command, step.probe, step.otherwise)
-        if arguments
+    commands = [
+        arguments for step in steps for arguments in (step.command, step.probe, step.otherwise) if arguments
     ]
+    return [shlex.join(gcloud.build_command(arguments)) for arguments in [*commands, *list_queries(stage)]]
 
 
 def _list_names(structure: Mapping[str, Any]) -> Iterator[str]:

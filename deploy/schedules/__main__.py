@@ -24,7 +24,8 @@ from almanac_cli.errors import CliError
 from deploy.schedules.api import SchedulerApi, SchedulerError
 from deploy.schedules.dashboards import ScheduledDashboard, read_folder, read_service
 from deploy.schedules.jobs import Change, build_job, get_parent, get_prefix, list_changes
-from deploy.stages.__main__ import RefusedError, confirm
+from deploy.stages.confirmation import confirm
+from deploy.stages.revisions import UnchangedError
 from deploy.stages.stage import STAGES, Stage, load_stage
 from shared.api.manifest import load_manifest
 
@@ -66,7 +67,7 @@ def run(stage: Stage, arguments: argparse.Namespace, api: SchedulerApi) -> None:
     if arguments.command == "plan" or not changes:
         return
     if stage.confirm or arguments.command == "destroy":
-        confirm(stage, arguments)
+        confirm(stage, is_confirmed=arguments.yes)
     for number, change in enumerate(changes, 1):
         api.make_change(change)
         print(f"[{number}/{len(changes)}] {change.describe()}", flush=True)
@@ -102,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CliError as error:
         print(f"error: {error.message} {error.remediation}", file=sys.stderr)
         return 1
-    except (SchedulerError, RefusedError, ValidationError) as error:
+    except (SchedulerError, UnchangedError, ValidationError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0

@@ -52,7 +52,7 @@ def get_parent(stage: Stage) -> str:
 
 def get_prefix(stage: Stage) -> str:
     """What the names of this command's jobs begin with."""
-    return f"{get_parent(stage)}/jobs/almanac-{stage.name}-dashboard-"
+    return f"{get_parent(stage)}/jobs/{stage.dashboard_job_prefix}"
 
 
 def build_job(dashboard: ScheduledDashboard, stage: Stage, manifest: Manifest) -> Job:

@@ -4,10 +4,12 @@
 
     python -m deploy.stages plan     --stage staging
     python -m deploy.stages apply    --stage staging --image HOST/PATH/NAME@sha256:… --version 2f1c9ab
-    python -m deploy.stages rollback --stage staging [--from 2f1c9ab]
+    python -m deploy.stages accept   --stage staging --version 2f1c9ab
+    python -m deploy.stages rollback --stage staging [--from 2f1c9ab] [--to 8c0d1e2]
     python -m deploy.stages destroy  --stage staging
 
-Each prints what it will do before it does it; `plan` prints what `apply` would, and asks nobody.
+Each prints what it will do before it does it; `plan` prints what `apply` would, and asks nobody. They exit with 1 when
+something failed, and with 3 when nothing was changed.
 """
 
 import argparse
@@ -19,78 +21,109 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from deploy.render import GOOGLE
+from deploy.stages.confirmation import confirm
 from deploy.stages.connections import compute_connections
 from deploy.stages.gcloud import Gcloud, GcloudError
+from deploy.stages.queries import query_scheduler_jobs
 from deploy.stages.release import Release, ReleaseError, load_rendered, write_filled
-from deploy.stages.revisions import RollbackError, choose_targets, read_history
+from deploy.stages.revisions import RollbackError, UnchangedError, choose_targets, read_states
 from deploy.stages.stage import STAGES, Stage, load_stage
 from deploy.stages.steps import (
     Step,
+    list_accept_steps,
     list_apply_steps,
     list_destroy_steps,
     list_rollback_steps,
     list_services,
 )
+from deploy.stages.turns import wait_for_turn
 from shared.api.manifest import load_manifest
 
-
-class RefusedError(Exception):
-    """Somebody said no, or the stage is not fit to be deployed."""
+FAILED, UNCHANGED = 1, 3
 
 
 def plan(stage: Stage, arguments: argparse.Namespace, gcloud: Gcloud) -> None:
     """Print what `apply` would do."""
     show_stage(stage)
     print("The files are sent with the image and the version that `apply` is given.")
-    show_steps(list_apply_steps(stage, load_rendered(stage.name), Path(GOOGLE, stage.name)), gcloud)
+    print("Functions that are deployed and no longer in the manifest are deleted last; `apply` names them.")
+    documents = load_rendered(stage.name)
+    show_steps(list_apply_steps(stage, documents, (), Path(GOOGLE, stage.name)), gcloud)
 
 
 def apply(stage: Stage, arguments: argparse.Namespace, gcloud: Gcloud) -> None:
     """Bring the stage to this checkout and the image given."""
     release = Release(arguments.image, arguments.version)
     documents = load_rendered(stage.name)
+    show_stage(stage)
+    states = read_states(gcloud, stage)
     with tempfile.TemporaryDirectory(prefix="almanac-release-") as name:
         folder = Path(name)
-        write_filled(documents, release, folder)
-        show_stage(stage)
+        write_filled(documents, release, states, folder)
         print(f"Image {release.image}, version {release.version}")
-        steps = list_apply_steps(stage, documents, folder)
-        show_steps(steps, gcloud)
-        if stage.confirm:
-            confirm(stage, arguments)
-        run_steps(steps, gcloud)
+        steps = list_apply_steps(stage, documents, states, folder)
+        carry_out(steps, stage, arguments, gcloud, asks=stage.confirm)
+
+
+def accept(stage: Stage, arguments: argparse.Namespace, gcloud: Gcloud) -> None:
+    """Mark a version that passed its smoke test: it is what `rollback` goes back to."""
+    states = read_states(gcloud, stage)
+    names = list_services(load_rendered(stage.name))
+    serving = [states[name] for name in names if name in states]
+    if others := [state.service for state in serving if state.version != arguments.version]:
+        raise UnchangedError(f"{', '.join(others)} does not serve {arguments.version}")
+    carry_out(list_accept_steps(stage, serving), stage, arguments, gcloud, asks=False)
 
 
 def rollback(stage: Stage, arguments: argparse.Namespace, gcloud: Gcloud) -> None:
-    """Send all requests to the revisions before; the database and the routes stay as they are."""
+    """Send all requests to the revisions that were good before; the database and the routes stay as they are."""
     show_stage(stage)
+    states = read_states(gcloud, stage)
     names = list_services(load_rendered(stage.name))
-    histories = [read_history(gcloud, stage, name) for name in names]
+    found = [states[name] for name in names if name in states]
+    for name in sorted(set(names) - set(states)):
+        print(f"warning: {name} is not deployed")
     # Services are replaced in this order: where a release stopped half-way, the first is on the newer version.
-    version = arguments.from_version or histories[0].version
+    version = arguments.from_version or (found[0].version if found else "anything")
+    chosen = choose_targets(found, version, arguments.to_version)
     print(f"Leaving version {version}")
-    steps = list_rollback_steps(stage, choose_targets(histories, version))
-    show_steps(steps, gcloud)
-    if stage.confirm:
-        confirm(stage, arguments)
-    run_steps(steps, gcloud)
+    steps = list_rollback_steps(stage, chosen.targets, states)
+    for service, why in chosen.stuck.items():
+        print(f"warning: {service} stays: it {why}")
+    if steps:
+        carry_out(steps, stage, arguments, gcloud, asks=stage.confirm)
+    if chosen.stuck:
+        stays = "; ".join(f"{service} {why}" for service, why in chosen.stuck.items())
+        raise RollbackError(f"{len(steps)} services went back; these stay as they are: {stays}")
 
 
 def destroy(stage: Stage, arguments: argparse.Namespace, gcloud: Gcloud) -> None:
-    """Delete what `apply` made; dashboards, payloads, database and secrets stay."""
+    """Delete what `apply` and deploy.schedules made; dashboards, payloads, database and secrets stay."""
     show_stage(stage)
-    steps = list_destroy_steps(stage, load_rendered(stage.name))
+    listed = gcloud.read(query_scheduler_jobs(stage)) or []
+    jobs = [str(job["name"]).rpartition("/")[2] for job in listed]
+    dashboard_jobs = sorted(name for name in jobs if name.startswith(stage.dashboard_job_prefix))
+    deployed = read_states(gcloud, stage)
+    steps = list_destroy_steps(stage, load_rendered(stage.name), deployed, dashboard_jobs)
+    carry_out(steps, stage, arguments, gcloud, asks=True)
+
+
+def carry_out(
+    steps: Sequence[Step], stage: Stage, arguments: argparse.Namespace, gcloud: Gcloud, *, asks: bool
+) -> None:
+    """Show the steps, ask if that is to be, and run them."""
     show_steps(steps, gcloud)
-    confirm(stage, arguments)
+    if asks:
+        confirm(stage, is_confirmed=arguments.yes)
     run_steps(steps, gcloud)
 
 
 def show_stage(stage: Stage) -> None:
-    """Where it will happen. Raises RefusedError when the database could not take the connections."""
+    """Where it will happen. Raises UnchangedError when the database could not take the connections."""
     budget = compute_connections(load_manifest(), stage)
     print(f"Stage {stage.name}: project {stage.project}, {stage.region}, https://{stage.domain}")
     if not budget.fits:
-        raise RefusedError(budget.describe(stage))
+        raise UnchangedError(budget.describe(stage))
 
 
 def show_steps(steps: Sequence[Step], gcloud: Gcloud) -> None:
@@ -100,18 +133,6 @@ def show_steps(steps: Sequence[Step], gcloud: Gcloud) -> None:
         if step.otherwise:
             print(f"       or, when there is none yet: {gcloud.show(step.otherwise)}")
     sys.stdout.flush()
-
-
-def confirm(stage: Stage, arguments: argparse.Namespace) -> None:
-    """Have the stage's name typed, unless --yes. Raises RefusedError."""
-    if arguments.yes:
-        return
-    try:
-        typed = input(f"Type {stage.name} to go on: ")
-    except EOFError:
-        typed = ""
-    if typed.strip() != stage.name:
-        raise RefusedError("not confirmed; nothing was changed (--yes confirms without a question)")
 
 
 def run_steps(steps: Sequence[Step], gcloud: Gcloud) -> None:
@@ -129,7 +150,14 @@ def url(stage: Stage, arguments: argparse.Namespace, gcloud: Gcloud) -> None:
     print(f"https://{stage.domain}")
 
 
-COMMANDS = {"plan": plan, "apply": apply, "rollback": rollback, "destroy": destroy, "url": url}
+def wait(stage: Stage, arguments: argparse.Namespace, gcloud: Gcloud) -> None:
+    """Wait until no older build releases the stage."""
+    wait_for_turn(gcloud, stage, arguments.build, arguments.within)
+
+
+COMMANDS = {
+    "plan": plan, "wait": wait, "apply": apply, "accept": accept, "rollback": rollback, "destroy": destroy, "url": url,
+}  # fmt: skip
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -141,10 +169,15 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         command.add_argument("--stage", required=True, choices=STAGES)
         if name == "apply":
             command.add_argument("--image", required=True, help="the image by digest")
+        if name in {"apply", "accept"}:
             command.add_argument("--version", required=True, help="what answers call themselves; a commit")
         if name == "rollback":
             command.add_argument("--from", dest="from_version", help="the version to leave; what serves now")
-        if name not in {"plan", "url"}:
+            command.add_argument("--to", dest="to_version", help="the version to go to; the last good one")
+        if name == "wait":
+            command.add_argument("--build", help="the id of the Cloud Build that waits")
+            command.add_argument("--within", type=float, default=1800, metavar="SECONDS")
+        if name in {"apply", "rollback", "destroy"}:
             command.add_argument("--yes", action="store_true", help="do not ask")
     return parser.parse_args(arguments)
 
@@ -155,9 +188,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         stage = load_stage(parsed.stage)
         COMMANDS[parsed.command](stage, parsed, Gcloud(stage.project))
-    except (GcloudError, ReleaseError, RollbackError, RefusedError, ValidationError) as error:
+    except (ReleaseError, UnchangedError, ValidationError) as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+        return UNCHANGED
+    except (GcloudError, RollbackError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return FAILED
     return 0
 
 

@@ -10,6 +10,7 @@ import yaml
 
 from deploy.render import GOOGLE, REPOSITORY
 from deploy.rendering.documents import dump_document
+from deploy.stages.revisions import ServiceState
 
 _VERSION = re.compile(r"[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?")
 _IMAGE = re.compile(r"[a-z0-9.-]+(/[a-z0-9._-]+)+@sha256:[0-9a-f]{64}")
@@ -34,8 +35,8 @@ class Release:
                 f"{self.version!r} is not a version; accepted are 1 to 20 lower-case letters, digits and hyphens"
             )
 
-    def fill_service(self, document: dict[str, Any]) -> dict[str, Any]:
-        """The service document with image, version and revision name in place."""
+    def fill_service(self, document: dict[str, Any], tags: Mapping[str, str]) -> dict[str, Any]:
+        """The service document with image, version and revision name in place; it keeps the service's traffic tags."""
         template = document["spec"]["template"]
         template["metadata"]["name"] = f"{document['metadata']['name']}-{self.version}"
         (container,) = template["spec"]["containers"]
@@ -43,6 +44,9 @@ class Release:
         for variable in container["env"]:
             if variable["name"] == "SERVICE_VERSION":
                 variable["value"] = self.version
+        document["spec"]["traffic"] += [
+            {"percent": 0, "revisionName": revision, "tag": tag} for tag, revision in sorted(tags.items())
+        ]
         return document
 
     def fill_job(self, document: dict[str, Any]) -> dict[str, Any]:
@@ -61,11 +65,14 @@ def load_rendered(stage: str, root: Path = REPOSITORY) -> Mapping[str, Any]:
     }
 
 
-def write_filled(documents: Mapping[str, Any], release: Release, folder: Path) -> None:
+def write_filled(
+    documents: Mapping[str, Any], release: Release, states: Mapping[str, ServiceState], folder: Path
+) -> None:
     """Write what gcloud is to read into `folder`: services and job filled, the URL map as it is."""
     for path, document in documents.items():
         if path.startswith("services/"):
-            document = release.fill_service(document)
+            state = states.get(document["metadata"]["name"])
+            document = release.fill_service(document, state.tags if state else {})
         elif path == "migrate.yaml":
             document = release.fill_job(document)
         target = folder / path

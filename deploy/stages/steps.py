@@ -1,12 +1,13 @@
 """The steps of each command, in order; made without asking anybody, so that they can be shown first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from deploy.rendering.cloud_run import MIGRATION_JOB
 from deploy.rendering.url_map import NAME as URL_MAP
+from deploy.stages.revisions import BEFORE, GOOD, ServiceState
 from deploy.stages.stage import Stage
 
 
@@ -20,8 +21,10 @@ class Step:
     otherwise: Sequence[str] = field(default=())
 
 
-def list_apply_steps(stage: Stage, documents: Mapping[str, Any], folder: Path) -> list[Step]:
-    """The database, then the functions, then the routes, then the schedule.
+def list_apply_steps(
+    stage: Stage, documents: Mapping[str, Any], deployed: Collection[str], folder: Path
+) -> list[Step]:
+    """The database, then the functions, then the routes, then the schedule; last what the manifest no longer has.
 
     The database comes first because a migration keeps to what the running version can read (docs/operations.md,
     "Migrations"). Accounts, rights and backends are deploy/terraform's: whoever deploys needs no right to give rights.
@@ -34,30 +37,54 @@ def list_apply_steps(stage: Stage, documents: Mapping[str, Any], folder: Path) -
             ["compute", "url-maps", "import", URL_MAP, f"--source={folder / 'url-map.yaml'}", "--global"],
         ),
         *_list_scheduler_steps(documents["scheduler.yaml"]),
+        *(
+            _delete(
+                f"delete {name}, which the manifest no longer has", ["run", "services"], name, _region(stage)
+            )
+            for name in sorted(set(deployed) - set(list_services(documents)))
+        ),
     ]
 
 
-def list_rollback_steps(stage: Stage, targets: Mapping[str, str]) -> list[Step]:
-    """All requests of each service to the revision in `targets`."""
-    return [
-        Step(
-            f"send {service} to {revision}",
-            ["run", "services", "update-traffic", service, f"--to-revisions={revision}=100", _region(stage)],
-        )
-        for service, revision in targets.items()
-    ]
+def list_rollback_steps(
+    stage: Stage, targets: Mapping[str, str], states: Mapping[str, ServiceState]
+) -> list[Step]:
+    """All requests of each service to the revision in `targets`, which is the good one from then on."""
+    steps = []
+    for service, revision in targets.items():
+        flags = [f"--to-revisions={revision}=100"]
+        if states[service].tags.get(GOOD) != revision:
+            flags.append(f"--update-tags={GOOD}={revision}")
+            flags += [f"--remove-tags={BEFORE}"] if BEFORE in states[service].tags else []
+        steps.append(_move(f"send {service} to {revision}", service, flags, stage))
+    return steps
 
 
-def list_destroy_steps(stage: Stage, documents: Mapping[str, Any]) -> list[Step]:
-    """Everything `apply` made; what deploy/terraform made, the data included, stays."""
+def list_accept_steps(stage: Stage, states: Sequence[ServiceState]) -> list[Step]:
+    """Mark what each service serves as good, and what was good as the one before."""
+    steps = []
+    for state in states:
+        good = state.tags.get(GOOD)
+        if state.serving in (None, good):
+            continue
+        tags = f"{GOOD}={state.serving}" + (f",{BEFORE}={good}" if good else "")
+        steps.append(_move(f"mark {state.serving} as good", state.service, [f"--update-tags={tags}"], stage))
+    return steps
+
+
+def list_destroy_steps(
+    stage: Stage, documents: Mapping[str, Any], deployed: Collection[str], dashboard_jobs: Sequence[str]
+) -> list[Step]:
+    """Everything `apply` made; what deploy/terraform made, the data included, stays.
+
+    `dashboard_jobs` are those of deploy.schedules: without the functions each of them would fail for ever.
+    """
     location = f"--location={documents['scheduler.yaml']['location']}"
-    steps = [
-        _delete(f"stop calling {job['name']}", ["scheduler", "jobs"], job["name"], location)
-        for job in documents["scheduler.yaml"]["jobs"]
-    ]
+    jobs = [*(job["name"] for job in documents["scheduler.yaml"]["jobs"]), *dashboard_jobs]
+    steps = [_delete(f"stop calling {name}", ["scheduler", "jobs"], name, location) for name in jobs]
     steps += [
         _delete(f"delete the function {name}", ["run", "services"], name, _region(stage))
-        for name in list_services(documents)
+        for name in sorted({*deployed, *list_services(documents)})
     ]
     return [*steps, _delete("delete the migration job", ["run", "jobs"], MIGRATION_JOB, _region(stage))]
 
@@ -113,6 +140,10 @@ def _list_scheduler_steps(scheduler: Mapping[str, Any]) -> list[Step]:
             )
         )
     return steps
+
+
+def _move(why: str, service: str, flags: Sequence[str], stage: Stage) -> Step:
+    return Step(why, ["run", "services", "update-traffic", service, *flags, _region(stage)])
 
 
 def _delete(why: str, group: Sequence[str], name: str, place: str) -> Step:

@@ -2,13 +2,13 @@
 
 import json
 import os
-import sys
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# In sh, because a deployment calls it a hundred times; only looking for an answer takes more.
+# In sh, because a deployment calls it a hundred times.
 PROGRAM = """\
 #!/bin/sh
 printf '%s\\0' "$@" >>'{folder}/calls'
@@ -18,16 +18,10 @@ for argument; do
   *.yaml) cp "${{argument#--source=}}" '{folder}/sent/' ;;
   esac
 done
-[ -e '{folder}/answers.json' ] || exit 0
-exec '{python}' -SE '{folder}/answer.py' "$@"
-"""
-ANSWER = """\
-import json, sys
-from pathlib import Path
-for words, code, answer in json.loads(Path(__file__).with_name("answers.json").read_text()):
-    if all(word in sys.argv[1:] for word in words):
-        (sys.stdout if code == 0 else sys.stderr).write(answer)
-        sys.exit(code)
+asked=" $* "
+has() {{ case $asked in *" $1 "*) ;; *) return 1 ;; esac; }}
+if [ -e '{folder}/answers' ]; then . '{folder}/answers'; fi
+exit 0
 """
 
 
@@ -41,21 +35,21 @@ class RecordingGcloud:
     def install(cls, folder: Path) -> "RecordingGcloud":
         """Write the program; it answers nothing and succeeds until told otherwise."""
         program = folder / "gcloud"
-        program.write_text(PROGRAM.format(python=sys.executable, folder=folder))
+        program.write_text(PROGRAM.format(folder=folder))
         program.chmod(0o755)
-        (folder / "answer.py").write_text(ANSWER)
         (folder / "sent").mkdir()
         return cls(folder)
 
     def answer(self, answers: Mapping[Sequence[str], Any]) -> None:
         """For calls with all these words: JSON to print, or an exception whose text goes to standard error."""
-        written = [
-            (list(words), 1, str(answer))
-            if isinstance(answer, Exception)
-            else (list(words), 0, json.dumps(answer))
-            for words, answer in answers.items()
-        ]
-        (self.folder / "answers.json").write_text(json.dumps(written))
+        lines = []
+        for number, (words, answer) in enumerate(answers.items()):
+            failed = isinstance(answer, Exception)
+            text = self.folder / f"answer-{number}"
+            text.write_text(str(answer) if failed else json.dumps(answer))
+            asked = " && ".join(f"has {shlex.quote(word)}" for word in words)
+            lines.append(f"if {asked}; then cat {text} >&{1 + failed}; exit {int(failed)}; fi\n")
+        (self.folder / "answers").write_text("".join(lines))
 
     @property
     def path(self) -> str:

@@ -12,9 +12,9 @@ import yaml
 
 from deploy.local.parts import REPOSITORY
 from shared.api.manifest import load_manifest
+from tests.deploy_cloud.cloud_run import IMAGE, answer_services, read_moves
 from tests.deploy_cloud.recorder import RecordingGcloud
 from tests.deploy_cloud.test_smoke import Service
-from tests.deploy_cloud.test_stages import IMAGE, answer_revisions, read_moves
 
 STEPS = {step["id"]: step for step in yaml.safe_load((REPOSITORY / "cloudbuild.yaml").read_text())["steps"]}
 BIN = Path(sys.executable).parent
@@ -42,7 +42,7 @@ def run_script(name: str, *arguments: str, **environment: str) -> subprocess.Com
 @pytest.fixture
 def gcloud(tmp_path: Path) -> RecordingGcloud:
     recorder = RecordingGcloud.install(tmp_path)
-    answer_revisions(recorder, {})
+    answer_services(recorder)
     return recorder
 
 

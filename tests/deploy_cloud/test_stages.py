@@ -3,7 +3,6 @@
 import io
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -12,18 +11,10 @@ from deploy.stages import __main__ as stages
 from deploy.stages.connections import compute_connections
 from deploy.stages.stage import load_stage
 from shared.api.manifest import load_manifest
+from tests.deploy_cloud.cloud_run import IMAGE, SERVICES, describe_service
 from tests.deploy_cloud.recorder import RecordingGcloud
 
-IMAGE = "europe-west1-docker.pkg.dev/almanac-staging/almanac/almanac@sha256:" + "0123456789abcdef" * 4
-SERVICES = [entry.name.replace("_", "-") for entry in load_manifest().functions]
 NOT_FOUND = RuntimeError("ERROR: (gcloud.scheduler.jobs.describe) NOT_FOUND: Job not found")
-
-
-@pytest.fixture
-def gcloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RecordingGcloud:
-    recorder = RecordingGcloud.install(tmp_path)
-    monkeypatch.setenv("PATH", recorder.path)
-    return recorder
 
 
 def type_in(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
@@ -107,8 +98,8 @@ def test_a_migration_that_fails_ends_it_before_any_function_is_touched(
 def test_prod_is_asked_for_by_name(gcloud: RecordingGcloud, monkeypatch: pytest.MonkeyPatch) -> None:
     for typed in ("", "y\n", "staging\n"):
         type_in(monkeypatch, typed)
-        assert apply("prod") == 1
-    assert gcloud.calls == []
+        assert apply("prod") == stages.UNCHANGED
+    assert [call[:3] for call in gcloud.calls] == [["run", "services", "list"]] * 3
     type_in(monkeypatch, "prod\n")
     assert apply("prod") == 0
     assert gcloud.calls
@@ -131,96 +122,54 @@ def test_yes_confirms_without_a_question(gcloud: RecordingGcloud, monkeypatch: p
 def test_what_cannot_be_released_is_refused_before_anything_happens(
     gcloud: RecordingGcloud, capsys: pytest.CaptureFixture[str], image: str, version: str, message: str
 ) -> None:
-    assert stages.main(["apply", "--stage", "staging", "--image", image, "--version", version]) == 1
+    assert (
+        stages.main(["apply", "--stage", "staging", "--image", image, "--version", version])
+        == stages.UNCHANGED
+    )
     assert message in capsys.readouterr().err
     assert gcloud.calls == []
 
 
-def describe_service(revision: str) -> dict[str, Any]:
-    return {"status": {"traffic": [{"revisionName": revision, "percent": 100}, {"tag": "old"}]}}
-
-
-def list_revisions(service: str, *versions: str, broken: str = "") -> list[dict[str, Any]]:
-    return [
-        {
-            "metadata": {"name": f"{service}-{version}", "creationTimestamp": f"2026-01-0{day}T00:00:00Z"},
-            "status": {"conditions": [{"type": "Ready", "status": str(version != broken)}]},
-        }
-        for day, version in reversed(list(enumerate(versions, 1)))
-    ]
-
-
-def answer_revisions(gcloud: RecordingGcloud, serving: dict[str, str], broken: str = "") -> None:
-    """Every service has the revisions v1, v2 and v3; `serving` says which gets the requests, v3 by default."""
-    answers: dict[Any, Any] = {}
-    for service in SERVICES:
-        answers["services", "describe", service] = describe_service(f"{service}-{serving.get(service, 'v3')}")
-        answers["revisions", "list", f"--service={service}"] = list_revisions(
-            service, "v1", "v2", "v3", broken=broken
-        )
-    gcloud.answer(answers)
-
-
-def read_moves(gcloud: RecordingGcloud) -> dict[str, str]:
-    return {
-        call[3]: next(one for one in call if one.startswith("--to-revisions=")).partition("=")[2]
-        for call in gcloud.calls
-        if call[:3] == ["run", "services", "update-traffic"]
-    }
-
-
-def test_rollback_sends_every_service_to_the_revision_before(gcloud: RecordingGcloud) -> None:
-    answer_revisions(gcloud, {})
-    assert stages.main(["rollback", "--stage", "staging"]) == 0
-    assert read_moves(gcloud) == {service: f"{service}-v2=100" for service in SERVICES}
-
-
-def test_rollback_of_a_release_that_stopped_half_way_leaves_what_it_did_not_reach(
-    gcloud: RecordingGcloud,
-) -> None:
-    reached = sorted(SERVICES)[:4]
-    answer_revisions(gcloud, {service: "v2" for service in SERVICES if service not in reached})
-    assert stages.main(["rollback", "--stage", "staging", "--from", "v3"]) == 0
-    assert read_moves(gcloud) == {service: f"{service}-v2=100" for service in reached}
-
-
-def test_rollback_passes_over_a_revision_that_never_became_ready(gcloud: RecordingGcloud) -> None:
-    answer_revisions(gcloud, {}, broken="v2")
-    assert stages.main(["rollback", "--stage", "staging"]) == 0
-    assert set(read_moves(gcloud).values()) == {f"{service}-v1=100" for service in SERVICES}
-
-
-def test_rollback_says_when_there_is_nothing_to_go_back_to(
+def test_a_function_that_left_the_manifest_is_named_and_deleted_last(
     gcloud: RecordingGcloud, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    answer_revisions(gcloud, dict.fromkeys(SERVICES, "v1"))
-    assert stages.main(["rollback", "--stage", "staging"]) == 1
-    assert "has no ready revision before v1" in capsys.readouterr().err
-    assert stages.main(["rollback", "--stage", "staging", "--from", "v9"]) == 1
-    assert "no service serves v9; served are v1" in capsys.readouterr().err
-    assert read_moves(gcloud) == {}
+    gcloud.answer({("services", "list"): [describe_service("prompts", "v1", "v1")]})
+    assert apply("staging") == 0
+    assert gcloud.calls[-1][:4] == ["run", "services", "delete", "prompts"]
+    assert "delete prompts, which the manifest no longer has" in capsys.readouterr().out
 
 
-def test_destroy_asks_always_and_deletes_only_what_apply_made(
+def test_destroy_asks_always_and_deletes_only_what_was_made_for_the_stage(
     gcloud: RecordingGcloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    type_in(monkeypatch, "no\n")
-    assert stages.main(["destroy", "--stage", "staging"]) == 1
-    assert gcloud.calls == []
+    folder = "projects/almanac-staging/locations/europe-west1/jobs"
     gcloud.answer(
         {
             ("services", "describe", "viewer"): RuntimeError(
                 "ERROR: (gcloud.run.services.describe) Cannot find service [viewer]"
-            )
+            ),
+            ("services", "list"): [describe_service("prompts", "v1", "v1")],
+            ("scheduler", "list"): [
+                {"name": f"{folder}/almanac-staging-dashboard-sales"},
+                {"name": f"{folder}/somebody-elses"},
+            ],
         }
     )
+    type_in(monkeypatch, "no\n")
+    assert stages.main(["destroy", "--stage", "staging"]) == stages.UNCHANGED
+    assert not [call for call in gcloud.calls if "delete" in call]
     type_in(monkeypatch, "staging\n")
     assert stages.main(["destroy", "--stage", "staging"]) == 0
     deleted = {tuple(call[:4]) for call in gcloud.calls if "delete" in call}
     assert deleted == {
-        *(("run", "services", "delete", service) for service in SERVICES if service != "viewer"),
+        *(
+            ("run", "services", "delete", service)
+            for service in [*SERVICES, "prompts"]
+            if service != "viewer"
+        ),
         ("run", "jobs", "delete", "migrate"),
         ("scheduler", "jobs", "delete", "precompute-heartbeat"),
+        ("scheduler", "jobs", "delete", "almanac-staging-dashboard-sales"),
     }
 
 
@@ -240,7 +189,7 @@ def test_a_database_too_small_for_all_instances_is_refused(
     stage = load_stage("staging")
     small = stage.model_copy(update={"database": stage.database.model_copy(update={"max_connections": 100})})
     monkeypatch.setattr(stages, "load_stage", lambda name: small)
-    assert stages.main(["plan", "--stage", "staging"]) == 1
+    assert stages.main(["plan", "--stage", "staging"]) == stages.UNCHANGED
     assert "which takes 85" in capsys.readouterr().err
 
 
