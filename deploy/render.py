@@ -11,6 +11,7 @@ from pathlib import Path
 from deploy.rendering.access import render_iam, render_scheduler
 from deploy.rendering.cloud_run import render_migration_job, render_service
 from deploy.rendering.compose import name_service, render_compose
+from deploy.rendering.dependencies import render_dependencies
 from deploy.rendering.nginx import (
     CONTAINER_PORT,
     list_container_addresses,
@@ -35,6 +36,7 @@ RENDERERS: dict[str, Renderer] = {
     ),
     "deploy/nginx/listen.compose.conf": lambda manifest: render_listen([str(CONTAINER_PORT)]),
     "docker-compose.yml": render_compose,
+    "shared/api/dependencies.json": render_dependencies,
     "shared/api/routes.json": render_routes,
 }
 

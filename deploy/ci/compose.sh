@@ -69,7 +69,8 @@ docker compose build --quiet
 [ -x "$PYTHON" ] || make install
 say "starting"
 docker compose up --no-build --wait --wait-timeout 600
-"$PYTHON" -m deploy.smoke "http://localhost:$PORT_NGINX" --version compose
+SMOKE_TOKEN=$(docker compose exec -T scheduler python -m deploy.local.containers token) \
+  "$PYTHON" -m deploy.smoke "http://localhost:$PORT_NGINX" --version compose
 say "taking the tour"
 COMPOSE_URL=http://localhost:$PORT_NGINX "$PYTHON" -m pytest tests/deploy_cloud/test_compose.py \
   -p no:cacheprovider --color=no

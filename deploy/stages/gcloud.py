@@ -42,6 +42,10 @@ class Gcloud:
         done = self._call([*arguments, "--format=json"], capture=True)
         return json.loads(done.stdout or "null")
 
+    def read_text(self, arguments: Sequence[str]) -> str:
+        """What it prints. Raises GcloudError when it fails."""
+        return self._call(arguments, capture=True).stdout
+
     def exists(self, arguments: Sequence[str]) -> bool:
         """Whether a `describe` finds what it names. Raises GcloudError when it fails for another reason."""
         try:

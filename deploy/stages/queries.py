@@ -1,4 +1,4 @@
-"""What is asked of gcloud before anything is changed; each answers a list as JSON."""
+"""What is asked of gcloud before anything is changed; most answer a list as JSON."""
 
 from deploy.stages.stage import Stage
 
@@ -19,6 +19,17 @@ def query_builds(stage: Stage) -> list[str]:
     return ["builds", "list", "--ongoing", f"--region={stage.region}"]
 
 
+def query_token(stage: Stage) -> list[str]:
+    """An ID token of the stage's scheduler; text. Wants the right to sign as it (deploy/terraform/accounts.tf)."""
+    return [
+        "auth",
+        "print-identity-token",
+        f"--impersonate-service-account={stage.scheduler_email}",
+        f"--audiences=https://{stage.domain}",
+        "--include-email",
+    ]
+
+
 def list_queries(stage: Stage) -> list[list[str]]:
     """All of them."""
-    return [query_services(stage), query_scheduler_jobs(stage), query_builds(stage)]
+    return [query_services(stage), query_scheduler_jobs(stage), query_builds(stage), query_token(stage)]

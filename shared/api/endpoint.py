@@ -15,6 +15,7 @@ from uuid import UUID
 import flask
 from opentelemetry.trace import Span, Status, StatusCode
 
+from shared.api import dependency_check
 from shared.api.access import authorize, read_credentials
 from shared.api.call import Call
 from shared.api.http_status import HTTP_STATUS
@@ -61,7 +62,7 @@ def endpoint(
                 prepared[:] = [container]
             # A context of its own: a streamed body goes on in it after this call has returned.
             context = contextvars.copy_context()
-            exchange = _Exchange(container, router, handler, request, action)
+            exchange = _Exchange(container, router, handler, request, name, action)
             return context.run(exchange.run, span, context)
 
         return serve
@@ -78,12 +79,14 @@ class _Exchange:
         router: Router,
         handler: Handler,
         request: flask.Request,
+        name: str,
         action: str | None,
     ) -> None:
         self._container = container
         self._router = router
         self._handler = handler
         self._request = request
+        self._name = name
         self._action = action
         self._started = time.perf_counter()
         given = request.environ.get("HTTP_X_REQUEST_ID", "")
@@ -137,6 +140,8 @@ class _Exchange:
         request = self._request
         if request.path == "/healthz" and request.method in {"GET", "HEAD"}:
             return Reply(b'{"status":"ok"}')
+        if dependency_check.VARIABLE in request.environ:
+            return self._check()
         match = self._router.match(request.method, request.path)
         principal = authorize(
             match.route, read_credentials(request), request.method, lambda: self._container.authenticator
@@ -145,6 +150,12 @@ class _Exchange:
             request, self._container.settings, match.parameters, principal, self._request_id, self._trace_id
         )
         return self._handler(self._call)
+
+    def _check(self) -> Reply:
+        authorization = read_credentials(self._request).authorization
+        authenticator = self._container.authenticator
+        dependency_check.require_checker(authenticator.authenticate(None, authorization))
+        return dependency_check.check_dependencies(self._name, self._container)
 
     def _refuse(self, factory: ResponseFactory, active: Span, error: AlmanacError) -> flask.Response:
         _describe_failure(active, error)
