@@ -11,7 +11,13 @@ from zoneinfo import ZoneInfo
 from shared.database.models.costs import CostReservation, CostScope
 from shared.database.repositories.reservations import BudgetLine, BudgetState
 from shared.database.unit_of_work import Database
-from shared.errors import AlmanacError, BudgetExceededError
+from shared.errors import (
+    AlmanacError,
+    BudgetExceededError,
+    RateLimitedError,
+    WarehouseTimeoutError,
+    WarehouseUnavailableError,
+)
 from shared.settings import Settings
 from shared.warehouse.models import QueryRequest
 from shared.warehouse.refresh_budget import RefreshBudget
@@ -43,7 +49,8 @@ class BudgetService:
     ) -> None:
         """`find_billed_bytes` asks BigQuery what a job started for a reservation billed.
 
-        It answers 0 when that reservation started no such job, None when nobody can say yet.
+        It answers 0 when that reservation started no such job, None when nobody can say yet, and raises
+        WarehouseUnavailableError, WarehouseTimeoutError or RateLimitedError when asking on makes no sense.
         """
         self._database = database
         self._settings = settings
@@ -99,9 +106,14 @@ class BudgetService:
             expired = uow.reservations.claim_expired(now, again_at, _EXPIRED_AT_ONCE)
         settled = 0
         for row in expired:
-            billed = self._find_billed_bytes(row.job_id, row.id) if row.job_id else 0
-            if billed is None:
+            try:
+                billed = self._find_billed_bytes(row.job_id, row.id) if row.job_id else 0
+            except (WarehouseUnavailableError, WarehouseTimeoutError, RateLimitedError) as error:
+                # Each of the others would wait as long, and somebody's query waits for all of them.
+                _LOGGER.warning("BigQuery cannot be asked what lost jobs billed: %s", error.message)
                 break
+            if billed is None:
+                continue
             with self._database.begin() as uow:
                 lines = self.list_lines(row.actor, row.slug, None)
                 settled += uow.reservations.settle(row.id, billed, lines, now)

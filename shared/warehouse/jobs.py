@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 from uuid import UUID, uuid4
 
-from shared.errors import AlmanacError, WarehouseTimeoutError, WarehouseUnavailableError
+from shared.errors import AlmanacError, RateLimitedError, WarehouseTimeoutError, WarehouseUnavailableError
 from shared.settings import Settings
 from shared.telemetry.tracing import start_span
 from shared.warehouse.clients import WarehouseClients
@@ -121,7 +121,8 @@ class JobRunner:
         """Bytes the job `job_id` billed to a reservation that is over; None when nobody can say yet.
 
         0 when there is no such job, or another reservation started it. One that still runs is cancelled:
-        whoever waited for it is gone.
+        whoever waited for it is gone. Raises WarehouseUnavailableError, WarehouseTimeoutError or RateLimitedError
+        when BigQuery has no answer for anybody.
         """
         from google.api_core.exceptions import NotFound
 
@@ -129,8 +130,15 @@ class JobRunner:
         try:
             with translated_failures("reading a job"):
                 job = self._clients.rest.get_job(job_id, retry=make_retry(timeout), timeout=timeout)
+        except (WarehouseUnavailableError, WarehouseTimeoutError, RateLimitedError):
+            raise
         except AlmanacError as error:
-            return 0 if isinstance(error.__cause__, NotFound) else None
+            if isinstance(error.__cause__, NotFound):
+                return 0
+            # Every function has an account of its own, and BigQuery lets an account see its own jobs alone: here
+            # the right is missing that deploy/terraform gives for this.
+            _LOGGER.warning("Job %s could not be read, its cost stays reserved: %s", job_id, error.message)
+            return None
         if (job.labels or {}).get(RESERVATION) != reservation_id.hex:
             return 0
         if not job.done(reload=False):

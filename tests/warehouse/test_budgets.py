@@ -12,7 +12,7 @@ import pytest
 from shared.database.models.costs import CostScope
 from shared.database.models.runs import QueryRun, RunPurpose, RunStatus
 from shared.database.unit_of_work import Database
-from shared.errors import BudgetExceededError
+from shared.errors import BudgetExceededError, WarehouseUnavailableError
 from shared.settings import Settings
 from shared.warehouse.budgets import BudgetService
 from shared.warehouse.models import QueryRequest
@@ -220,6 +220,33 @@ class TestExpiry:
             budgets.release_expired()
             assert len(answers) == left
         assert read(budgets)["user"] == (0, 7)
+
+    def test_a_job_nobody_can_say_anything_of_holds_up_no_other(
+        self, database: Database, limits: Settings, clock: Clock
+    ) -> None:
+        budgets = make_service(database, limits, clock, lambda job, _id: {"unreadable": None, "lost": 7}[job])
+        for job_id in ("unreadable", "lost"):
+            budgets.reserve(REQUEST, 40, job_id)
+        clock.now += timedelta(seconds=91)
+        assert budgets.release_expired() == 1
+        assert read(budgets)["user"] == (40, 7)
+
+    def test_while_bigquery_is_down_it_is_asked_once(
+        self, database: Database, limits: Settings, clock: Clock
+    ) -> None:
+        asked: list[str] = []
+
+        def find(job_id: str, _reservation: UUID) -> int:
+            asked.append(job_id)
+            raise WarehouseUnavailableError("BigQuery cannot be reached.")
+
+        budgets = make_service(database, limits, clock, find)
+        for job_id in ("first", "second"):
+            budgets.reserve(REQUEST, 40, job_id)
+        clock.now += timedelta(seconds=91)
+        assert budgets.release_expired() == 0
+        assert len(asked) == 1
+        assert read(budgets)["user"] == (80, 0)
 
     def test_two_workers_ask_for_a_lost_job_once(
         self, database: Database, limits: Settings, clock: Clock

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 
@@ -210,3 +211,13 @@ def test_leaving_cancels_what_runs_and_starts_nothing_more(
     assert server.count("insert") == 1
     assert server.count("cancel") >= 1
     assert read_user(behind) == (0, BILLED)
+
+
+def test_a_job_this_account_may_not_read_keeps_its_reservation_and_is_logged(
+    behind: Container, server: MisbehavingServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer, _ = run(behind, new_query())
+    assert isinstance(answer, QueryOutcome)
+    server.fail("get", "403 accessDenied")
+    assert behind.job_runner.find_billed_bytes(answer.job.job_id, uuid4()) is None
+    assert f"Job {answer.job.job_id} could not be read, its cost stays reserved: out of order" in caplog.text
