@@ -1,9 +1,10 @@
-"""Read deploy/terraform without Terraform: does it parse, and is everything it names there?
+"""Read deploy/terraform without Terraform: does it parse, is everything it names there, and can it begin?
 
 ``python -m deploy.terraform_files``. Where the `terraform` program is installed, `deploy/ci/check_files.sh` has it
 validate the same files against Google's provider.
 """
 
+import json
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,9 @@ import hcl2
 from deploy.stages.stage import STAGES
 
 FOLDER = Path(__file__).resolve().parent / "terraform"
-_REFERENCE = re.compile(r"(?<![\w.\"/-])(google_\w+|local|var)\.(\w+)")
+_REFERENCE = re.compile(r"(?<![\w.\"/-])(google_\w+|time_sleep|terraform_data|local|var)\.(\w+)")
+# In an empty project nothing of Google's can be made before its API is enabled.
+_FIRST = "google_project_service.used"
 _FILE = re.compile(r"file\(\s*\"\$\{path\.module\}/([^\"]+)\"")
 
 
@@ -55,6 +58,31 @@ def find_faults(texts: Mapping[str, str], folder: Path = FOLDER) -> Iterator[str
             for found in _expand(path):
                 if not (folder / found).exists():
                     yield f"{name}: there is no file {found}"
+    for resource in sorted(find_unready(documents)):
+        yield f"{resource} does not come after {_FIRST}: add it to depends_on, directly or through another resource"
+
+
+def find_unready(documents: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """Google's resources that may be made before the APIs are enabled."""
+    references = _list_references(documents)
+    ready = {_FIRST}
+    while more := {name for name, named in references.items() if named & ready} - ready:
+        ready |= more
+    return {name for name in references if name.startswith("google_")} - ready
+
+
+def _list_references(documents: Mapping[str, Mapping[str, Any]]) -> dict[str, set[str]]:
+    """What each resource and each local names."""
+    bodies: dict[str, Any] = {}
+    for document in documents.values():
+        for block in document.get("locals", []):
+            bodies.update({f"local.{_unquote(name)}": body for name, body in block.items()})
+        for block in document.get("resource", []):
+            for kind, named in block.items():
+                bodies.update({f"{_unquote(kind)}.{_unquote(name)}": body for name, body in named.items()})
+    return {
+        name: {".".join(one) for one in _REFERENCE.findall(json.dumps(body))} for name, body in bodies.items()
+    }
 
 
 def _expand(path: str) -> Iterator[str]:

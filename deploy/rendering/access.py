@@ -12,6 +12,10 @@ from shared.api.manifest import FunctionEntry, Manifest, Schedule
 MAX_ATTEMPT_SECONDS = 1800
 _SECRET_ROLE = "roles/secretmanager.secretAccessor"  # noqa: S105 - a role
 _DATABASE_ROLE = "roles/cloudsql.client"
+JOB_ROLE = "roles/bigquery.jobUser"
+# BigQuery shows an account only the jobs it created, and what a process that died left running is settled by whichever
+# function comes next. Made by deploy/terraform/accounts.tf: bigquery.jobs.get and bigquery.jobs.update.
+SETTLER_ROLE = "almanacJobSettler"
 
 
 def render_iam(manifest: Manifest, stage: Stage) -> str:
@@ -36,6 +40,8 @@ def _list_bindings(entry: FunctionEntry, stage: Stage) -> list[dict[str, str]]:
         _on_bucket(role, member) if role.startswith("roles/storage.") else _on_project(role, member)
         for role in entry.service_account.roles
     ]
+    if JOB_ROLE in entry.service_account.roles:
+        bindings.append(_on_project(f"projects/{stage.project}/roles/{SETTLER_ROLE}", member))
     if "DATABASE_URL" in entry.secrets:
         bindings.append(_on_project(_DATABASE_ROLE, member))
     bindings += [_on_secret(secret, member) for secret in entry.secrets]

@@ -2,6 +2,7 @@
 
 import json
 
+from deploy.rendering.access import JOB_ROLE
 from shared.api.manifest import FunctionEntry, Manifest
 
 
@@ -12,7 +13,7 @@ def list_dependencies(entry: FunctionEntry) -> list[str]:
         "database": "DATABASE_URL" in entry.secrets,
         "cache": "CACHE_URL" in entry.secrets,
         "storage": any(role.startswith("roles/storage.") for role in roles),
-        "warehouse": "roles/bigquery.jobUser" in roles,
+        "warehouse": JOB_ROLE in roles,
     }
     return [name for name, is_used in has.items() if is_used]
 

@@ -4,6 +4,15 @@ resource "google_service_account" "almanac" {
 
   account_id   = each.key
   display_name = each.value
+  depends_on   = [google_project_service.used]
+}
+
+# What a process that died left running is settled by the next function that spends, whose account is another one.
+resource "google_project_iam_custom_role" "job_settler" {
+  role_id     = "almanacJobSettler"
+  title       = "Almanac: settle jobs of other functions"
+  permissions = ["bigquery.jobs.get", "bigquery.jobs.update"]
+  depends_on  = [google_project_service.used]
 }
 
 resource "google_project_iam_member" "almanac" {
@@ -12,7 +21,7 @@ resource "google_project_iam_member" "almanac" {
   project    = local.stage.project
   role       = each.value.role
   member     = "serviceAccount:${each.value.member}"
-  depends_on = [google_service_account.almanac]
+  depends_on = [google_service_account.almanac, google_project_iam_custom_role.job_settler]
 }
 
 resource "google_storage_bucket_iam_member" "almanac" {
@@ -37,16 +46,47 @@ resource "google_secret_manager_secret_iam_member" "almanac" {
 resource "google_project_iam_member" "deployer" {
   for_each = toset([
     "roles/artifactregistry.writer",
+    "roles/cloudbuild.builds.viewer",
     "roles/cloudscheduler.admin",
     "roles/compute.loadBalancerAdmin",
     "roles/logging.logWriter",
     "roles/run.admin",
-    "roles/storage.objectViewer",
   ])
 
   project = local.stage.project
   role    = each.key
   member  = google_service_account.almanac["deployer"].member
+}
+
+# What `gcloud builds submit` uploads; the payloads of the dashboards are none of the deployer's business.
+resource "google_storage_bucket" "source" {
+  name                        = "${local.stage.project}-source"
+  location                    = local.stage.region
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+  depends_on                  = [google_project_service.used]
+
+  lifecycle_rule {
+    action {
+      type = "Delete"
+    }
+    condition {
+      age = 7
+    }
+  }
+}
+
+resource "google_storage_bucket_iam_member" "deployer_reads_source" {
+  bucket = google_storage_bucket.source.name
+  role   = "roles/storage.objectViewer"
+  member = google_service_account.almanac["deployer"].member
+}
+
+# The smoke test after a release calls every function as the scheduler.
+resource "google_service_account_iam_member" "deployer_signs_as_scheduler" {
+  service_account_id = google_service_account.almanac["scheduler"].name
+  role               = "roles/iam.serviceAccountTokenCreator"
+  member             = google_service_account.almanac["deployer"].member
 }
 
 resource "google_service_account_iam_member" "deployer_acts_as" {

@@ -4,7 +4,8 @@ resource "google_compute_global_address" "almanac" {
 }
 
 resource "google_compute_managed_ssl_certificate" "almanac" {
-  name = "almanac"
+  name       = "almanac"
+  depends_on = [google_project_service.used]
 
   managed {
     domains = [local.stage.domain]
@@ -17,6 +18,7 @@ resource "google_compute_region_network_endpoint_group" "function" {
   name                  = "almanac-${each.value}"
   region                = local.stage.region
   network_endpoint_type = "SERVERLESS"
+  depends_on            = [google_project_service.used]
 
   cloud_run {
     service = each.value
@@ -65,7 +67,8 @@ resource "google_compute_global_forwarding_rule" "https" {
 }
 
 resource "google_compute_url_map" "redirect" {
-  name = "almanac-redirect"
+  name       = "almanac-redirect"
+  depends_on = [google_project_service.used]
 
   default_url_redirect {
     https_redirect         = true

@@ -6,6 +6,7 @@ resource "google_cloudbuild_trigger" "release" {
   location        = local.stage.region
   filename        = "cloudbuild.yaml"
   service_account = google_service_account.almanac["deployer"].id
+  depends_on      = [google_project_service.used]
 
   repository_event_config {
     repository = var.repository

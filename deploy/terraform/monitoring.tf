@@ -1,6 +1,9 @@
 locals {
   alerts   = { for name in fileset("${path.module}/../monitoring/alerts", "*.json") : trimsuffix(name, ".json") => jsondecode(file("${path.module}/../monitoring/alerts/${name}")) }
   channels = google_monitoring_notification_channel.email[*].id
+
+  # What an alert's file cannot know: four fifths of what this stage's server takes.
+  thresholds = { connections = floor(0.8 * local.stage.database.max_connections) }
 }
 
 resource "google_monitoring_notification_channel" "email" {
@@ -9,10 +12,12 @@ resource "google_monitoring_notification_channel" "email" {
   display_name = "Almanac"
   type         = "email"
   labels       = { email_address = var.alert_email }
+  depends_on   = [google_project_service.used]
 }
 
 resource "google_monitoring_dashboard" "almanac" {
   dashboard_json = file("${path.module}/../monitoring/dashboard.json")
+  depends_on     = [google_project_service.used]
 }
 
 # What the service writes to its log and Google has no metric for.
@@ -22,11 +27,18 @@ resource "google_logging_metric" "almanac" {
   name        = each.key
   description = each.value.description
   filter      = each.value.filter
+  depends_on  = [google_project_service.used]
 
   metric_descriptor {
     metric_kind = "DELTA"
     value_type  = "INT64"
   }
+}
+
+# Monitoring refuses a policy on a metric it has not heard of yet, which takes up to a minute after it was made.
+resource "time_sleep" "metrics_known" {
+  create_duration = "60s"
+  triggers        = { for name, metric in google_logging_metric.almanac : name => metric.id }
 }
 
 resource "google_monitoring_alert_policy" "almanac" {
@@ -35,7 +47,7 @@ resource "google_monitoring_alert_policy" "almanac" {
   display_name          = each.value.displayName
   combiner              = each.value.combiner
   notification_channels = local.channels
-  depends_on            = [google_logging_metric.almanac]
+  depends_on            = [time_sleep.metrics_known]
 
   documentation {
     content   = each.value.documentation.content
@@ -48,17 +60,36 @@ resource "google_monitoring_alert_policy" "almanac" {
     content {
       display_name = conditions.value.displayName
 
-      condition_threshold {
-        filter          = conditions.value.conditionThreshold.filter
-        comparison      = conditions.value.conditionThreshold.comparison
-        threshold_value = conditions.value.conditionThreshold.thresholdValue
-        duration        = conditions.value.conditionThreshold.duration
+      dynamic "condition_threshold" {
+        for_each = try([conditions.value.conditionThreshold], [])
 
-        aggregations {
-          alignment_period     = conditions.value.conditionThreshold.aggregations[0].alignmentPeriod
-          per_series_aligner   = conditions.value.conditionThreshold.aggregations[0].perSeriesAligner
-          cross_series_reducer = conditions.value.conditionThreshold.aggregations[0].crossSeriesReducer
-          group_by_fields      = try(conditions.value.conditionThreshold.aggregations[0].groupByFields, [])
+        content {
+          filter          = condition_threshold.value.filter
+          comparison      = condition_threshold.value.comparison
+          threshold_value = lookup(local.thresholds, each.key, condition_threshold.value.thresholdValue)
+          duration        = condition_threshold.value.duration
+
+          aggregations {
+            alignment_period     = condition_threshold.value.aggregations[0].alignmentPeriod
+            per_series_aligner   = condition_threshold.value.aggregations[0].perSeriesAligner
+            cross_series_reducer = condition_threshold.value.aggregations[0].crossSeriesReducer
+            group_by_fields      = try(condition_threshold.value.aggregations[0].groupByFields, [])
+          }
+        }
+      }
+
+      dynamic "condition_absent" {
+        for_each = try([conditions.value.conditionAbsent], [])
+
+        content {
+          filter   = condition_absent.value.filter
+          duration = condition_absent.value.duration
+
+          aggregations {
+            alignment_period     = condition_absent.value.aggregations[0].alignmentPeriod
+            per_series_aligner   = condition_absent.value.aggregations[0].perSeriesAligner
+            cross_series_reducer = condition_absent.value.aggregations[0].crossSeriesReducer
+          }
         }
       }
     }
@@ -67,6 +98,7 @@ resource "google_monitoring_alert_policy" "almanac" {
 
 resource "google_monitoring_uptime_check_config" "viewer" {
   display_name = "almanac ${var.stage}"
+  depends_on   = [google_project_service.used]
   timeout      = "10s"
   period       = "60s"
 

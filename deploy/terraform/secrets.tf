@@ -8,4 +8,9 @@ resource "google_secret_manager_secret" "almanac" {
   replication {
     auto {}
   }
+
+  # Two of the values are nowhere else.
+  lifecycle {
+    prevent_destroy = true
+  }
 }

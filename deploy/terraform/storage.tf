@@ -10,6 +10,10 @@ resource "google_storage_bucket" "almanac" {
     enabled = true
   }
 
+  lifecycle {
+    prevent_destroy = true
+  }
+
   lifecycle_rule {
     action {
       type = "Delete"

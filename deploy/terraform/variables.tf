@@ -37,3 +37,12 @@ locals {
     },
   )
 }
+
+# Another stage in this state would replace everything: kept from it even where run.sh was not used.
+resource "terraform_data" "stage" {
+  triggers_replace = var.stage
+
+  lifecycle {
+    prevent_destroy = true
+  }
+}

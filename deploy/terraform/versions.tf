@@ -1,8 +1,7 @@
 # What lives longer than a release: project services, network, database, cache, bucket, images, accounts and their
 # rights, secrets, load balancer, triggers, monitoring. The functions themselves are deploy.stages' business.
 #
-#   terraform init -backend-config=bucket=almanac-staging-terraform
-#   terraform apply -var stage=staging
+#   deploy/terraform/run.sh staging apply
 terraform {
   required_version = ">= 1.9"
 
@@ -10,6 +9,10 @@ terraform {
     google = {
       source  = "hashicorp/google"
       version = "~> 6.0"
+    }
+    time = {
+      source  = "hashicorp/time"
+      version = "~> 0.12"
     }
   }
 

@@ -16,6 +16,11 @@ FOLDER = REPOSITORY / "deploy" / "monitoring"
 ALERTS = sorted((FOLDER / "alerts").glob("*.json"))
 LOG_METRICS = {one["name"]: one["filter"] for one in json.loads((FOLDER / "log-metrics.json").read_text())}
 
+FIELDS = {
+    "conditionThreshold": {"filter", "comparison", "thresholdValue", "duration", "aggregations"},
+    "conditionAbsent": {"filter", "duration", "aggregations"},
+}
+
 
 def read(path: Path) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(path.read_text())
@@ -38,10 +43,16 @@ def test_an_alert_leads_to_what_to_do(path: Path) -> None:
 @pytest.mark.parametrize("path", ALERTS, ids=lambda path: path.stem)
 def test_an_alert_has_every_field_terraform_reads(path: Path) -> None:
     for condition in read(path)["conditions"]:
-        threshold = condition["conditionThreshold"]
-        assert {"filter", "comparison", "thresholdValue", "duration", "aggregations"} == set(threshold)
-        (aggregation,) = threshold["aggregations"]
+        kind = next(name for name in condition if name != "displayName")
+        assert set(condition[kind]) == FIELDS[kind]
+        (aggregation,) = condition[kind]["aggregations"]
         assert {"alignmentPeriod", "perSeriesAligner", "crossSeriesReducer"} <= set(aggregation)
+
+
+def test_a_heartbeat_that_stops_is_missed() -> None:
+    conditions = read(FOLDER / "alerts" / "heartbeat.json")["conditions"]
+    (absent,) = [one["conditionAbsent"] for one in conditions if "conditionAbsent" in one]
+    assert "almanac_heartbeats" in absent["filter"]
 
 
 def test_every_log_metric_that_is_read_is_made_and_the_other_way_round() -> None:

@@ -1,6 +1,9 @@
 """deploy/terraform: it parses, names only what is there, and agrees with what the manifest renders."""
 
+import os
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 import yaml
@@ -32,11 +35,68 @@ def test_nothing_is_wrong_with_the_files() -> None:
             'locals {\n  a = file("${path.module}/../stages/${var.stage}.yml")\n}\n',
             "no file ../stages/staging.yml",
         ),
+        (
+            'resource "google_redis_instance" "a" {\n  name = "a"\n}\n',
+            "google_redis_instance.a does not come after google_project_service.used",
+        ),
     ],
 )
 def test_a_fault_is_found(text: str, fault: str) -> None:
     faults = list(terraform_files.find_faults({**TEXTS, "a.tf": text}))
     assert any(fault in one for one in faults), faults
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "depends_on = [google_project_service.used]",
+        "network = google_compute_network.almanac.id",
+        'name = "${google_compute_network.almanac.name}-x"',
+        "channels = local.channels",
+    ],
+)
+def test_a_resource_may_come_after_the_apis_through_another(text: str) -> None:
+    resource = f'resource "google_redis_instance" "a" {{\n  {text}\n}}\n'
+    assert list(terraform_files.find_faults({**TEXTS, "a.tf": resource})) == []
+
+
+@pytest.mark.parametrize(("stage", "project"), [("staging", "almanac-staging"), ("prod", "almanac-prod")])
+def test_a_stage_has_its_own_state_and_variable(tmp_path: Path, stage: str, project: str) -> None:
+    log = tmp_path / "log"
+    (tmp_path / "terraform").write_text(f'#!/bin/sh\necho "$TF_DATA_DIR $@" >>{log}\n')
+    (tmp_path / "terraform").chmod(0o755)
+    script = REPOSITORY / "deploy" / "terraform" / "run.sh"
+    environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    subprocess.run(["bash", script, stage, "apply", "-var", "a=b"], env=environment, check=True)
+    subprocess.run(["bash", script, stage, "output"], env=environment, check=True)
+    init = f".terraform/{stage} init -input=false -reconfigure -backend-config=bucket={project}-terraform"
+    assert log.read_text().splitlines() == [
+        init,
+        f".terraform/{stage} apply -var stage={stage} -var a=b",
+        init,
+        f".terraform/{stage} output",
+    ]
+    assert subprocess.run(["bash", script, "other", "plan"], env=environment, check=False).returncode != 0
+    assert len(log.read_text().splitlines()) == 4
+
+
+def test_what_holds_data_is_not_destroyed() -> None:
+    for resource in ('"google_storage_bucket" "almanac"', '"google_secret_manager_secret" "almanac"'):
+        (body,) = re.findall(rf"^resource {resource} {{\n(.*?)^}}", ALL, re.MULTILINE | re.DOTALL)
+        assert "prevent_destroy = true" in body
+
+
+def test_jobs_of_other_functions_can_be_read_and_cancelled_by_who_may_run_jobs() -> None:
+    stage = load_stage("staging")
+    bindings = yaml.safe_load((REPOSITORY / "deploy/google/staging/iam.yaml").read_text())["bindings"]
+    role = f"projects/{stage.project}/roles/almanacJobSettler"
+    assert 'role_id     = "almanacJobSettler"' in TEXTS["accounts.tf"]
+    assert '["bigquery.jobs.get", "bigquery.jobs.update"]' in TEXTS["accounts.tf"]
+
+    def list_members(role: str) -> set[str]:
+        return {one["member"] for one in bindings if one["role"] == role}
+
+    assert list_members(role) == list_members("roles/bigquery.jobUser") >= {stage.email("fn-costs")}
 
 
 @pytest.mark.parametrize("stage", [load_stage(name) for name in STAGES], ids=lambda stage: stage.name)
