@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -13,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local.parts import REPOSITORY
 from deploy.local.process import Service, pick_free_port
 from deploy.local.servers.valkey import ValkeyServer
+from deploy.stages.stage import REDIS_CA_PATH
 from shared.cache.cache import Cache
 from shared.cache.factory import open_cache
 from shared.cache.memory import MemoryCache
@@ -109,6 +112,29 @@ def test_tls_with_a_password_works_and_certificates_are_checked(
         trusting.close()
         with pytest.raises(DependencyUnavailableError):
             open_redis(url).ping()
+
+
+def test_the_url_of_the_deployment_needs_no_address_in_the_servers_certificate(
+    own_server: tuple[ValkeyServer, Service], tmp_path: Path
+) -> None:
+    server, _ = own_server
+    (options,) = re.findall(
+        r"/0(\?ssl_ca_certs=\S+)\"", (REPOSITORY / "deploy" / "terraform" / "cache.tf").read_text()
+    )
+    stranger = tmp_path / "stranger"
+    stranger.mkdir()
+    with (
+        serve_tls(server.port, tmp_path, names_address=False) as (port, authority),
+        serve_tls(server.port, stranger, names_address=False) as (other_port, _),
+    ):
+        url = server.url.replace("redis://", "rediss://")
+        pinned = options.replace(REDIS_CA_PATH, str(authority))
+        trusting = open_redis(url.replace(str(server.port), str(port)) + pinned)
+        trusting.ping()
+        assert isinstance(trusting, RedisCache)
+        trusting.close()
+        with pytest.raises(DependencyUnavailableError):  # as before, the authority is what is trusted
+            open_redis(url.replace(str(server.port), str(other_port)) + pinned).ping()
 
 
 def test_connections_are_bounded_and_waited_for(valkey_server: ValkeyServer) -> None:

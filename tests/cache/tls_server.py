@@ -16,9 +16,12 @@ from cryptography.x509.oid import NameOID
 
 
 @contextmanager
-def serve_tls(upstream_port: int, folder: Path) -> Iterator[tuple[int, Path]]:
-    """Yields the port that speaks TLS and the file of the certificate authority to trust."""
-    certificate = _make_certificate(folder)
+def serve_tls(upstream_port: int, folder: Path, *, names_address: bool = True) -> Iterator[tuple[int, Path]]:
+    """Yields the port that speaks TLS and the file of the certificate authority to trust.
+
+    A certificate that `names_address` is for 127.0.0.1, another one has a common name alone.
+    """
+    certificate = _make_certificate(folder, names_address=names_address)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, folder / "key.pem")
     listener = socket.create_server(("127.0.0.1", 0))
@@ -56,20 +59,22 @@ def _relay(connection: socket.socket, context: ssl.SSLContext, upstream_port: in
             secure.sendall(upstream.recv(65536))
 
 
-def _make_certificate(folder: Path) -> Path:
+def _make_certificate(folder: Path, *, names_address: bool) -> Path:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "valkey under test")])
     now = datetime.datetime.now(datetime.UTC)
-    certificate = (
+    builder = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(hours=1))
         .not_valid_after(now + datetime.timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(_usage(), critical=True)
-        .sign(key, hashes.SHA256())
     )
+    if names_address:
+        address = x509.IPAddress(ip_address("127.0.0.1"))
+        builder = builder.add_extension(x509.SubjectAlternativeName([address]), critical=False)
+    certificate = builder.sign(key, hashes.SHA256())
     pem = serialization.Encoding.PEM
     (folder / "key.pem").write_bytes(
         key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
