@@ -11,7 +11,16 @@ trap 'rm -rf "$folder"' EXIT
 "$BIN/hadolint" deploy/Dockerfile
 echo "hadolint: deploy/Dockerfile"
 
-mapfile -t scripts < <(git ls-files --cached --others --exclude-standard '*.sh')
+# What `gcloud builds submit` and `git archive` send has no .git.
+list_scripts() {
+  if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
+    git ls-files --cached --others --exclude-standard '*.sh'
+  else
+    find . -name '*.sh' -not -path '*/node_modules/*' -not -path './.venv/*' -not -path './.local/*' | sort
+  fi
+}
+mapfile -t scripts < <(list_scripts)
+[ "${#scripts[@]}" -gt 0 ] || { echo "check_files: found no shell scripts" >&2; exit 1; }
 "$BIN/shellcheck" "${scripts[@]}"
 echo "shellcheck: ${#scripts[@]} scripts"
 

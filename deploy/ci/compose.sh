@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Bring the compose project up for real, take the README's tour through it, replace functions under traffic, take it
-# down. Without a Docker engine it says so and exits 0; with one, anything that fails fails it.
+# down. Without a Docker engine, or with one that does not start, it says which of the two and exits 0; with one, anything
+# that fails fails it.
 #
 # LIMIT_SECONDS (default 900) bounds all of it; KEEP=1 leaves the project running. PORT_NGINX and PORT_OIDC as in
 # docker-compose.yml, here 9480 and 9481 by default, so that a stack of `make up` can run beside it. ENGINE names a
@@ -31,11 +32,13 @@ find_engine() {
       return 0
     fi
     say "starting an engine"
-    if "$ENGINE" up; then
-      eval "$own"
+    if "$ENGINE" up && eval "$own" && has_engine; then
       started_engine=1
-      has_engine && return 0
+      return 0
     fi
+    has_engine && return 0
+    say "NOT RUN, $ENGINE is there and FAILED to start an engine; what it said is above"
+    exit 0
   fi
   has_engine
 }

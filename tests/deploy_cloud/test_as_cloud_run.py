@@ -1,28 +1,31 @@
-"""Every function as Cloud Run runs it: told its port by PORT, stopped by SIGTERM while requests are under way."""
+"""Every function as Cloud Run runs it; tests/deploy_cloud/container.py says what is and what is not as there."""
 
-import signal
-import socket
+import json
+import subprocess
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
-from pydantic import SecretStr
 
-from deploy.local.functions import build_function_spec
-from deploy.local.process import Service, pick_free_port
+from deploy.local.parts import REPOSITORY
 from shared.api.manifest import FunctionEntry, get_manifest
 from shared.settings import Settings
-from tests.fixtures.functions import FunctionHost
+from tests.deploy_cloud.container import (
+    Load,
+    RunningFunction,
+    build_request,
+    parse_memory,
+    read_answer,
+    wrap_read_only,
+)
+from tests.fixtures.functions import SHOP, FunctionHost
 from tests.fixtures.postgres import RunningPostgres
 
-REQUESTS_PER_FUNCTION = 5
-# Cloud Run kills after ten seconds; the rest is for a machine with other things to do.
-LEAVE_SECONDS = 25
+# Calls in a loop, so many answers before the signal, and calls whose end comes after it. Fewer together than the
+# smallest number of threads of a function: none waits for another.
+THREADS, ANSWERS_BEFORE, HELD = 2, 6, 2
 
 OPEN_RESERVATIONS = "SELECT count(*) FROM cost_reservations WHERE settled_at IS NULL"
 HELD_LEASES = "SELECT count(*) FROM query_leases WHERE owner IS NOT NULL"
@@ -42,84 +45,78 @@ charts:
 """
 
 
-def list_environment(settings: Settings) -> dict[str, str]:
-    """The settings as the environment of a process."""
-    return {name.upper(): _write(value) for name, value in settings if value is not None}
+SHOP_ITEM = {"path": "shop.yaml", "yaml": SHOP}
+CALLS: dict[str, tuple[str, str, object]] = {
+    "dashboards_validate": ("POST", "/dashboards/validate", {"dashboards": [SHOP_ITEM]}),
+    "dashboards_compile": ("POST", "/dashboards/compile", {"slugs": ["shop"]}),
+    "dashboards_save": ("POST", "/dashboards/save", {"dashboards": [SHOP_ITEM], "dry_run": True}),
+    "dashboards_rollback": (
+        "POST", "/dashboards/rollback?dry_run=true", [{"slug": "shop", "to_version": 1}],
+    ),
+    "dashboards_repair": ("POST", "/dashboards/drift/repair", None),
+    "dashboards_read": ("GET", "/dashboards/shop", None),
+    "sql_run": ("POST", "/sql/run", {"sql": "SELECT id, name FROM people", "dataset": "shop"}),
+    "precompute": ("POST", "/precompute", {"slugs": ["shop"]}),
+    "data": ("GET", "/data/shop?day=2024-01-01", None),
+    "lineage": ("GET", "/lineage/shop", None),
+    "costs": ("GET", "/costs", None),
+    "auth": ("GET", "/auth/session", None),
+    "viewer": ("GET", "/view/shop", None),
+}  # fmt: skip
 
 
-def _write(value: Any) -> str:
-    if isinstance(value, SecretStr):
-        return value.get_secret_value()
-    return ",".join(value) if isinstance(value, list) else str(value)
+@pytest.mark.parametrize("entry", get_manifest().functions, ids=lambda entry: entry.name)
+def test_a_function_told_to_stop_under_load_answers_all_it_has_begun_and_leaves_in_time(
+    functions: FunctionHost, function_settings: Settings, tmp_path: Path, entry: FunctionEntry
+) -> None:
+    functions.save_shop()
+    functions.precompute_shop()
+    method, path, body = CALLS[entry.name]
+    request = build_request(
+        method,
+        path,
+        functions._token("editor@example.com"),
+        b"" if body is None else json.dumps(body).encode(),
+    )
+    function = RunningFunction(entry, function_settings, tmp_path)
+    try:
+        function.service.wait_ready()
+        load = Load(function, request, THREADS)
+        load.wait_for(ANSWERS_BEFORE)
+        held = [function.send(request[:-1]) for _ in range(HELD)]
+        time.sleep(0.2)
+        load.send_no_more()
+        taken_bytes = function.read_peak_memory()
+        signalled = time.monotonic()
+        function.tell_to_stop()
+        time.sleep(0.2)
+        for connection in held:
+            connection.sendall(request[-1:])
+        answers = [read_answer(connection) for connection in held]
+        load.join()
+        assert function.wait_gone(signalled) == 0
+    finally:
+        function.service.stop()
+    failed = [answer for answer in [*answers, *load.answers] if answer[0] != 200]
+    assert not failed, failed[0]
+    assert taken_bytes < parse_memory(entry.memory)
+    with pytest.raises(ConnectionRefusedError):
+        function.send(request)
 
 
-class RunningFunction:
-    """A function's process on a port of its own."""
-
-    def __init__(self, entry: FunctionEntry, settings: Settings, folder: Path) -> None:
-        self.entry = entry
-        self.port = pick_free_port()
-        self.service = Service(build_function_spec(entry, self.port, list_environment(settings), folder))
-        self.service.start()
-
-    def begin_request(self) -> socket.socket:
-        """Half a request: taken by a thread, and not to be answered before the other half is there."""
-        connection = socket.create_connection(("127.0.0.1", self.port), timeout=LEAVE_SECONDS)
-        path = next(route.path for route in self.entry.routes).partition("{")[0]
-        method = self.entry.routes[0].methods[0]
-        connection.sendall(f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n".encode())
-        return connection
-
-    def tell_to_stop(self) -> None:
-        process = self.service._process
-        assert process is not None
-        process.send_signal(signal.SIGTERM)
-
-    def wait_gone(self) -> int:
-        """The exit code. Raises subprocess.TimeoutExpired when it does not leave."""
-        process = self.service._process
-        assert process is not None
-        return process.wait(LEAVE_SECONDS)
+def test_every_function_is_called() -> None:
+    assert set(CALLS) == {entry.name for entry in get_manifest().functions}
 
 
-def finish_request(connection: socket.socket) -> int:
-    """Send the other half; the status of the answer."""
-    with connection:
-        connection.sendall(b"Content-Length: 0\r\nConnection: close\r\n\r\n")
-        answer = b""
-        while part := connection.recv(65536):
-            answer += part
-    assert answer.startswith(b"HTTP/1.1 "), answer
-    head, _, body = answer.partition(b"\r\n\r\n")
-    assert body or b"Content-Length: 0" in head
-    return int(answer[9:12])
-
-
-@pytest.fixture
-def running(function_settings: Settings, tmp_path: Path) -> Iterator[list[RunningFunction]]:
-    """Every function of the manifest, started together."""
-    with ExitStack() as stack:
-        started = []
-        for entry in get_manifest().functions:
-            one = RunningFunction(entry, function_settings, tmp_path)
-            stack.callback(one.service.stop)
-            started.append(one)
-        for one in started:
-            one.service.wait_ready()
-        yield started
-
-
-def test_a_function_told_to_stop_answers_what_it_has_begun_and_leaves(running: list[RunningFunction]) -> None:
-    for one in running:
-        begun = [one.begin_request() for _ in range(REQUESTS_PER_FUNCTION)]
-        time.sleep(0.3)
-        one.tell_to_stop()
-        time.sleep(0.3)
-        statuses = {finish_request(connection) for connection in begun}
-        assert max(statuses) < 500, (one.entry.name, statuses)
-        assert one.wait_gone() == 0, one.entry.name
-        with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", one.port), timeout=5)
+def test_the_file_system_of_a_function_is_read_only(tmp_path: Path) -> None:
+    wrapper = wrap_read_only(tmp_path)
+    if not wrapper:
+        pytest.skip("needs root and a mount namespace; the functions above ran on a writable file system")
+    own, other = tmp_path / "written", REPOSITORY / "written"
+    script = f"echo >{own} && ! echo >{other}"
+    subprocess.run([*wrapper, "sh", "-c", script], check=True, capture_output=True)
+    assert own.exists()
+    assert not other.exists()
 
 
 def test_a_refresh_is_ended_settled_and_can_be_called_again_when_its_process_is_told_to_stop(
@@ -150,8 +147,9 @@ def test_a_refresh_is_ended_settled_and_can_be_called_again_when_its_process_is_
         )
         caller.start()
         wait_for_job(postgres_server)
+        signalled = time.monotonic()
         precompute.tell_to_stop()
-        assert precompute.wait_gone() == 0
+        assert precompute.wait_gone(signalled) == 0
         caller.join(10)
     finally:
         precompute.service.stop()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from deploy.local.parts import REPOSITORY
+from deploy.local.parts import REPOSITORY, parts_python
 from shared.api.manifest import load_manifest
 from tests.deploy_cloud.cloud_run import IMAGE, SERVICES, answer_services, read_moves, read_tags
 from tests.deploy_cloud.recorder import RecordingGcloud
@@ -85,8 +85,9 @@ def test_every_script_a_step_names_is_there_and_can_be_run() -> None:
 
 def test_every_target_of_make_that_a_step_names_is_there() -> None:
     targets = [step["args"][0] for step in STEPS.values() if step.get("entrypoint") == "make"]
-    targets += re.findall(r"\bmake (\w+)", STEPS["test"]["args"][-1])
-    assert targets == ["install", "check", "test"]
+    for step in ("test", "test-stack"):
+        targets += re.findall(r"\bmake ([\w-]+)", STEPS[step]["args"][-1])
+    assert targets == ["install", "check", "test", "test-stack"]
     makefile = (REPOSITORY / "Makefile").read_text()
     assert all(f"\n{target}:" in makefile for target in targets)
 
@@ -167,6 +168,49 @@ def test_the_image_is_built_from_the_last_ones_cache_and_named_by_digest(
     assert (tmp_path / "out" / "image").read_text() == f"{IMAGE}\n"
 
 
+@pytest.mark.parametrize("stage", ["local", "staging"])
+def test_an_image_that_is_released_nowhere_is_pushed_nowhere(tmp_path: Path, stage: str) -> None:
+    log = tmp_path / "log"
+    (tmp_path / "docker").write_text(FAKE_DOCKER.format(log=log, pull=1, image=IMAGE))
+    (tmp_path / "docker").chmod(0o755)
+    step = STEPS["image"]
+    subprocess.run(
+        [step["entrypoint"], *(argument.replace("$$", "$") for argument in step["args"])],
+        cwd=REPOSITORY,
+        env={
+            "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
+            "STAGE": stage,
+            "IMAGE_REPOSITORY": "host/p/almanac",
+            "VERSION": "v2",
+            "DIGEST_FILE": str(tmp_path / "image"),
+        },
+        check=True,
+    )
+    assert ("push --quiet host/p/almanac:v2" in log.read_text().splitlines()) is (stage != "local")
+
+
+def test_the_scripts_of_a_copy_without_git_are_found(tmp_path: Path) -> None:
+    packed = subprocess.run(
+        ["git", "archive", "HEAD"], cwd=REPOSITORY, capture_output=True, check=True
+    ).stdout
+    subprocess.run(["tar", "-x", "-C", tmp_path], input=packed, check=True)
+    script = "deploy/ci/check_files.sh"
+    (tmp_path / script).write_text((REPOSITORY / script).read_text())
+    done = subprocess.run(
+        ["bash", tmp_path / script],
+        env={**os.environ, "BIN": str(BIN), "PARTS_DIR": str(parts_python().parents[1])},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    listed = subprocess.run(
+        ["git", "ls-files", "*.sh"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert f"shellcheck: {len(listed)} scripts" in done.stdout
+
+
 def test_every_package_of_the_image_may_be_used() -> None:
     done = run_script("scan.sh", "licences")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -207,6 +251,21 @@ def test_without_an_engine_the_compose_run_says_so_and_passes(tmp_path: Path) ->
     done = run_script("compose.sh", PATH=path, ENGINE=str(tmp_path / "none"))
     assert done.returncode == 0
     assert "NOT RUN, there is no Docker engine here" in done.stdout
+
+
+def test_an_engine_that_is_there_and_does_not_start_is_not_taken_for_none(tmp_path: Path) -> None:
+    for name, body in (
+        ("docker", "exit 1"),
+        ("engine", '[ "$1" = env ] || { echo "cannot listen" >&2; exit 1; }'),
+    ):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
+        (tmp_path / name).chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    done = run_script("compose.sh", PATH=path, ENGINE=str(tmp_path / "engine"))
+    assert done.returncode == 0
+    assert f"NOT RUN, {tmp_path}/engine is there and FAILED to start an engine" in done.stdout
+    assert "cannot listen" in done.stderr
+    assert "there is no Docker engine" not in done.stdout
 
 
 def test_a_compose_run_that_hangs_is_ended_and_taken_down(tmp_path: Path) -> None:
