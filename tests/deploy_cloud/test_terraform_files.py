@@ -80,6 +80,15 @@ def test_a_stage_has_its_own_state_and_variable(tmp_path: Path, stage: str, proj
     assert len(log.read_text().splitlines()) == 4
 
 
+def test_the_guide_enables_what_terraform_uses_before_terraform_runs() -> None:
+    guide, terraform = (
+        set(re.findall(r"[a-z]+\.googleapis\.com", text))
+        for text in ((REPOSITORY / "docs" / "deploy.md").read_text(), TEXTS["services.tf"])
+    )
+    assert guide - terraform == {"cloudresourcemanager.googleapis.com", "serviceusage.googleapis.com"}
+    assert terraform <= guide
+
+
 def test_what_holds_data_is_not_destroyed() -> None:
     for resource in ('"google_storage_bucket" "almanac"', '"google_secret_manager_secret" "almanac"'):
         (body,) = re.findall(rf"^resource {resource} {{\n(.*?)^}}", ALL, re.MULTILINE | re.DOTALL)
