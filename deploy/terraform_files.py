@@ -1,4 +1,5 @@
-"""Read deploy/terraform without Terraform: does it parse, is everything it names there, and can it begin?
+"""Read deploy/terraform without Terraform: does it parse, is everything it names there, can it begin, and does the
+provider take the arguments?
 
 ``python -m deploy.terraform_files``. Where the `terraform` program is installed, `deploy/ci/check_files.sh` has it
 validate the same files against Google's provider.
@@ -14,6 +15,7 @@ from typing import Any
 import hcl2
 
 from deploy.stages.stage import STAGES
+from deploy.terraform_arguments import find_argument_faults, load_schemas
 
 FOLDER = Path(__file__).resolve().parent / "terraform"
 _REFERENCE = re.compile(r"(?<![\w.\"/-])(google_\w+|time_sleep|terraform_data|local|var)\.(\w+)")
@@ -58,6 +60,10 @@ def find_faults(texts: Mapping[str, str], folder: Path = FOLDER) -> Iterator[str
             for found in _expand(path):
                 if not (folder / found).exists():
                     yield f"{name}: there is no file {found}"
+    schemas = load_schemas()
+    for name, document in documents.items():
+        for fault in find_argument_faults(document, schemas):
+            yield f"{name}: {fault}"
     for resource in sorted(find_unready(documents)):
         yield f"{resource} does not come after {_FIRST}: add it to depends_on, directly or through another resource"
 

@@ -46,17 +46,58 @@ def test_a_fault_is_found(text: str, fault: str) -> None:
     assert any(fault in one for one in faults), faults
 
 
+SERVICE = """resource "google_sql_database_instance" "a" {{
+  database_version = "POSTGRES_16"
+  depends_on       = [google_project_service.used]
+
+  settings {{
+    tier = "db-custom-1-3840"
+{}
+  }}
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (SERVICE.format(""), None),
+        (SERVICE.format("").replace("database_version", "databse_version"), "databse_version is no argument"),
+        (
+            SERVICE.format("").replace('  database_version = "POSTGRES_16"\n', ""),
+            "database_version is missing",
+        ),
+        (
+            SERVICE.format("").replace("sql_database_instance", "sql_instance"),
+            "google_sql_instance is not in",
+        ),
+        (SERVICE.format("    backup_configuration {\n      enable = true\n    }"), "enable is no argument"),
+        (SERVICE.format('    database_flags {\n      name = "a"\n    }'), "database_flags: value is missing"),
+        (
+            SERVICE.format(
+                '    dynamic "database_flags" {\n      for_each = [1]\n      content {\n'
+                '        name = "a"\n        valeu = "b"\n      }\n    }'
+            ),
+            "valeu is no argument",
+        ),
+    ],
+)
+def test_what_the_provider_does_not_take_is_found(text: str, fault: str | None) -> None:
+    faults = list(terraform_files.find_faults({**TEXTS, "a.tf": text}))
+    assert any(fault in one for one in faults) if fault else faults == [], faults
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "depends_on = [google_project_service.used]",
-        "network = google_compute_network.almanac.id",
-        'name = "${google_compute_network.almanac.name}-x"',
-        "channels = local.channels",
+        "authorized_network = google_compute_network.almanac.id",
+        'display_name = "${google_compute_network.almanac.name}-x"',
+        "labels = {a = local.channels}",
     ],
 )
 def test_a_resource_may_come_after_the_apis_through_another(text: str) -> None:
-    resource = f'resource "google_redis_instance" "a" {{\n  {text}\n}}\n'
+    resource = f'resource "google_redis_instance" "a" {{\n  name = "a"\n  memory_size_gb = 1\n  {text}\n}}\n'
     assert list(terraform_files.find_faults({**TEXTS, "a.tf": resource})) == []
 
 
