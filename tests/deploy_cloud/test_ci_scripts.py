@@ -4,21 +4,16 @@ import os
 import re
 import stat
 import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
 from deploy.local.parts import REPOSITORY, parts_python
-from shared.api.manifest import load_manifest
-from tests.deploy_cloud.cloud_run import IMAGE, SERVICES, answer_services, read_moves, read_tags
-from tests.deploy_cloud.recorder import RecordingGcloud
-from tests.deploy_cloud.test_smoke import Service
+from tests.deploy_cloud.cloud_run import IMAGE
+from tests.deploy_cloud.scripts import BIN, run_script
 
 STEPS = {step["id"]: step for step in yaml.safe_load((REPOSITORY / "cloudbuild.yaml").read_text())["steps"]}
-BIN = Path(sys.executable).parent
 FAKE_DOCKER = """\
 #!/bin/sh
 echo "$@" >>'{log}'
@@ -27,42 +22,6 @@ case "$1 $2" in
 "image inspect") echo {image} ;;
 esac
 """
-
-
-def run_script(name: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["bash", REPOSITORY / "deploy" / "ci" / name, *arguments],
-        env={**os.environ, "BIN": str(BIN), **environment},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-
-
-@pytest.fixture
-def gcloud(gcloud: RecordingGcloud) -> RecordingGcloud:
-    answer_services(gcloud)
-    return gcloud
-
-
-@pytest.fixture
-def service() -> Iterator[Service]:
-    running = Service()
-    yield running
-    running.stop()
-
-
-def release(gcloud: RecordingGcloud, url: str, version: str) -> subprocess.CompletedProcess[str]:
-    return run_script(
-        "release.sh",
-        PATH=gcloud.path,
-        STAGE="staging",
-        VERSION=version,
-        IMAGE=IMAGE,
-        URL=url,
-        WITHIN_SECONDS="0",
-    )
 
 
 def list_waited_for(step: str) -> set[str]:
@@ -90,59 +49,6 @@ def test_every_target_of_make_that_a_step_names_is_there() -> None:
     assert targets == ["install", "check", "test", "test-stack"]
     makefile = (REPOSITORY / "Makefile").read_text()
     assert all(f"\n{target}:" in makefile for target in targets)
-
-
-def test_a_version_that_is_well_stays_and_is_marked_as_good(
-    gcloud: RecordingGcloud, service: Service
-) -> None:
-    service.version = "v3"
-    done = release(gcloud, service.url, "v3")
-    assert done.returncode == 0, done.stderr
-    assert "release: staging serves v3" in done.stdout
-    assert read_moves(gcloud) == {}
-    assert read_tags(gcloud)["data"] == ["--update-tags=good=data-v3,before=data-v2"]
-
-
-def test_a_version_that_is_not_well_is_taken_back(gcloud: RecordingGcloud, service: Service) -> None:
-    done = release(gcloud, service.url, "v3")  # it goes on answering as v2
-    assert done.returncode == 1
-    assert "serves version v2, not v3" in done.stderr
-    assert "release: staging serves the version before" in done.stderr
-    moves = read_moves(gcloud)
-    assert set(moves) == {entry.name.replace("_", "-") for entry in load_manifest().functions}
-    assert all(revision.endswith("-v2=100") for revision in moves.values())
-
-
-def test_what_could_not_be_taken_back_is_said(gcloud: RecordingGcloud, service: Service) -> None:
-    answer_services(gcloud, good="v3", before="v3")
-    done = release(gcloud, service.url, "v3")
-    assert done.returncode == 1
-    assert "release: NOT everything could be taken back" in done.stderr
-    assert "data has no revision before v3 that passed a smoke test" in done.stderr
-
-
-def test_a_release_that_reached_no_function_has_nothing_to_take_back(
-    gcloud: RecordingGcloud, service: Service
-) -> None:
-    answer_services(gcloud, dict.fromkeys(SERVICES, "v2"))
-    done = release(gcloud, service.url, "v3")
-    assert done.returncode == 1
-    assert "release: there was nothing to take back" in done.stderr
-
-
-def test_a_release_that_never_began_says_so(gcloud: RecordingGcloud) -> None:
-    done = run_script(
-        "release.sh",
-        PATH=gcloud.path,
-        STAGE="staging",
-        VERSION="v3",
-        IMAGE="almanac:latest",
-        URL="http://127.0.0.1:9",
-    )
-    assert done.returncode == 1
-    assert "is not an image by digest" in done.stderr
-    assert "release: nothing was changed; staging serves what it did" in done.stderr
-    assert read_moves(gcloud) == {}
 
 
 @pytest.mark.parametrize("has_cache", [True, False])
