@@ -1,12 +1,14 @@
 """One worker refreshes a query at a time, in the whole fleet.
 
 Leases are in PostgreSQL, which every worker needs anyway: the fence they hand out is compared in the statement
-that stores a result, and it survives a flushed cache. A lease is short and renewed while its holder lives; a
-holder that dies is succeeded by one that attaches to the same job, because job ids do not depend on the holder.
+that stores a result, it survives a flushed cache, and one clock says when a lease is over, whatever the workers'
+own clocks say. A lease is short and renewed while its holder lives; a holder that dies is succeeded by one that
+attaches to the same job, because job ids do not depend on the holder.
 """
 
+import time
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import uuid4
 
 from shared.database.unit_of_work import Database
@@ -15,31 +17,36 @@ from shared.database.unit_of_work import Database
 class RefreshLeases:
     """The leases of one refresh."""
 
-    def __init__(self, database: Database, clock: Callable[[], datetime], lifetime_seconds: float) -> None:
+    def __init__(
+        self,
+        database: Database,
+        lifetime_seconds: float,
+        elapsed_seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._database = database
-        self._clock = clock
+        self._elapsed_seconds = elapsed_seconds
         self._lifetime = timedelta(seconds=lifetime_seconds)
+        self._renew_every_seconds = lifetime_seconds / 3
         self._owner = uuid4()
         self._held: set[str] = set()
-        self._renew_at = clock()
+        self._renew_at = 0.0
 
     def acquire(self, fingerprints: Sequence[str]) -> dict[str, int]:
         """Take the leases that nobody has; their fences by fingerprint."""
-        now = self._clock()
         with self._database.begin() as uow:
-            taken = uow.leases.acquire_many(fingerprints, self._owner, now, now + self._lifetime)
+            taken = uow.leases.acquire_many(fingerprints, self._owner, self._lifetime)
         self._held.update(taken)
-        self._renew_at = now + self._lifetime / 3
+        self._renew_at = self._elapsed_seconds() + self._renew_every_seconds
         return taken
 
     def renew(self) -> None:
         """Keep the leases; cheap to call often, because it writes only when a third of the lifetime is over."""
-        now = self._clock()
+        now = self._elapsed_seconds()
         if not self._held or now < self._renew_at:
             return
         with self._database.begin() as uow:
-            self._held = uow.leases.renew_many(sorted(self._held), self._owner, now + self._lifetime)
-        self._renew_at = now + self._lifetime / 3
+            self._held = uow.leases.renew_many(sorted(self._held), self._owner, self._lifetime)
+        self._renew_at = now + self._renew_every_seconds
 
     def release(self, fingerprints: Iterable[str]) -> None:
         """Give leases back; those that ran out in the meantime are somebody else's and stay."""
@@ -56,4 +63,4 @@ class RefreshLeases:
     def find_held(self, fingerprints: Sequence[str]) -> set[str]:
         """Those of the fingerprints that some worker is refreshing."""
         with self._database.begin() as uow:
-            return uow.leases.list_held(fingerprints, self._clock())
+            return uow.leases.list_held(fingerprints)

@@ -69,7 +69,7 @@ class QueryRefresher:
 
         Yields None every few seconds while nothing is done. Closing it cancels the jobs that run.
         """
-        leases = RefreshLeases(self._database, self._clock, self._settings.refresh_lease_seconds)
+        leases = RefreshLeases(self._database, self._settings.refresh_lease_seconds)
         refresh = _Refresh(actor, self._sources.begin_refresh(), leases)
         stored, _ = self._read_stored(tasks)
         # Before the look: what changes while we look was not seen.

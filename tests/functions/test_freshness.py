@@ -273,7 +273,7 @@ class TestWhatIsServedMeanwhile:
         assert "ids" in refused["error"]["message"]
         assert get_data(functions)["queries"]["ids"]["values"] == before["queries"]["ids"]["values"]
         with functions.container.database.begin() as uow:
-            assert uow.leases.list_held([refused["fingerprint"]], datetime.now(UTC)) == set()
+            assert uow.leases.list_held([refused["fingerprint"]]) == set()
         settings.max_payload_bytes = 10**6
         began = time.monotonic()
         assert functions.precompute_shop()["queries"][0]["status"] == "refreshed"

@@ -1,10 +1,10 @@
-"""Leases on queries."""
+"""Leases on queries. When one is over is a matter of the database's clock alone: workers' clocks differ."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.database.models.leases import QueryLease
@@ -14,14 +14,14 @@ from shared.database.repositories.base import Repository, table_of
 class LeaseRepository(Repository):
     """Reads and writes `query_leases`."""
 
-    def acquire_many(
-        self, fingerprints: Sequence[str], owner: UUID, now: datetime, expires_at: datetime
-    ) -> dict[str, int]:
+    def acquire_many(self, fingerprints: Sequence[str], owner: UUID, lifetime: timedelta) -> dict[str, int]:
         """Take the leases that are free or have run out; their fences. Right under concurrency."""
         if not fingerprints:
             return {}
         table = table_of(QueryLease)
-        new = insert(table)
+        new = insert(table).values(
+            fingerprint=bindparam("key"), owner=owner, fence=1, expires_at=func.now() + lifetime
+        )
         statement = new.on_conflict_do_update(
             index_elements=[table.c.fingerprint],
             set_={
@@ -29,24 +29,21 @@ class LeaseRepository(Repository):
                 "fence": table.c.fence + 1,
                 "expires_at": new.excluded.expires_at,
             },
-            where=or_(table.c.owner.is_(None), table.c.expires_at <= now),
+            where=or_(table.c.owner.is_(None), table.c.expires_at <= func.now()),
         ).returning(table.c.fingerprint, table.c.fence)
         # In one order everywhere: two workers must not wait for each other in a circle.
-        rows = [
-            {"fingerprint": key, "owner": owner, "fence": 1, "expires_at": expires_at}
-            for key in sorted(set(fingerprints))
-        ]
+        rows = [{"key": key} for key in sorted(set(fingerprints))]
         return {row[0]: row[1] for row in self._session.execute(statement, rows)}
 
-    def renew_many(self, fingerprints: Sequence[str], owner: UUID, expires_at: datetime) -> set[str]:
-        """Move the end of leases the owner still holds; those."""
+    def renew_many(self, fingerprints: Sequence[str], owner: UUID, lifetime: timedelta) -> set[str]:
+        """Let leases the owner still holds end `lifetime` from now; those."""
         if not fingerprints:
             return set()
         table = table_of(QueryLease)
         statement = (
             update(table)
             .where(table.c.fingerprint.in_(list(fingerprints)), table.c.owner == owner)
-            .values(expires_at=expires_at)
+            .values(expires_at=func.now() + lifetime)
             .returning(table.c.fingerprint)
         )
         return set(self._session.scalars(statement))
@@ -62,7 +59,7 @@ class LeaseRepository(Repository):
             .values(owner=None)
         )
 
-    def list_held(self, fingerprints: Sequence[str], now: datetime) -> set[str]:
+    def list_held(self, fingerprints: Sequence[str]) -> set[str]:
         """Those of the fingerprints that somebody is refreshing."""
         if not fingerprints:
             return set()
@@ -71,7 +68,7 @@ class LeaseRepository(Repository):
                 select(QueryLease.fingerprint).where(
                     QueryLease.fingerprint.in_(list(fingerprints)),
                     QueryLease.owner.is_not(None),
-                    QueryLease.expires_at > now,
+                    QueryLease.expires_at > func.now(),
                 )
             )
         )
