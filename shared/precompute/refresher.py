@@ -173,7 +173,7 @@ class QueryRefresher:
     def _read_stored(self, tasks: Sequence[RefreshTask]) -> tuple[dict[str, QueryResult], dict[str, int]]:
         fingerprints = [task.fingerprint for task in tasks]
         with self._database.begin() as uow:
-            return uow.query_results.get_many(fingerprints), uow.query_runs.count_attempts(fingerprints)
+            return uow.query_results.get_many(fingerprints), uow.query_runs.find_last_attempts(fingerprints)
 
     def _read_states(self, refresh: _Refresh, stored: Mapping[str, QueryResult]) -> dict[str, SourceState]:
         with start_span("precompute.source_state", {"almanac.queries": len(stored)}):

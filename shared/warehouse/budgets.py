@@ -69,7 +69,7 @@ class BudgetService:
         refresh.take(byte_count, self._settings.warehouse_timeout_seconds)
         try:
             return self._reserve(request, byte_count, job_id)
-        except AlmanacError:
+        except BaseException:
             refresh.settle(byte_count, 0)
             raise
 
@@ -87,6 +87,11 @@ class BudgetService:
             return
         with self._database.begin() as uow:
             uow.reservations.settle(reservation.id, billed, reservation.lines, self._clock())
+
+    def rename_job(self, reservation: Reservation, job_id: str) -> None:
+        """Let the reservation stand for another job: whoever settles it after us asks for that one."""
+        with self._database.begin() as uow:
+            uow.reservations.rename_job(reservation.id, job_id)
 
     def has_expired(self, reservation: Reservation) -> bool:
         """True when its bytes may have gone back already: nothing may be started on it any more."""

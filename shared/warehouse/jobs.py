@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from uuid import UUID, uuid4
 
 from shared.errors import AlmanacError, RateLimitedError, WarehouseTimeoutError, WarehouseUnavailableError
-from shared.settings import Settings
+from shared.settings import Environment, Settings
 from shared.telemetry.tracing import start_span
 from shared.warehouse.clients import WarehouseClients
 from shared.warehouse.failures import translated_failures
@@ -67,8 +67,12 @@ class JobRunner:
 
     def start(
         self, request: QueryRequest, job_id: str, max_bytes_billed: int, labels: Mapping[str, str]
-    ) -> StartedJob:
-        """Start the query's job, or attach to the one another worker started for it."""
+    ) -> StartedJob | None:
+        """Start the query's job, or attach to the one another worker started for it.
+
+        None when the id belongs to a job that is no answer to this request: it was created before
+        `newer_than`, or it is over and has no rows.
+        """
         config = self._configure(request)
         config.maximum_bytes_billed = max_bytes_billed
         config.use_query_cache = True
@@ -160,7 +164,7 @@ class JobRunner:
 
     def _start_or_attach(
         self, request: QueryRequest, config: "bigquery.QueryJobConfig", job_id: str
-    ) -> StartedJob:
+    ) -> StartedJob | None:
         from google.api_core.exceptions import Conflict
 
         client, timeout = self._clients.rest, self._settings.warehouse_call_timeout_seconds
@@ -176,8 +180,9 @@ class JobRunner:
             found = cast(
                 "bigquery.QueryJob", client.get_job(job_id, retry=make_retry(timeout), timeout=timeout)
             )
-            is_ours = (found.labels or {}).get(RESERVATION) == config.labels[RESERVATION]
-            return StartedJob(found, not is_ours, deadline)
+            if (found.labels or {}).get(RESERVATION) == config.labels[RESERVATION]:
+                return StartedJob(found, False, deadline)
+            return StartedJob(found, True, deadline) if _may_answer(found, request) else None
         return StartedJob(job, False, deadline)
 
     def _poll(self, started: StartedJob) -> "RowIterator":
@@ -208,11 +213,22 @@ class JobRunner:
         return config
 
 
-def make_job_id(request: QueryRequest) -> str:
-    """Deterministic per fingerprint and attempt, so that a second worker attaches instead of paying twice."""
+def make_job_id(request: QueryRequest, environment: Environment) -> str:
+    """Deterministic per fingerprint and attempt, so that a second worker attaches instead of paying twice.
+
+    Environments may share a project, where an id is given once: letters, digits, dashes and underscores, at most
+    1,024 of them (https://cloud.google.com/bigquery/docs/reference/rest/v2/JobReference).
+    """
     if request.fingerprint is None:
-        return f"almanac_{request.purpose}_{uuid4().hex}"
-    return f"almanac_{request.fingerprint[:40]}_{request.attempt}"
+        return f"almanac_{environment}_{request.purpose}_{uuid4().hex}"
+    return f"almanac_{environment}_{request.fingerprint[:40]}_{request.attempt}"
+
+
+def _may_answer(found: "bigquery.QueryJob", request: QueryRequest) -> bool:
+    """True when another worker's job read what this request wants to know, or is about to."""
+    if found.error_result is not None:
+        return False  # it failed before we came, perhaps only because its worker died and it was cancelled
+    return request.newer_than is None or (found.created is not None and found.created > request.newer_than)
 
 
 def qualify_dataset(dataset: str, project: str) -> str:

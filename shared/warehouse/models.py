@@ -36,7 +36,8 @@ class QueryRequest:
     """One query to dry-run or run.
 
     `max_bytes_billed` is the caller's own cap in bytes; the environment's always applies too. `fingerprint`
-    and `attempt` make the job id deterministic; without a fingerprint the job gets a random one.
+    and `attempt` make the job id deterministic; without a fingerprint the job gets a random one. A job of
+    another worker that was created before `newer_than` is no answer to this request.
     `dashboard_day_limit_bytes` is the dashboard's own `budget.per_day`; `refresh_budget` bounds the refresh
     the query is part of.
     """
@@ -53,6 +54,7 @@ class QueryRequest:
     version: int | None = None
     fingerprint: str | None = None
     attempt: int = 0
+    newer_than: datetime | None = None
     dashboard_day_limit_bytes: int | None = None
     refresh_budget: RefreshBudget | None = None
 
@@ -111,7 +113,8 @@ class DryRun:
     """What BigQuery says about a query without running it; costs nothing.
 
     `bytes_billed_expected` is what the estimate is billed as; `bytes_billed_max` what billing may round it up
-    to, within `cap_bytes`: what a run reserves.
+    to, within `cap_bytes`: what a run reserves. `named_tables` are those of the text: BigQuery's own list has the
+    tables below a view and not the view.
     """
 
     bytes_estimated: int
@@ -123,6 +126,7 @@ class DryRun:
     cap_bytes: int
     deterministic: bool
     partitions: tuple[PartitionUse, ...] = ()
+    named_tables: tuple[TableRef, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -167,3 +171,9 @@ class QueryOutcome:
     result: ResultRows
     deterministic: bool
     attached: bool
+    named_tables: tuple[TableRef, ...] = ()
+
+    @property
+    def tables(self) -> tuple[TableRef, ...]:
+        """Every table and view the answer depends on: the views of the text, and what the job read below them."""
+        return tuple(sorted({*self.named_tables, *self.referenced_tables}, key=str))

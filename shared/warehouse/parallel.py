@@ -1,11 +1,14 @@
 """Requests side by side, within a bound."""
 
+import logging
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextvars import copy_context
 
-from shared.errors import AlmanacError
+from shared.errors import AlmanacError, InternalError
 from shared.warehouse.models import QueryRequest
+
+_LOGGER = logging.getLogger(__name__)
 
 type Answer[R] = tuple[int, R | AlmanacError]
 """The index of a request and what became of it."""
@@ -62,3 +65,7 @@ def _attempt[R](work: Callable[[QueryRequest], R], request: QueryRequest) -> R |
         return work(request)
     except AlmanacError as error:
         return error
+    except Exception:
+        # A defect that one query meets is no reason to give up the others, which may have been paid for.
+        _LOGGER.exception("A query failed for a reason nobody expected")
+        return InternalError("The query failed inside the service.")

@@ -58,9 +58,15 @@ class QueryRunLog:
             )
         )
 
-    def fail(self, run_id: UUID, job_id: str, error: AlmanacError, billed: int | None) -> None:
+    def rename_job(self, run_id: UUID, job_id: str) -> None:
+        """Record that the run goes on under another job id, before there is such a job."""
+        with self._database.begin() as uow:
+            uow.query_runs.rename_job(run_id, job_id)
+
+    def fail(self, run_id: UUID, job_id: str, error: BaseException, billed: int | None) -> None:
         """Record that the job failed, or was cancelled at its deadline."""
-        cancelled = error.code is ErrorCode.WAREHOUSE_TIMEOUT
+        code = error.code if isinstance(error, AlmanacError) else ErrorCode.INTERNAL_ERROR
+        cancelled = code is ErrorCode.WAREHOUSE_TIMEOUT
         self._finish(
             RunOutcome(
                 id=run_id,
@@ -68,7 +74,7 @@ class QueryRunLog:
                 finished_at=self._clock(),
                 job_id=job_id,
                 bytes_billed=billed,
-                error_code=error.code.value,
+                error_code=code.value,
             )
         )
 

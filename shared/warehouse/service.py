@@ -91,6 +91,7 @@ class WarehouseService:
             statement_type=str(job.statement_type),
             cap_bytes=cap,
             deterministic=guarded.deterministic,
+            named_tables=guarded.tables,
         )
 
     def _run(self, request: QueryRequest, running: RunningJobs) -> QueryOutcome:

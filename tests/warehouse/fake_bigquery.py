@@ -51,6 +51,11 @@ class FakeJob:
     slot_millis: int = 5
 
     @property
+    def error_result(self) -> dict[str, str] | None:
+        """Why it failed, once it is done."""
+        return {"message": str(self.failure)} if self.is_done and self.failure else None
+
+    @property
     def total_bytes_billed(self) -> int | None:
         """Nothing until the job is done, nothing for a cache hit or a refusal."""
         if not self.is_done or self.cache_hit or isinstance(self.failure, BadRequest):

@@ -270,21 +270,22 @@ class TestExpiry:
         self, database: Database, limits: Settings, clock: Clock
     ) -> None:
         budgets = make_service(database, limits, clock, lambda _job, _id: 9)
-        budgets.reserve(REQUEST, 100, "lost")
+        job_id = f"almanac_local_{'ab' * 20}_3"
+        budgets.reserve(REQUEST, 100, job_id)
         with database.begin() as uow:
             uow.query_runs.create_many(
                 [
                     QueryRun(
-                        fingerprint="ab" * 32, job_id="lost", status=RunStatus.RUNNING,
+                        fingerprint="ab" * 32, job_id=job_id, status=RunStatus.RUNNING,
                         purpose=RunPurpose.PRECOMPUTE, actor="ana@example.com", started_at=clock.now,
                     )
                 ]
             )  # fmt: skip
-            assert uow.query_runs.count_attempts(["ab" * 32]) == {}
+            assert uow.query_runs.find_last_attempts(["ab" * 32]) == {}
         clock.now += timedelta(seconds=91)
         budgets.release_expired()
         with database.begin() as uow:
-            assert uow.query_runs.count_attempts(["ab" * 32]) == {"ab" * 32: 1}
+            assert uow.query_runs.find_last_attempts(["ab" * 32]) == {"ab" * 32: 3}
 
 
 class TestRefreshBudget:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select, tuple_, update
+from sqlalchemy import BigInteger, cast, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from shared.database.models.base import JsonObject
@@ -34,6 +34,8 @@ class RunOutcome:
 
 
 _ONE_REFRESH = timedelta(hours=1)
+_ATTEMPT = "_([0-9]{1,15})$"
+"""How the job id of a dashboard's query ends."""
 _OUTCOME_COLUMNS = [name for name in RunOutcome.__dataclass_fields__ if name != "id"]
 
 
@@ -87,20 +89,25 @@ class QueryRunRepository(Repository):
             return {}
         return {row.id: row for row in self._session.scalars(select(QueryRun).where(QueryRun.id.in_(ids)))}
 
-    def count_attempts(self, fingerprints: Sequence[str]) -> dict[str, int]:
-        """How many jobs of each fingerprint have ended; fingerprints without any are left out.
+    def rename_job(self, run_id: UUID, job_id: str) -> None:
+        """Name another job as the run's."""
+        self._session.execute(update(QueryRun).where(QueryRun.id == run_id).values(job_id=job_id))
+
+    def find_last_attempts(self, fingerprints: Sequence[str]) -> dict[str, int]:
+        """The number of the last attempt at each fingerprint that has ended; those without any are left out.
 
         A job whose worker died is still running here: the next worker gets the same number, makes the same
         job id of it, and attaches.
         """
         if not fingerprints:
             return {}
+        attempt = cast(func.substring(QueryRun.job_id, _ATTEMPT), BigInteger)
         rows = self._session.execute(
-            select(QueryRun.fingerprint, func.count(QueryRun.job_id.distinct()))
+            select(QueryRun.fingerprint, func.max(attempt))
             .where(QueryRun.fingerprint.in_(fingerprints), QueryRun.status != RunStatus.RUNNING)
             .group_by(QueryRun.fingerprint)
         )
-        return {row[0]: row[1] for row in rows}
+        return {row[0]: row[1] for row in rows if row[1] is not None}
 
     def find_last_costs(self, slugs: Sequence[str], since: datetime) -> dict[str, int]:
         """Bytes billed by the last refresh of each dashboard: jobs that began within an hour of its latest.

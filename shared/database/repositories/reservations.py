@@ -114,6 +114,11 @@ class ReservationRepository(Repository):
         values = {"id": reservation_id, "billed": billed, "lines": _dump(lines), "now": now}
         return self._session.execute(_SETTLE, values).first() is not None
 
+    def rename_job(self, reservation_id: UUID, job_id: str) -> None:
+        """Name another job as the one the bytes are held for."""
+        statement = update(CostReservation).where(CostReservation.id == reservation_id)
+        self._session.execute(statement.values(job_id=job_id))
+
     def claim_expired(self, now: datetime, again_at: datetime, limit: int) -> list[CostReservation]:
         """Open reservations whose time is over, but those that another worker is claiming.
 
