@@ -24,6 +24,7 @@ class TableMetadata:
     """One table or view. `kind` is BigQuery's type: TABLE, VIEW, MATERIALIZED_VIEW, EXTERNAL, SNAPSHOT.
 
     `partition_field` of a table partitioned by the time its rows came in is the pseudo column `_PARTITIONTIME`.
+    With `has_streaming_buffer`, rows that are streamed in are queried before `modified_at` moves.
     """
 
     table: TableRef
@@ -35,6 +36,7 @@ class TableMetadata:
     partition_field: str | None
     view_sql: str | None
     requires_partition_filter: bool = False
+    has_streaming_buffer: bool = False
 
 
 class TableMetadataReader:
@@ -68,6 +70,7 @@ class TableMetadataReader:
             partition_field=_find_partition_field(table),
             view_sql=table.view_query if table.table_type == "VIEW" else None,
             requires_partition_filter=bool(table.require_partition_filter),
+            has_streaming_buffer=table.streaming_buffer is not None,
         )
 
 
