@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from shared.database.repositories.lineage import LineageRepository
     from shared.database.repositories.payloads import PayloadRepository
     from shared.database.repositories.prompts import PromptRepository
+    from shared.database.repositories.query_failures import QueryFailureRepository
     from shared.database.repositories.query_results import QueryResultRepository
     from shared.database.repositories.query_runs import QueryRunRepository
     from shared.database.repositories.reservations import ReservationRepository
@@ -106,6 +107,13 @@ class UnitOfWork:
         from shared.database.repositories.query_results import QueryResultRepository
 
         return QueryResultRepository(self._session)
+
+    @cached_property
+    def query_failures(self) -> "QueryFailureRepository":
+        """Why queries could not be refreshed."""
+        from shared.database.repositories.query_failures import QueryFailureRepository
+
+        return QueryFailureRepository(self._session)
 
     @cached_property
     def payloads(self) -> "PayloadRepository":

@@ -1,33 +1,38 @@
 """Queries on their way through a refresh: to be run here, or waited for."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeGuard
 
-from shared.database.models.runs import QueryResult
+from shared.database.models.runs import QueryFailure, QueryResult
 from shared.precompute.tasks import RefreshTask, TaskOutcome
 
 
 @dataclass(frozen=True)
 class PendingTask:
-    """A task that has to run, why, and the result there was when that was decided."""
+    """A task that has to run, why, and the result there was when that was decided.
+
+    `newer_than` is what makes a job's answer too old; `known_failure` the fence of the failure that was known.
+    """
 
     task: RefreshTask
     previous: QueryResult | None
     reason: str
+    newer_than: datetime
+    known_failure: int = 0
 
     @property
     def fingerprint(self) -> str:
         """The query."""
         return self.task.fingerprint
 
-    @property
-    def known_error(self) -> dict[str, object] | None:
-        """The failure that was known when the refresh began."""
-        return self.previous.refresh_error if self.previous else None
-
     def is_answered_by(self, row: QueryResult | None) -> TypeGuard[QueryResult]:
         """True when somebody stored a result after this task was looked at."""
         return row is not None and (self.previous is None or row.fence > self.previous.fence)
+
+    def has_failed_since(self, failure: QueryFailure | None) -> TypeGuard[QueryFailure]:
+        """True when somebody else tried after this task was looked at, and failed."""
+        return failure is not None and failure.fence > self.known_failure
 
 
 @dataclass

@@ -1,32 +1,27 @@
 """Queries brought up to date: skipped when nothing changed, run once otherwise."""
 
-import logging
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.dashboards.query_requests import make_request
-from shared.database.models.runs import QueryResult
-from shared.database.repositories.query_results import RefreshFailure, ResultCheck
+from shared.database.models.runs import QueryFailure, QueryResult
 from shared.database.unit_of_work import Database
 from shared.errors import AlmanacError
-from shared.precompute.freshness import Freshness, judge
+from shared.precompute.failure_log import FailureLog
+from shared.precompute.freshness import UNKNOWN
 from shared.precompute.leases import RefreshLeases
-from shared.precompute.models import RefreshProblem, RefreshStatus
+from shared.precompute.outcomes import OutcomeReporter
 from shared.precompute.pending import OthersReport, PendingTask
 from shared.precompute.result_store import ResultStore
+from shared.precompute.source_look import SourceWatch
 from shared.precompute.source_state import SourceState, SourceStateReader
 from shared.precompute.tasks import RefreshTask, TaskOutcome
 from shared.settings import Settings
-from shared.telemetry.tracing import start_span
-from shared.warehouse.models import QueryOutcome, QueryRequest, Receipt
-from shared.warehouse.receipts import make_receipt
+from shared.warehouse.models import QueryOutcome, QueryRequest
 from shared.warehouse.service import WarehouseService
-from shared.warehouse.tables import TableRef, parse_table
-
-_LOGGER = logging.getLogger(__name__)
 
 TICK_SECONDS = 2.0
 """How often a refresh in which nothing ends says so: the soonest that a client who left is noticed."""
@@ -60,7 +55,9 @@ class QueryRefresher:
         self._results = results
         self._database = database
         self._settings = settings
-        self._clock = clock
+        self._watch = SourceWatch(database, settings, clock)
+        self._failures = FailureLog(database, clock)
+        self._reporter = OutcomeReporter(settings.price_per_tib_usd)
 
     def refresh(
         self, tasks: Sequence[RefreshTask], *, actor: str, force: bool
@@ -71,19 +68,23 @@ class QueryRefresher:
         """
         leases = RefreshLeases(self._database, self._settings.refresh_lease_seconds)
         refresh = _Refresh(actor, self._sources.begin_refresh(), leases)
-        stored, _ = self._read_stored(tasks)
-        # Before the look: what changes while we look was not seen.
-        looked_at = self._clock()
-        states = self._read_states(refresh, stored)
-        verdicts = {task.fingerprint: self._judge(task, stored, states, force) for task in tasks}
-        unchanged = [task for task in tasks if verdicts[task.fingerprint].unchanged]
-        self._mark_checked([task for task in unchanged if verdicts[task.fingerprint].verified], looked_at)
+        stored, failures = self._read_stored([task.fingerprint for task in tasks])
+        look = self._watch.look(tasks, stored, refresh.sources, force=force)
+        unchanged = [task for task in tasks if look.verdicts[task.fingerprint].unchanged]
+        self._watch.mark_checked(unchanged, stored, look)
         for task in unchanged:
-            yield task, self._skip(stored[task.fingerprint], verdicts[task.fingerprint])
+            reason = look.verdicts[task.fingerprint].reason
+            yield task, self._reporter.report_skipped(stored[task.fingerprint], reason)
         to_run = [
-            PendingTask(task, stored.get(task.fingerprint), verdicts[task.fingerprint].reason)
+            PendingTask(
+                task,
+                stored.get(task.fingerprint),
+                look.verdicts[task.fingerprint].reason,
+                look.newer_than[task.fingerprint],
+                failures[task.fingerprint].fence if task.fingerprint in failures else 0,
+            )
             for task in tasks
-            if not verdicts[task.fingerprint].unchanged
+            if not look.verdicts[task.fingerprint].unchanged
         ]
         try:
             yield from self._run_all(to_run, refresh)
@@ -99,31 +100,41 @@ class QueryRefresher:
             mine = [one for one in pending if one.fingerprint in fences]
             pending = [one for one in pending if one.fingerprint not in fences]
             yield from self._run(mine, fences, refresh)
-            while pending:
-                answers = self._look_for_others(pending, refresh.leases)
-                for one, outcome in answers.done:
-                    yield one.task, outcome
-                pending = answers.pending
-                if answers.left_free:
-                    break
-                if pending:
-                    yield None
-                    time.sleep(WAIT_SECONDS)
+            pending = yield from self._wait_for_others(pending, refresh.leases)
+
+    def _wait_for_others(
+        self, pending: Sequence[PendingTask], leases: RefreshLeases
+    ) -> Generator[tuple[RefreshTask, TaskOutcome] | None, None, Sequence[PendingTask]]:
+        """Yield what others do; returns what is left when one of them has left something free."""
+        said_at = time.monotonic()
+        while pending:
+            answers = self._look_for_others(pending, leases)
+            for one, outcome in answers.done:
+                yield one.task, outcome
+                said_at = time.monotonic()
+            pending = answers.pending
+            if answers.left_free or not pending:
+                break
+            if time.monotonic() - said_at >= TICK_SECONDS:
+                yield None
+                said_at = time.monotonic()
+            time.sleep(WAIT_SECONDS)
+        return pending
 
     def _run(
         self, mine: Sequence[PendingTask], fences: Mapping[str, int], refresh: _Refresh
     ) -> Generator[tuple[RefreshTask, TaskOutcome] | None]:
         # Read again under the lease: another worker may have ended between our look and our lease.
-        stored, attempts = self._read_stored([one.task for one in mine])
+        stored, failures = self._read_stored([one.fingerprint for one in mine])
         to_run: list[PendingTask] = []
         for one in mine:
-            row = stored.get(one.fingerprint)
-            if one.is_answered_by(row):
-                refresh.leases.release([one.fingerprint])
-                yield one.task, self._share(row)
-            else:
+            outcome = self._find_answer(one, stored, failures)
+            if outcome is None:
                 to_run.append(one)
-        requests = [self._make_request(one.task, attempts, refresh.actor) for one in to_run]
+            else:
+                refresh.leases.release([one.fingerprint])
+                yield one.task, outcome
+        requests = self._make_requests(to_run, refresh.actor)
         with closing(self._warehouse.iterate_queries(requests, tick_seconds=TICK_SECONDS)) as answers:
             for answer in answers:
                 refresh.leases.renew()
@@ -137,133 +148,86 @@ class QueryRefresher:
 
     def _look_for_others(self, pending: Sequence[PendingTask], leases: RefreshLeases) -> OthersReport:
         """What became of the queries that other workers are refreshing."""
-        fingerprints = [one.fingerprint for one in pending]
-        held = leases.find_held(fingerprints)
-        with self._database.begin() as uow:
-            rows = uow.query_results.get_many(fingerprints)
+        held = leases.find_held([one.fingerprint for one in pending])
+        stored, failures = self._read_stored([one.fingerprint for one in pending])
         report = OthersReport()
         for one in pending:
-            row = rows.get(one.fingerprint)
-            if one.is_answered_by(row):
-                report.done.append((one, self._share(row)))
-            elif one.fingerprint not in held and row is not None and row.refresh_error != one.known_error:
-                report.done.append((one, self._share_failure(one, row)))
+            outcome = self._find_answer(one, stored, {} if one.fingerprint in held else failures)
+            if outcome is not None:
+                report.done.append((one, outcome))
             else:
                 report.pending.append(one)
                 report.left_free = report.left_free or one.fingerprint not in held
         return report
 
-    def _share(self, row: QueryResult) -> TaskOutcome:
-        receipt = self._price_saved(row)
-        return TaskOutcome(RefreshStatus.REFRESHED, "another worker ran it", receipt, row.row_count)
-
-    def _share_failure(self, one: PendingTask, row: QueryResult) -> TaskOutcome:
-        error = row.refresh_error or {}
-        problem = RefreshProblem(str(error.get("code")), str(error.get("message")), "")
-        for run, _ in one.task.uses:
-            run.errors[one.fingerprint] = error
-        return TaskOutcome(
-            RefreshStatus.KEPT_PREVIOUS,
-            problem.message,
-            make_receipt(self._settings.price_per_tib_usd, estimated=0, billed=0),
-            row.row_count,
-            problem=problem,
-        )
-
-    def _read_stored(self, tasks: Sequence[RefreshTask]) -> tuple[dict[str, QueryResult], dict[str, int]]:
-        fingerprints = [task.fingerprint for task in tasks]
-        with self._database.begin() as uow:
-            return uow.query_results.get_many(fingerprints), uow.query_runs.find_last_attempts(fingerprints)
-
-    def _read_states(self, refresh: _Refresh, stored: Mapping[str, QueryResult]) -> dict[str, SourceState]:
-        with start_span("precompute.source_state", {"almanac.queries": len(stored)}):
-            return refresh.sources.read_states({key: self._list_tables(row) for key, row in stored.items()})
-
-    def _list_tables(self, row: QueryResult) -> list[TableRef]:
-        project = self._settings.google_cloud_project
-        return [parse_table(name, project, None) for name in row.source_state.get("tables", {})]
-
-    def _judge(
+    def _find_answer(
         self,
-        task: RefreshTask,
+        one: PendingTask,
         stored: Mapping[str, QueryResult],
-        states: Mapping[str, SourceState],
-        force: bool,
-    ) -> Freshness:
-        policy = task.payer.dashboard.definition.refresh
-        key = task.fingerprint
-        return judge(stored.get(key), states.get(key), policy, self._clock(), force=force)
+        failures: Mapping[str, QueryFailure],
+    ) -> TaskOutcome | None:
+        """What another worker found out since this task was looked at."""
+        row, failure = stored.get(one.fingerprint), failures.get(one.fingerprint)
+        if one.is_answered_by(row):
+            return self._reporter.report_shared(row)
+        if one.has_failed_since(failure):
+            return self._reporter.report_failed(one, failure.error, "", None)
+        return None
 
-    def _mark_checked(self, tasks: Sequence[RefreshTask], looked_at: datetime) -> None:
-        """Only a look at the sources moves `checked_at`; being young is no look."""
-        checks = [ResultCheck(task.fingerprint, looked_at) for task in tasks]
+    def _read_stored(
+        self, fingerprints: Sequence[str]
+    ) -> tuple[dict[str, QueryResult], dict[str, QueryFailure]]:
         with self._database.begin() as uow:
-            uow.query_results.mark_checked_many(checks)
+            return uow.query_results.get_many(fingerprints), uow.query_failures.get_many(fingerprints)
 
-    def _skip(self, row: QueryResult, verdict: Freshness) -> TaskOutcome:
-        return TaskOutcome(
-            RefreshStatus.SKIPPED_UNCHANGED, verdict.reason, self._price_saved(row), row.row_count
-        )
+    def _make_requests(self, pending: Sequence[PendingTask], actor: str) -> list[QueryRequest]:
+        with self._database.begin() as uow:
+            attempts = uow.query_runs.find_last_attempts([one.fingerprint for one in pending])
+        return [self._make_request(one, attempts.get(one.fingerprint, 0) + 1, actor) for one in pending]
 
-    def _price_saved(self, row: QueryResult) -> Receipt:
-        """The receipt of an answer that is there already."""
-        saved = row.bytes_billed
-        return make_receipt(self._settings.price_per_tib_usd, estimated=saved, billed=0, saved=saved)
-
-    def _make_request(self, task: RefreshTask, attempts: Mapping[str, int], actor: str) -> QueryRequest:
-        dashboard = task.payer.dashboard
-        return make_request(
-            task.unit,
-            dashboard.definition,
+    def _make_request(self, one: PendingTask, attempt: int, actor: str) -> QueryRequest:
+        payer = one.task.payer
+        request = make_request(
+            one.task.unit,
+            payer.dashboard.definition,
             actor=actor,
-            version=dashboard.version,
-            attempt=attempts.get(task.fingerprint, 0) + 1,
-            refresh_budget=task.payer.budget,
+            version=payer.dashboard.version,
+            attempt=attempt,
+            refresh_budget=payer.budget,
         )
+        return replace(request, newer_than=one.newer_than)
 
     def _keep(
         self, one: PendingTask, fence: int, answer: QueryOutcome | AlmanacError, sources: SourceStateReader
     ) -> TaskOutcome:
-        task = one.task
         if isinstance(answer, AlmanacError):
-            return self._fail(one, answer, None)
+            return self._fail(one, fence, answer, None)
         try:
-            as_of = answer.job.started_at or self._clock()
+            # Without its own times, a job is as old as what it had to be newer than.
+            as_of = answer.job.started_at or answer.job.created_at or one.newer_than
             state = _find_state(sources, answer, as_of)
-            row = self._results.store(task.unit, answer, state, as_of, fence)
+            row = self._results.store(one.task.unit, answer, state, as_of, fence)
         except AlmanacError as error:
-            return self._fail(one, error, answer)
-        return TaskOutcome(
-            RefreshStatus.REFRESHED, one.reason, answer.receipt, row.row_count, answer.job.job_id,
-            tables=answer.referenced_tables,
-        )  # fmt: skip
+            return self._fail(one, fence, error, answer)
+        if row.fence != fence:
+            return self._reporter.report_overtaken(row, answer)
+        return self._reporter.report_refreshed(one, answer, row)
 
-    def _fail(self, one: PendingTask, error: AlmanacError, answer: QueryOutcome | None) -> TaskOutcome:
-        """Say why, and touch neither the last good result nor its `as_of`."""
-        problem = RefreshProblem(error.code.value, error.message, error.remediation)
-        described = {"code": problem.code, "message": problem.message, "at": self._clock().isoformat()}
-        # What alerts count: deploy/monitoring/log-metrics.json.
-        _LOGGER.warning(
-            "A query was not refreshed: %s",
-            problem.message,
-            extra={"refresh_error": problem.code, "dashboard": one.task.payer.dashboard.slug},
-        )
-        with self._database.begin() as uow:
-            uow.query_results.record_failures([RefreshFailure(one.fingerprint, dict(described))])
-        for run, _ in one.task.uses:
-            run.errors[one.fingerprint] = dict(described)
-        free = make_receipt(self._settings.price_per_tib_usd, estimated=0, billed=0)
-        return TaskOutcome(
-            RefreshStatus.KEPT_PREVIOUS if one.previous else RefreshStatus.FAILED,
-            problem.message,
-            answer.receipt if answer else free,
-            one.previous.row_count if one.previous else None,
-            problem=problem,
-        )
+    def _fail(
+        self, one: PendingTask, fence: int, error: AlmanacError, answer: QueryOutcome | None
+    ) -> TaskOutcome:
+        described = self._failures.describe(error)
+        newer = self._failures.record(one.fingerprint, one.task.payer.dashboard.slug, fence, described)
+        if newer is not None:
+            return self._reporter.report_overtaken(newer, answer)
+        return self._reporter.report_failed(one, described, error.remediation, answer)
 
 
 def _find_state(sources: SourceStateReader, answer: QueryOutcome, as_of: datetime) -> SourceState:
-    """The state the job read. A table changed since it began may hold rows it did not see: not watchable."""
-    state = sources.read_states({"job": answer.referenced_tables})["job"]
-    seen_all = all(datetime.fromisoformat(changed) < as_of for changed in state.tables.values())
-    return SourceState(state.tables, state.watchable and answer.deterministic and seen_all)
+    """The state the job read. A table changed since it began may hold rows it did not see."""
+    state = sources.read_states({"job": answer.tables})["job"]
+    seen = {
+        name: changed if datetime.fromisoformat(changed) < as_of else UNKNOWN
+        for name, changed in state.tables.items()
+    }
+    return SourceState(seen, state.watchable and answer.deterministic)

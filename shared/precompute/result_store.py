@@ -37,10 +37,10 @@ class ResultStore:
     def store(
         self, unit: QueryUnit, outcome: QueryOutcome, state: SourceState, as_of: datetime, fence: int
     ) -> QueryResult:
-        """Keep a result that was read at `as_of`; its row.
+        """Keep a result that was read at `as_of`; the row that stands.
 
-        A writer with an older `fence` than the stored result's changes nothing. Raises PayloadTooLargeError
-        naming the query when the fragment alone is over the payload bound.
+        A writer with an older `fence` than the stored result's changes nothing and gets that one's row. Raises
+        PayloadTooLargeError naming the query when the fragment alone is over the payload bound.
         """
         fragment = encode_result(outcome.fields, outcome.result)
         limit = self._settings.max_payload_bytes
@@ -58,8 +58,10 @@ class ResultStore:
         )
         row = _make_row(unit, outcome, state, as_of, fence, path, digest, len(fragment))
         with self._database.begin() as uow:
-            uow.query_results.upsert_many([row])
-        return row
+            if uow.query_results.upsert_many([row]):
+                uow.query_failures.forget_many({unit.fingerprint: fence})
+                return row
+            return uow.query_results.get_many([unit.fingerprint])[unit.fingerprint]
 
     def _encode_stream(self, path: str, unit: QueryUnit, outcome: QueryOutcome) -> list[BlobWrite]:
         """The Arrow stream's file. Only the charts must have their data: a stream over the bound is left out."""

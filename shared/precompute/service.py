@@ -12,6 +12,7 @@ from shared.dashboards.lineage_sources import DashboardLineage
 from shared.database.unit_of_work import Database
 from shared.precompute.assembly import PayloadAssembler
 from shared.precompute.departure import Departure
+from shared.precompute.failure_log import FailureLog
 from shared.precompute.models import DashboardRefresh, QueryRefresh
 from shared.precompute.refresher import QueryRefresher
 from shared.precompute.reporting import describe_query, describe_refresh
@@ -59,6 +60,7 @@ class PrecomputeService:
         self._settings = settings
         self._clock = clock
         self._departure = departure
+        self._failures = FailureLog(database, clock)
 
     def refresh_dashboards(
         self, slugs: Sequence[str], *, actor: str, force: bool = False, all_variants: bool = True
@@ -90,10 +92,11 @@ class PrecomputeService:
     def assemble_dashboards(self, slugs: Sequence[str]) -> Mapping[str, int]:
         """Assemble payloads from the results there are, asking no warehouse; variants ready, by slug."""
         runs = [self._make_run(dashboard, True) for dashboard in self._catalog.load_current(slugs)]
-        return {
-            run.dashboard.slug: self._assembler.assemble(run.dashboard, run.expansion, {}).ready
-            for run in runs
-        }
+        return {run.dashboard.slug: self._assemble_stored(run) for run in runs}
+
+    def _assemble_stored(self, run: DashboardRun) -> int:
+        errors = self._failures.read_errors([unit.fingerprint for unit in run.expansion.units])
+        return self._assembler.assemble(run.dashboard, run.expansion, errors).ready
 
     def choose_slugs(self, slugs: Sequence[str], *, due_only: bool) -> list[str]:
         """The slugs asked for; without any, every saved dashboard, or those whose schedule is due."""

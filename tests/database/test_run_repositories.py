@@ -109,7 +109,8 @@ def test_a_failed_refresh_touches_nothing_but_its_error(database: Database) -> N
         work.query_results.upsert_many([make_result(A)])
         before = dict(vars(work.query_results.get_many([A])[A]))
     with database.begin() as work:
-        assert work.query_results.record_failures([RefreshFailure(A, error), RefreshFailure(B, error)]) == {A}
+        failures = [RefreshFailure(A, 0, error), RefreshFailure(B, 0, error)]
+        assert work.query_results.record_failures(failures) == {A}
         after = vars(work.query_results.get_many([A])[A])
     changed = {key for key, value in before.items() if after[key] != value} - {"_sa_instance_state"}
     assert changed == {"refresh_error", "updated_at"}
@@ -119,8 +120,9 @@ def test_a_failed_refresh_touches_nothing_but_its_error(database: Database) -> N
 def test_a_check_moves_checked_at_forward_only_and_clears_the_error(database: Database) -> None:
     with database.begin() as work:
         work.query_results.upsert_many([make_result(A, refresh_error={"code": "X"})])
-        assert work.query_results.mark_checked_many([ResultCheck(A, NOW + MINUTE)]) == {A}
-        assert work.query_results.mark_checked_many([ResultCheck(A, NOW), ResultCheck(B, NOW)]) == {A}
+        check = ResultCheck(A, 0, NOW + MINUTE, {"code": "X"})
+        assert work.query_results.mark_checked_many([check]) == {A}
+        assert work.query_results.mark_checked_many([ResultCheck(A, 0, NOW), ResultCheck(B, 0, NOW)]) == {A}
         row = work.query_results.get_many([A])[A]
         assert work.query_results.delete_many([A, B]) == 1
     assert (row.checked_at, row.as_of, row.refresh_error) == (NOW + MINUTE, NOW, None)
@@ -129,7 +131,7 @@ def test_a_check_moves_checked_at_forward_only_and_clears_the_error(database: Da
 def test_a_new_result_clears_the_error_of_the_last_refresh(database: Database) -> None:
     with database.begin() as work:
         work.query_results.upsert_many([make_result(A)])
-        work.query_results.record_failures([RefreshFailure(A, {"code": "X"})])
+        work.query_results.record_failures([RefreshFailure(A, 0, {"code": "X"})])
         work.query_results.upsert_many([make_result(A, fence=1)])
         assert work.query_results.get_many([A])[A].refresh_error is None
 

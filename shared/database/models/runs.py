@@ -1,4 +1,4 @@
-"""Jobs that were run, the last good result of each query, and the payloads assembled from them."""
+"""Jobs that were run, what became of each query last, and the payloads assembled from the results."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -119,6 +119,23 @@ class QueryResult(Base):
         not_negative("row_count", "byte_count", "bytes_billed", "fence"),
         CheckConstraint("checked_at >= as_of", name="checked_after_as_of"),
     )
+
+
+class QueryFailure(Base):
+    """Why the newest refresh of a query failed; gone with the next one that succeeds.
+
+    `fence` is the token of the lease under which it failed. Kept apart from `query_results`, because a query
+    that never succeeded has no result.
+    """
+
+    __tablename__ = "query_failures"
+
+    fingerprint: Mapped[Sha256Hex] = mapped_column(primary_key=True)
+    fence: Mapped[ByteCount]
+    error: Mapped[JsonObject]
+    failed_at: Mapped[CreatedAt]
+
+    __table_args__ = (hex_digest("fingerprint"), not_negative("fence"))
 
 
 class Payload(Base):

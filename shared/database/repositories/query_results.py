@@ -1,10 +1,10 @@
 """The last good result of each query."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import FromClause, Update, delete, func, select, update
+from sqlalchemy import FromClause, Update, case, delete, func, null, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.database.models.base import JsonObject
@@ -21,17 +21,23 @@ from shared.database.repositories.base import (
 
 @dataclass(frozen=True)
 class ResultCheck:
-    """The sources of a query were looked at and its result is still right."""
+    """The sources of a query were looked at and the result stored under `fence` is still right.
+
+    `known_error` is the refresh error that there was before the look.
+    """
 
     fingerprint: str
+    fence: int
     checked_at: datetime
+    known_error: JsonObject | None = None
 
 
 @dataclass(frozen=True)
 class RefreshFailure:
-    """A refresh of a query failed; its last good result stays."""
+    """A refresh of a query failed under the lease with this `fence`; its last good result stays."""
 
     fingerprint: str
+    fence: int
     refresh_error: JsonObject
 
 
@@ -64,23 +70,47 @@ class QueryResultRepository(Repository):
         return set(self._session.scalars(statement, rows_of([latest[key] for key in sorted(latest)])))
 
     def mark_checked_many(self, checks: Sequence[ResultCheck]) -> set[str]:
-        """Move `checked_at` forward and clear the refresh error; the fingerprints that exist."""
+        """Move `checked_at` forward and clear the error known before; the fingerprints this was right for.
+
+        A result that somebody replaced since the look is left alone, and so is an error of since then.
+        """
         if not checks:
             return set()
         table = table_of(QueryResult)
-        given = record_set(table, ["fingerprint", "checked_at"])
+        given = record_set(table, ["fingerprint", "fence", "checked_at", "refresh_error"])
         moved = func.greatest(table.c.checked_at, given.c.checked_at)
-        statement = update(table).values(checked_at=moved, refresh_error=None, updated_at=func.now())
-        return self._run(statement, given, checks)
+        is_known = table.c.refresh_error.is_not_distinct_from(given.c.refresh_error)
+        statement = (
+            update(table)
+            .where(table.c.fence == given.c.fence)
+            .values(
+                checked_at=moved,
+                refresh_error=case((is_known, null()), else_=table.c.refresh_error),
+                updated_at=func.now(),
+            )
+        )
+        rows = [
+            {"fingerprint": one.fingerprint, "fence": one.fence, "checked_at": one.checked_at}
+            | {"refresh_error": one.known_error}
+            for one in checks
+        ]
+        return self._run(statement, given, rows)
 
     def record_failures(self, failures: Sequence[RefreshFailure]) -> set[str]:
-        """Write why a refresh failed, and nothing else; the fingerprints that exist."""
+        """Write why a refresh failed, and nothing else; the fingerprints that were told.
+
+        A result with a higher fence is left out: the writer lost the lease, and its successor succeeded.
+        """
         if not failures:
             return set()
         table = table_of(QueryResult)
-        given = record_set(table, ["fingerprint", "refresh_error"])
-        statement = update(table).values(refresh_error=given.c.refresh_error, updated_at=func.now())
-        return self._run(statement, given, failures)
+        given = record_set(table, ["fingerprint", "fence", "refresh_error"])
+        statement = (
+            update(table)
+            .where(table.c.fence <= given.c.fence)
+            .values(refresh_error=given.c.refresh_error, updated_at=func.now())
+        )
+        return self._run(statement, given, [asdict(failure) for failure in failures])
 
     def delete_many(self, fingerprints: Sequence[str]) -> int:
         """Forget results; how many there were."""
@@ -90,9 +120,7 @@ class QueryResultRepository(Repository):
         statement = delete(table).where(table.c.fingerprint.in_(fingerprints)).returning(table.c.fingerprint)
         return len(self._session.execute(statement).all())
 
-    def _run(
-        self, statement: Update, given: FromClause, rows: Sequence[ResultCheck] | Sequence[RefreshFailure]
-    ) -> set[str]:
+    def _run(self, statement: Update, given: FromClause, rows: Sequence[Mapping[str, object]]) -> set[str]:
         table = table_of(QueryResult)
         matched = statement.where(table.c.fingerprint == given.c.fingerprint).returning(table.c.fingerprint)
-        return set(self._session.scalars(matched, {"rows": json_rows(asdict(row) for row in rows)}))
+        return set(self._session.scalars(matched, {"rows": json_rows(rows)}))

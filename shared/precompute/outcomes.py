@@ -1,0 +1,62 @@
+"""What is reported of a query, by what became of it."""
+
+from decimal import Decimal
+
+from shared.database.models.base import JsonObject
+from shared.database.models.runs import QueryResult
+from shared.precompute.models import RefreshProblem, RefreshStatus
+from shared.precompute.pending import PendingTask
+from shared.precompute.tasks import TaskOutcome
+from shared.warehouse.models import QueryOutcome, Receipt
+from shared.warehouse.receipts import make_receipt
+
+OVERTAKEN = "another worker's newer result stands"
+
+
+class OutcomeReporter:
+    """Makes outcomes, each with its receipt."""
+
+    def __init__(self, price_per_tib_usd: Decimal) -> None:
+        self._price = price_per_tib_usd
+
+    def report_skipped(self, row: QueryResult, reason: str) -> TaskOutcome:
+        """The stored result stands."""
+        return TaskOutcome(
+            RefreshStatus.SKIPPED_UNCHANGED, reason, self._price_saved(row.bytes_billed), row.row_count
+        )
+
+    def report_refreshed(self, one: PendingTask, answer: QueryOutcome, row: QueryResult) -> TaskOutcome:
+        """Our job's answer was stored."""
+        return TaskOutcome(
+            RefreshStatus.REFRESHED, one.reason, answer.receipt, row.row_count, answer.job.job_id,
+            tables=answer.referenced_tables,
+        )  # fmt: skip
+
+    def report_shared(self, row: QueryResult) -> TaskOutcome:
+        """Another worker's job answered."""
+        receipt = self._price_saved(row.bytes_billed)
+        return TaskOutcome(RefreshStatus.REFRESHED, "another worker ran it", receipt, row.row_count)
+
+    def report_overtaken(self, row: QueryResult, answer: QueryOutcome | None) -> TaskOutcome:
+        """We were away while our lease ran out, and another worker stored `row`; ours was billed all the same."""
+        receipt = answer.receipt if answer else self._price_saved(0)
+        return TaskOutcome(RefreshStatus.REFRESHED, OVERTAKEN, receipt, row.row_count)
+
+    def report_failed(
+        self, one: PendingTask, error: JsonObject, remediation: str, answer: QueryOutcome | None
+    ) -> TaskOutcome:
+        """It failed, here or at another worker; an older result is kept."""
+        problem = RefreshProblem(str(error.get("code")), str(error.get("message")), remediation)
+        for run, _ in one.task.uses:
+            run.errors[one.fingerprint] = dict(error)
+        return TaskOutcome(
+            RefreshStatus.KEPT_PREVIOUS if one.previous else RefreshStatus.FAILED,
+            problem.message,
+            answer.receipt if answer else self._price_saved(0),
+            one.previous.row_count if one.previous else None,
+            problem=problem,
+        )
+
+    def _price_saved(self, byte_count: int) -> Receipt:
+        """The receipt of an answer that is there already."""
+        return make_receipt(self._price, estimated=byte_count, billed=0, saved=byte_count)
