@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from shared.database.models.costs import CostScope
-from shared.database.models.runs import RunStatus
+from shared.database.models.runs import QueryFailure, RunStatus
 from shared.database.repositories.ledger import Charge
 from shared.database.repositories.query_results import RefreshFailure, ResultCheck
 from shared.database.repositories.query_runs import RunOutcome
@@ -126,6 +126,41 @@ def test_a_check_moves_checked_at_forward_only_and_clears_the_error(database: Da
         row = work.query_results.get_many([A])[A]
         assert work.query_results.delete_many([A, B]) == 1
     assert (row.checked_at, row.as_of, row.refresh_error) == (NOW + MINUTE, NOW, None)
+
+
+def test_a_failure_of_a_late_holder_leaves_its_successors_result_alone(database: Database) -> None:
+    with database.begin() as work:
+        work.query_results.upsert_many([make_result(A, fence=5)])
+        assert work.query_results.record_failures([RefreshFailure(A, 4, {"code": "X"})]) == set()
+        assert work.query_results.get_many([A])[A].refresh_error is None
+
+
+def test_a_check_says_nothing_of_what_happened_since_the_look(database: Database) -> None:
+    seen, later = {"code": "X"}, {"code": "Y"}
+    with database.begin() as work:
+        work.query_results.upsert_many(
+            [make_result(A, fence=5, refresh_error=later), make_result(B, fence=6)]
+        )
+        checks = [ResultCheck(A, 5, NOW + MINUTE, seen), ResultCheck(B, 5, NOW + MINUTE)]
+        assert work.query_results.mark_checked_many(checks) == {A}
+        rows = work.query_results.get_many([A, B])
+    assert (rows[A].checked_at, rows[A].refresh_error) == (NOW + MINUTE, later)
+    assert rows[B].checked_at == NOW
+
+
+def test_a_failure_is_kept_until_a_holder_of_its_fence_or_a_later_one_succeeds(database: Database) -> None:
+    def fail(fence: int, code: str) -> QueryFailure:
+        return QueryFailure(fingerprint=A, fence=fence, error={"code": code})
+
+    with database.begin() as work:
+        work.query_failures.upsert_many([fail(3, "X")])
+        work.query_failures.upsert_many([fail(2, "LATE")])
+        assert work.query_failures.get_many([A, B])[A].error == {"code": "X"}
+        work.query_failures.upsert_many([fail(4, "Y")])
+        work.query_failures.forget_many({A: 3})
+        assert work.query_failures.get_many([A])[A].error == {"code": "Y"}
+        work.query_failures.forget_many({A: 4})
+        assert work.query_failures.get_many([A]) == {}
 
 
 def test_a_new_result_clears_the_error_of_the_last_refresh(database: Database) -> None:

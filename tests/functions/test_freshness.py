@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 import redis
-from google.cloud.bigquery import SchemaField, Table
+from croniter import croniter
+from google.cloud.bigquery import QueryJob, QueryJobConfig, SchemaField, Table
+from sqlalchemy import text
 
 from deploy.local.servers.valkey import ValkeyServer
 from shared.container import Container, use_container
@@ -62,12 +64,29 @@ def views(bigquery: BigQueryServer, people_table: str) -> str:
     """A view of a view of `stock_a`; its name."""
     for table in TABLES:
         load(bigquery, table, 1)
-    client = bigquery.client()
     for name, source in (("stock_inner", "stock_a"), ("stock_view", "stock_inner")):
-        view = Table(f"{bigquery.project}.shop.{name}")
-        view.view_query = f"SELECT id FROM `{bigquery.project}.shop.{source}`"
-        client.create_table(view, exists_ok=True, timeout=30)
+        make_view(bigquery, name, "SELECT id FROM", source)
     return "stock_view"
+
+
+def make_view(bigquery: BigQueryServer, name: str, select: str, source: str) -> None:
+    """A view, in place of the one that has the name."""
+    client = bigquery.client()
+    view = Table(f"{bigquery.project}.shop.{name}")
+    view.view_query = f"{select} `{bigquery.project}.shop.{source}`"
+    client.delete_table(view, not_found_ok=True, timeout=30)
+    client.create_table(view, timeout=30)
+
+
+def forget_views(container: Container) -> None:
+    """Let the stored results be as they were when only the tables below views were kept."""
+    with container.database.engine.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE query_results SET source_state = jsonb_build_object('watchable', true, 'tables', "
+                "jsonb_build_object('local.shop.stock_a', source_state->'tables'->'local.shop.stock_a'))"
+            )
+        )
 
 
 def move_clock(functions: FunctionHost, by: timedelta) -> None:
@@ -125,6 +144,52 @@ class TestWhatIsSkipped:
         move_clock(functions, timedelta(minutes=61))
         assert list_reasons(functions.precompute_shop()) == {
             ("refreshed", "older than max_age; its sources cannot be watched")
+        }
+
+    @pytest.mark.parametrize("stored_before", [False, True])
+    def test_by_age_when_a_view_below_a_view_may_give_another_answer(
+        self, functions: FunctionHost, bigquery: BigQueryServer, views: str, stored_before: bool
+    ) -> None:
+        make_view(bigquery, "ticking", "SELECT id, CURRENT_TIMESTAMP() AS seen FROM", "stock_a")
+        make_view(bigquery, "over_ticking", "SELECT id, seen FROM", "ticking")
+        sql = count_ids("over_ticking") + " AND seen > '2020-01-01'"
+        functions.save_shop(write_dashboard(n=sql))
+        functions.precompute_shop()
+        if stored_before:
+            forget_views(functions.container)
+        young = list_reasons(functions.precompute_shop())
+        assert {status for status, _ in young} == {"skipped_unchanged"}
+        assert all("younger than max_age" in reason for _, reason in young)
+        move_clock(functions, timedelta(minutes=61))
+        assert {status for status, _ in list_reasons(functions.precompute_shop())} == {"refreshed"}
+
+    def test_not_when_a_view_is_another_view_now(
+        self, functions: FunctionHost, bigquery: BigQueryServer, views: str
+    ) -> None:
+        load(bigquery, "stock_a", 3)
+        make_view(bigquery, "moving", "SELECT id FROM", "stock_a")
+        functions.save_shop(write_dashboard(n=count_ids("moving")))
+        functions.precompute_shop()
+        forget_views(functions.container)
+        assert list_reasons(functions.precompute_shop()) == {("skipped_unchanged", "no source table changed")}
+        make_view(bigquery, "moving", "SELECT id + 1 AS id FROM", "stock_a")
+        assert list_reasons(functions.precompute_shop()) == {("refreshed", "a source table changed")}
+
+    def test_not_at_a_tick_of_the_schedule_when_the_sources_cannot_be_watched(
+        self, functions: FunctionHost, views: str
+    ) -> None:
+        daily = write_dashboard(n="SELECT RAND() AS n").replace(
+            "max_age: 1h, max_stale: 3h", 'schedule: "0 6 * * *", max_age: 24h'
+        )
+        functions.save_shop(daily)
+        functions.precompute_shop()
+        as_of = datetime.fromisoformat(get_data(functions)["as_of"])
+        tick: datetime = croniter("0 6 * * *", as_of).get_next(datetime)
+        move_clock(functions, tick - datetime.now(UTC) - timedelta(minutes=1))
+        assert {status for status, _ in list_reasons(functions.precompute_shop())} == {"skipped_unchanged"}
+        move_clock(functions, tick - datetime.now(UTC) + timedelta(seconds=1))
+        assert list_reasons(functions.precompute_shop()) == {
+            ("refreshed", "the schedule fired; its sources cannot be watched")
         }
 
     def test_a_thousand_queries_read_the_metadata_of_each_table_once(
@@ -290,7 +355,84 @@ def read_results(container: Container) -> dict[str, QueryResult]:
         return uow.query_results.get_many([unit.fingerprint for unit in expansion.units])
 
 
+class TestWhatADeadWorkerLeft:
+    """Its job, started under the id that the next attempt would get."""
+
+    def leave_job(self, functions: FunctionHost) -> QueryJob:
+        """Run the query as a worker does that is killed before it stores anything."""
+        container = functions.container
+        (fingerprint,) = read_results(container)
+        with container.database.begin() as uow:
+            attempt = uow.query_runs.find_last_attempts([fingerprint])[fingerprint] + 1
+        (saved,) = container.catalog.load_current(["shop"])
+        job_id = f"almanac_local_{fingerprint[:40]}_{attempt}"
+        config = QueryJobConfig(default_dataset=f"{container.settings.google_cloud_project}.shop")
+        job = container.warehouse_clients.rest.query(
+            saved.parsed.sql_texts["n"], job_config=config, job_id=job_id, job_retry=None, timeout=30
+        )
+        job.result(timeout=30, job_retry=None)
+        return job
+
+    @pytest.mark.parametrize("force", [True, False])
+    def test_is_no_answer_when_the_table_changed_since(
+        self, functions: FunctionHost, bigquery: BigQueryServer, views: str, force: bool
+    ) -> None:
+        load(bigquery, "stock_a", 3)
+        functions.save_shop(write_dashboard(n=count_ids("stock_a")))
+        functions.precompute_shop()
+        self.leave_job(functions)
+        load(bigquery, "stock_a", 5)
+        report = functions.precompute_shop(force=force)
+        assert report["queries"][0]["status"] == "refreshed"
+        assert report["totals"]["bytes_billed"] > 0
+        served = get_data(functions)["queries"]["n"]
+        assert (served["values"], served["refresh_error"]) == ([[5]], None)
+        assert list_reasons(functions.precompute_shop()) == {("skipped_unchanged", "no source table changed")}
+
+    def test_is_no_answer_to_who_insists(
+        self, functions: FunctionHost, bigquery: BigQueryServer, views: str
+    ) -> None:
+        functions.save_shop(write_dashboard(n="SELECT RAND() AS n"))
+        functions.precompute_shop()
+        left = self.leave_job(functions)
+        forced = functions.precompute_shop(force=True)["queries"][0]
+        assert forced["job_id"] != left.job_id
+        assert datetime.fromisoformat(get_data(functions)["as_of"]) > left.ended
+
+    def test_is_the_answer_when_it_read_what_the_table_is(
+        self, functions: FunctionHost, bigquery: BigQueryServer, views: str
+    ) -> None:
+        load(bigquery, "stock_a", 3)
+        functions.save_shop(write_dashboard(n=count_ids("stock_a")))
+        functions.precompute_shop()
+        load(bigquery, "stock_a", 6)
+        left = self.leave_job(functions)
+        report = functions.precompute_shop()
+        assert (report["queries"][0]["job_id"], report["totals"]["bytes_billed"]) == (left.job_id, 0)
+        served = get_data(functions)["queries"]["n"]
+        assert served["values"] == [[6]]
+        assert datetime.fromisoformat(served["as_of"]) <= left.ended
+
+
 class TestWhatARefreshFills:
+    def test_the_error_of_a_query_that_never_succeeded_outlives_a_save(
+        self, functions: FunctionHost, bigquery: BigQueryServer, views: str
+    ) -> None:
+        load(bigquery, "stock_a", 4000)
+        functions.container.settings.max_payload_bytes = 3000
+        sql = {"n": count_ids("stock_b"), "ids": count_ids("stock_a").replace("COUNT(id) AS n", "id")}
+        yaml = write_dashboard(**sql)
+        functions.save_shop(yaml)
+        functions.precompute_shop()
+        functions.save_shop(yaml.replace("title: Stock", "title: Stocks"))
+        data = get_data(functions)
+        assert data["title"] == "Stocks"
+        assert data["queries"]["ids"]["refresh_error"]["code"] == "PAYLOAD_TOO_LARGE"
+        functions.container.settings.max_payload_bytes = 10**6
+        functions.precompute_shop()
+        functions.save_shop(yaml)
+        assert get_data(functions)["queries"]["ids"]["refresh_error"] is None
+
     def test_nothing_is_called_ready_that_could_not_be_kept(
         self, functions: FunctionHost, views: str, tmp_path: Path
     ) -> None:

@@ -1,5 +1,6 @@
 """Values as Google's own service sends them, where the emulator differs or has no such type."""
 
+import base64
 import json
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -32,7 +33,10 @@ SCHEMA = [
     SchemaField("ratio", "FLOAT"),
     SchemaField("doc", "JSON"),
     SchemaField("place", "GEOGRAPHY"),
+    SchemaField("raw", "BYTES"),
+    SchemaField("parts", "BYTES", mode="REPEATED"),
 ]
+EVERY_BYTE = bytes(range(256))
 # As tabledata.list and jobs.getQueryResults write them with useInt64Timestamp.
 REST_ROW = [
     LARGEST,
@@ -45,6 +49,8 @@ REST_ROW = [
     "NaN",
     '{"a":1}',
     "POINT(1 2)",
+    base64.b64encode(EVERY_BYTE).decode(),
+    [{"v": "gA=="}, {"v": "//4A"}],
 ]
 EXPECTED = [
     [LARGEST],
@@ -57,6 +63,8 @@ EXPECTED = [
     ["NaN"],
     ['{"a":1}'],
     ["POINT(1 2)"],
+    [base64.b64encode(EVERY_BYTE).decode()],
+    [["gA==", "//4A"]],
 ]
 HOUR = 3600 * 10**9
 BIG = pa.decimal256(76, 38)
@@ -80,6 +88,8 @@ def make_arrow() -> pa.RecordBatch:
         pa.array([float("nan")]),
         pa.array(['{"a":1}']),
         pa.array(["POINT(1 2)"]),
+        pa.array([EVERY_BYTE]),
+        pa.array([[b"\x80", b"\xff\xfe\x00"]]),
     ]
     return pa.RecordBatch.from_arrays(columns, [field.name for field in SCHEMA])
 

@@ -1,18 +1,27 @@
 """One job for everybody who needs a query at the same time."""
 
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import select
 
 from shared.container import Container
 from shared.dashboards.parsed import DashboardSource
 from shared.dashboards.saving import SaveItem
 from shared.database.models.runs import QueryResult
+from shared.errors import AlmanacError, PayloadTooLargeError
+from shared.precompute.failure_log import FailureLog
 from shared.precompute.models import DashboardRefresh
+from shared.precompute.outcomes import OVERTAKEN
+from shared.precompute.refresher import TICK_SECONDS
+from shared.precompute.service import QueryEvent, StillRunning
 from shared.settings import Settings
 from tests.fixtures.bigquery import BigQueryServer
 from tests.fixtures.functions import SHOP
@@ -107,6 +116,98 @@ def test_a_late_holder_cannot_overwrite_what_its_successor_stored(workers: list[
     with first.database.begin() as uow:
         stored = uow.query_results.get_many([fingerprint])[fingerprint]
     assert stored.blob_path == newest.blob_path
+
+
+class StalledStore:
+    """In place of a worker's result store: away when its first result should be stored, until `wake`."""
+
+    def __init__(self, container: Container, error: AlmanacError | None = None) -> None:
+        self._store = container.results.store
+        self._error = error
+        self.is_away, self.wake = threading.Event(), threading.Event()
+        vars(container.results)["store"] = self
+
+    def __call__(self, *arguments: Any) -> QueryResult:
+        if not self.is_away.is_set():
+            self.is_away.set()
+            assert self.wake.wait(60)
+            if self._error is not None:
+                raise self._error
+        return self._store(*arguments)
+
+
+@pytest.mark.parametrize("error", [None, PayloadTooLargeError("Too large.")])
+def test_a_late_holder_says_that_its_successors_result_stands(
+    workers: list[Container], error: AlmanacError | None
+) -> None:
+    late, successor = workers[:2]
+    late.settings.refresh_lease_seconds = 1
+    refresh(late)
+    stalled = StalledStore(late, error)
+    with ThreadPoolExecutor(1) as pool:
+        away = pool.submit(refresh, late, force=True)
+        assert stalled.is_away.wait(60)
+        refresh(successor, force=True)
+        before = read_rows(successor)
+        stalled.wake.set()
+        report = away.result(timeout=60)
+    after = read_rows(successor)
+    overtaken = {query.fingerprint for query in report.queries if query.reason == OVERTAKEN}
+    assert overtaken
+    assert {query.status.value for query in report.queries} == {"refreshed"}
+    for fingerprint in overtaken:
+        assert after[fingerprint] == before[fingerprint]
+        assert after[fingerprint]["refresh_error"] is None
+
+
+def read_rows(container: Container) -> dict[str, dict[str, Any]]:
+    """What is stored of each query."""
+    with container.database.engine.connect() as connection:
+        rows = connection.execute(select(QueryResult.__table__)).mappings()
+        return {row["fingerprint"]: dict(row) for row in rows}
+
+
+def test_a_worker_whose_clock_is_fast_waits_for_leases_and_says_so_every_two_seconds(
+    workers: list[Container],
+) -> None:
+    holder, fast = workers[:2]
+    fingerprints = [query.fingerprint for query in refresh(holder).queries]
+    fast.clock = lambda: datetime.now(UTC) + timedelta(hours=1)
+    lifetime = timedelta(seconds=5)
+    began = time.monotonic()
+    with holder.database.begin() as uow:
+        uow.leases.acquire_many(fingerprints, uuid4(), lifetime)
+    events = []
+    for event in fast.precompute.refresh_dashboards(["shop"], actor="ana@example.com", force=True):
+        events.append(event)
+        if isinstance(event, QueryEvent):
+            assert time.monotonic() - began >= lifetime.total_seconds() - 0.1
+    waiting = sum(isinstance(event, StillRunning) for event in events)
+    assert 2 <= waiting <= 2 + (time.monotonic() - began - lifetime.total_seconds()) / TICK_SECONDS
+
+
+def test_who_waits_for_a_query_that_fails_is_told_and_does_not_run_it_again(
+    workers: list[Container], bigquery: BigQueryServer
+) -> None:
+    holder, waiting = workers[:2]
+    fingerprints = [query.fingerprint for query in refresh(holder).queries]
+    with holder.database.begin() as uow:
+        uow.query_results.delete_many(fingerprints)
+        owner = uuid4()
+        fences = uow.leases.acquire_many(fingerprints, owner, timedelta(minutes=1))
+    failures = FailureLog(holder.database, holder.clock)
+    error = failures.describe(PayloadTooLargeError("The result of names has 9 bytes."))
+    before = bigquery.count_jobs()
+    events = waiting.precompute.refresh_dashboards(["shop"], actor="ana@example.com")
+    assert isinstance(next(events), StillRunning)
+    for fingerprint, fence in fences.items():
+        assert failures.record(fingerprint, "shop", fence, error) is None
+    with holder.database.begin() as uow:
+        uow.leases.release_many(fingerprints, owner)
+    report = next(event for event in events if isinstance(event, DashboardRefresh))
+    assert {query.status.value for query in report.queries} == {"failed"}
+    assert {query.error.code for query in report.queries if query.error} == {"PAYLOAD_TOO_LARGE"}
+    assert bigquery.count_jobs() == before
 
 
 def test_a_failure_leaves_no_lease_behind(workers: list[Container]) -> None:

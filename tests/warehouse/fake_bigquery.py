@@ -92,6 +92,7 @@ class FakeClient:
     jobs: dict[str, FakeJob] = field(default_factory=dict)
     cached: set[str] = field(default_factory=set)
     cancelled: list[str] = field(default_factory=list)
+    insert_count: int = 0
     make_ends: Callable[[], Callable[[], bool]] = lambda: lambda: True
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -103,6 +104,7 @@ class FakeClient:
             return FakeJob("", table.schema, table.rows, table.scanned_bytes, [reference], {}, is_done=True)
         assert job_id is not None
         with self._lock:
+            self.insert_count += 1
             if job_id in self.jobs:
                 raise Conflict(f"Already Exists: Job {job_id}")
             job = FakeJob(

@@ -1,11 +1,14 @@
 """What the warehouse promises, held against the emulator and against a hand-written fake of Google's client."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pyarrow as pa
 import pytest
+from sqlalchemy import text
 
 from shared.container import Container
 from shared.database.unit_of_work import Database
@@ -14,16 +17,18 @@ from shared.errors import (
     BudgetExceededError,
     BytesLimitExceededError,
     ErrorCode,
+    InternalError,
     SqlInvalidError,
     WarehouseTimeoutError,
 )
 from shared.settings import Settings
 from shared.warehouse.caps import bound_billing, expect_billing
-from shared.warehouse.models import QueryRequest
+from shared.warehouse.models import QueryOutcome, QueryRequest
+from shared.warehouse.refresh_budget import RefreshBudget
 from tests.fixtures.bigquery import BigQueryServer
 from tests.fixtures.postgres import RunningPostgres
 from tests.fixtures.warehouse import ROW_COUNT, ROWS, SCHEMA
-from tests.warehouse.fake_bigquery import FakeClient, FakeClients, FakeTable
+from tests.warehouse.fake_bigquery import NOW, FakeClient, FakeClients, FakeTable
 from tests.warehouse.test_queries import make_request, run_one
 
 BILLED = 10 * 2**20
@@ -74,6 +79,11 @@ def read_user(container: Container) -> tuple[int, int]:
     return state.bytes_reserved, state.bytes_billed
 
 
+def read_column(container: Container, statement: str) -> list[object]:
+    with container.database.engine.connect() as connection:
+        return list(connection.scalars(text(statement)))
+
+
 def find_error(container: Container, request: QueryRequest) -> AlmanacError:
     answer = container.warehouse.run_queries([request])[0]
     assert isinstance(answer, AlmanacError)
@@ -110,6 +120,98 @@ def test_a_second_worker_attaches_and_is_not_charged(warehouse: Warehouse) -> No
     assert second.receipt.bytes_saved == BILLED
     assert warehouse.count_jobs() == before + 1
     assert read_user(warehouse.container) == (0, BILLED)
+
+
+def test_a_job_older_than_what_the_request_knows_is_passed_by(warehouse: Warehouse) -> None:
+    container = warehouse.container
+    request = make_request("SELECT id, name FROM people WHERE id != -13", fingerprint="5f" * 32, attempt=1)
+    first = run_one(container, request)
+    assert first.job.created_at is not None
+    later = run_one(container, replace(request, newer_than=first.job.created_at))
+    assert not later.attached
+    assert later.job.job_id.endswith("_2")
+    with container.database.begin() as uow:
+        assert uow.query_runs.find_last_attempts(["5f" * 32]) == {"5f" * 32: 2}
+    # Who charges a reservation that its worker left finds the job that was started for it.
+    for outcome in (first, later):
+        job = container.warehouse_clients.rest.get_job(outcome.job.job_id)
+        held = read_column(container, f"SELECT id FROM cost_reservations WHERE job_id = '{job.job_id}'")
+        assert held == [UUID(job.labels["reservation"])]
+
+
+def test_a_job_that_failed_before_is_passed_by(faked: Warehouse) -> None:
+    assert faked.fake is not None
+    request = make_request("SELECT id, name FROM people WHERE id != -14", fingerprint="4f" * 32, attempt=1)
+    run_one(faked.container, request)
+    (job,) = faked.fake.jobs.values()
+    job.failure = RuntimeError("Job execution was cancelled")
+    assert run_one(faked.container, request).job.job_id.endswith("_2")
+
+
+def test_a_database_younger_than_its_projects_jobs_passes_them_in_a_few_calls(faked: Warehouse) -> None:
+    assert faked.fake is not None
+    container = faked.container
+    request = make_request("SELECT id, name FROM people WHERE id != -15", fingerprint="3f" * 32, attempt=1)
+    outcome = run_one(container, request)
+    ours = faked.fake.jobs[outcome.job.job_id]
+    stem = outcome.job.job_id.rpartition("_")[0]
+    faked.fake.jobs.update({f"{stem}_{number}": replace(ours, labels={}) for number in range(1, 301)})
+    found = run_one(container, replace(request, newer_than=NOW + timedelta(days=1)))
+    assert not found.attached
+    number = int(found.job.job_id.rpartition("_")[2])
+    assert 300 < number <= 600
+    assert faked.fake.insert_count <= 12
+    with container.database.begin() as uow:
+        assert uow.query_runs.find_last_attempts(["3f" * 32]) == {"3f" * 32: number}
+
+
+def fail_unexpectedly() -> bool:
+    raise KeyError("a defect")
+
+
+def test_a_defect_ends_one_query_and_leaves_nothing_held(faked: Warehouse) -> None:
+    assert faked.fake is not None
+    container, refresh = faked.container, RefreshBudget(100 * BILLED)
+    faked.fake.make_ends = iter([fail_unexpectedly, lambda: True]).__next__
+    container.settings.warehouse_parallelism = 1
+    requests = [
+        make_request(f"SELECT id, name FROM people WHERE id != -{number}", refresh_budget=refresh)
+        for number in (16, 17)
+    ]
+    answers = dict(
+        one for one in container.warehouse.iterate_queries(requests, tick_seconds=1) if one is not None
+    )
+    assert isinstance(answers[0], InternalError)
+    assert isinstance(answers[1], QueryOutcome)
+    assert faked.fake.cancelled == [next(iter(faked.fake.jobs))]
+    assert read_user(container)[0] == 0
+    refresh.take(100 * BILLED - 2 * BILLED, timeout_seconds=0)
+    assert read_column(container, "SELECT status FROM query_runs ORDER BY started_at") == [
+        "failed",
+        "succeeded",
+    ]
+
+
+def test_a_start_that_fails_for_no_known_reason_counts_as_billed_until_bigquery_is_asked(
+    faked: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    container, refresh = faked.container, RefreshBudget(10 * BILLED)
+
+    client = container.warehouse_clients.rest
+    plan = client.query
+
+    def fail(sql: str, job_config: Any, **_: object) -> object:
+        return plan(sql, job_config) if job_config.dry_run else fail_unexpectedly()
+
+    monkeypatch.setattr(client, "query", fail)
+    monkeypatch.setattr(client, "cancel_job", lambda *_, **__: fail_unexpectedly())
+    request = make_request("SELECT id, name FROM people WHERE id != -18", refresh_budget=refresh)
+    assert isinstance(find_error(container, request), InternalError)
+    assert read_user(container)[0] > 0
+    with pytest.raises(BudgetExceededError):
+        refresh.take(9 * BILLED, timeout_seconds=0)
+    refresh.take(7 * BILLED, timeout_seconds=0)
+    assert read_column(container, "SELECT status FROM query_runs") == ["failed"]
 
 
 def test_a_cap_that_only_the_job_finds_too_low_charges_nothing(warehouse: Warehouse) -> None:

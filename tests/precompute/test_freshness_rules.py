@@ -1,0 +1,80 @@
+"""When a stored result is still the answer: the rules alone, with every clock set by hand."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared.dashboards.document import RefreshPolicy
+from shared.database.models.runs import QueryResult
+from shared.precompute.freshness import UNKNOWN, judge
+from shared.precompute.source_state import SourceState
+
+AS_OF = datetime(2026, 3, 3, 6, 0, 5, tzinfo=UTC)
+BEFORE = (AS_OF - timedelta(hours=1)).isoformat()
+AFTER = (AS_OF + timedelta(seconds=1)).isoformat()
+DAILY = RefreshPolicy.model_validate({"schedule": "0 6 * * *", "max_age": "24h"})
+UNSCHEDULED = RefreshPolicy.model_validate({"max_age": "24h"})
+SAME, CHANGED = "no source table changed", "a source table changed"
+
+
+def make_stored(tables: dict[str, str], *, watchable: bool = True) -> QueryResult:
+    return QueryResult(as_of=AS_OF, source_state=SourceState(tables, watchable).to_json())
+
+
+def decide(
+    stored: QueryResult,
+    current: SourceState | None,
+    policy: RefreshPolicy = UNSCHEDULED,
+    later: timedelta = timedelta(minutes=1),
+) -> tuple[bool, str]:
+    verdict = judge(stored, current, policy, AS_OF + later, force=False)
+    return verdict.unchanged, verdict.reason
+
+
+@pytest.mark.parametrize("watchable", [True, False])
+@pytest.mark.parametrize(
+    ("stored", "current"),
+    [
+        ({"t": BEFORE}, {"t": AFTER}),
+        ({"t": UNKNOWN}, {"t": AFTER}),
+        ({}, {"t": AFTER}),
+        ({"t": BEFORE}, {"t": BEFORE, "v": AFTER}),
+    ],
+)
+def test_a_source_seen_newer_than_the_result_is_never_skipped_by_age(
+    stored: dict[str, str], current: dict[str, str], watchable: bool
+) -> None:
+    row = make_stored(stored, watchable=watchable)
+    assert decide(row, SourceState(current, watchable)) == (False, CHANGED)
+
+
+def test_a_view_found_later_is_no_change_when_it_is_older_than_the_result() -> None:
+    seen = SourceState({"t": BEFORE, "v": BEFORE}, True)
+    assert decide(make_stored({"t": BEFORE}), seen) == (True, SAME)
+
+
+def test_a_result_stored_as_watchable_is_judged_by_age_once_its_sources_are_not() -> None:
+    unchanged, reason = decide(make_stored({"t": BEFORE}), SourceState({"t": BEFORE}, False))
+    assert unchanged
+    assert "cannot be watched" in reason
+
+
+@pytest.mark.parametrize("current", [None, SourceState(), SourceState({"t": BEFORE}, False)])
+def test_a_schedule_as_long_as_max_age_runs_what_cannot_be_watched_at_every_tick(
+    current: SourceState | None,
+) -> None:
+    row = make_stored({"t": BEFORE}, watchable=False)
+    tick, second = timedelta(days=1) - timedelta(seconds=5), timedelta(seconds=1)
+    assert decide(row, current, DAILY, tick + second) == (
+        False,
+        "the schedule fired; its sources cannot be watched",
+    )
+    assert decide(row, current, DAILY, tick - second)[0]
+    assert decide(row, current, UNSCHEDULED, tick + second)[0]
+
+
+def test_what_can_be_watched_is_not_run_because_a_schedule_fired() -> None:
+    assert decide(make_stored({"t": BEFORE}), SourceState({"t": BEFORE}, True), DAILY, timedelta(days=3)) == (
+        True,
+        SAME,
+    )
