@@ -12,7 +12,6 @@ from shared.database.models.costs import CostReservation, CostScope
 from shared.database.repositories.reservations import BudgetLine, BudgetState
 from shared.database.unit_of_work import Database
 from shared.errors import (
-    AlmanacError,
     BudgetExceededError,
     RateLimitedError,
     WarehouseTimeoutError,
