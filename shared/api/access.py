@@ -1,7 +1,7 @@
 """Who may call a route: credentials from the request, the manifest's rule, CSRF."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import flask
 
@@ -15,8 +15,7 @@ _CSRF_VARIABLE = "HTTP_" + CSRF_HEADER_NAME.upper().replace("-", "_")
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-@dataclass(frozen=True)
-class Credentials:
+class Credentials(NamedTuple):
     """What the request brought: session cookie, Authorization header, CSRF header."""
 
     session_token: str | None

@@ -1,16 +1,15 @@
 """Answers whose bytes lie ready in several encodings: negotiated, with a strong ETag, 304 and HEAD."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import flask
-from werkzeug.datastructures import Headers
 
 from shared.api.accept_encoding import Encoding, choose_encoding
 
 VARY = "Accept-Encoding, Accept, Cookie, Authorization"
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 _ETAG_ENDINGS = {Encoding.ZSTD: "-zstd", Encoding.GZIP: "-gzip", Encoding.IDENTITY: ""}
 
@@ -18,9 +17,10 @@ _ETAG_ENDINGS = {Encoding.ZSTD: "-zstd", Encoding.GZIP: "-gzip", Encoding.IDENTI
 class _ReadyResponse(flask.Response):
     """A 200 with its bytes and its length: nothing is left to work out when it is sent."""
 
-    def get_wsgi_headers(self, environ: "WSGIEnvironment") -> Headers:
-        """The headers as they are; Flask would copy them and look at each."""
-        return self.headers
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> list[bytes]:
+        """Headers and bytes as they are; Flask would copy the headers, look at each, and wrap the bytes."""
+        start_response("200 OK", self.headers.to_wsgi_list())
+        return cast("list[bytes]", self.response)
 
 
 def build_encoded_response(
@@ -52,4 +52,5 @@ def build_encoded_response(
         response = flask.Response(None, 200, sent)
         response.headers.remove("Content-Length")
         return response
-    return _ReadyResponse(build_body(encoding), 200, sent)
+    body = build_body(encoding)
+    return _ReadyResponse([body], 200, [*sent, ("Content-Length", str(len(body)))])

@@ -5,7 +5,6 @@ import logging
 import re
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from functools import wraps
 from http import HTTPStatus
 from random import getrandbits
@@ -27,10 +26,11 @@ from shared.container import Container, get_container
 from shared.errors import AlmanacError, InternalError, UnauthenticatedError
 from shared.telemetry.logs import configure_logging
 from shared.telemetry.tracing import (
+    SpanBlock,
     configure_tracing,
-    current_trace_id,
     extract_context,
     inject_context,
+    read_trace_id,
     start_span,
 )
 
@@ -100,17 +100,17 @@ class _Exchange:
     def run(self, span: str, context: contextvars.Context) -> flask.Response:
         parent = extract_context(_read_trace_headers(self._request.environ))
         attributes = {"http.request.method": self._request.method, "url.path": self._request.path}
-        with ExitStack() as stack:
-            active = stack.enter_context(start_span(span, attributes, parent=parent))
-            self._trace_id = current_trace_id()
+        block = start_span(span, attributes, parent=parent)
+        with block as active:
+            self._trace_id = read_trace_id(active)
             factory = ResponseFactory(
                 self._request_id, self._trace_id, self._container.settings.service_version
             )
             response = self._answer(factory, active)
             active.set_attribute("http.response.status_code", response.status_code)
-            self._set_headers(response)
+            self._set_headers(response, active)
             if response.is_streamed:
-                self._leave_open(response, active, context, stack.pop_all())
+                self._leave_open(response, active, context, block)
             return response
 
     def _answer(self, factory: ResponseFactory, active: Span) -> flask.Response:
@@ -163,7 +163,7 @@ class _Exchange:
         return self._redirect_to_login(error) or factory.build_error(error)
 
     def _leave_open(
-        self, response: flask.Response, active: Span, context: contextvars.Context, open_span: ExitStack
+        self, response: flask.Response, active: Span, context: contextvars.Context, block: SpanBlock
     ) -> None:
         """Let the span and the row in `actions` wait for the last chunk: only then is the outcome known."""
 
@@ -171,11 +171,14 @@ class _Exchange:
             failure = self._call.failure if self._call else None
             if failure is None and not complete:
                 failure = InternalError("The answer was not read to its end.")
-            with open_span:
+            try:
                 if failure:
                     _describe_failure(active, failure)
                 self._record(failure)
+            finally:
+                block.close()
 
+        block.leave_open()
         response.response = TracedStream(response.iter_encoded(), context, finish)
 
     def _record(self, error: AlmanacError | None) -> None:
@@ -194,16 +197,20 @@ class _Exchange:
         except Exception:
             _LOGGER.exception("The action %s could not be recorded", self._action)
 
-    def _set_headers(self, response: flask.Response) -> None:
+    def _set_headers(self, response: flask.Response, active: Span) -> None:
         elapsed = (time.perf_counter() - self._started) * 1000
         headers = response.headers
+        # Added, not set: no handler has these, and setting one compares it with all that are there.
+        headers.extend(
+            [
+                ("X-Request-Id", self._request_id),
+                ("Server-Timing", f"total;dur={elapsed:.2f}"),
+                ("X-Content-Type-Options", "nosniff"),
+                *inject_context(active).items(),
+            ]
+        )
         if "Cache-Control" not in headers:
             headers.add("Cache-Control", "no-store")
-        # Added, not set: no handler has these, and setting one compares it with all that are there.
-        headers.add("X-Request-Id", self._request_id)
-        headers.add("Server-Timing", f"total;dur={elapsed:.2f}")
-        headers.add("X-Content-Type-Options", "nosniff")
-        headers.extend(inject_context())
 
 
 def _read_trace_headers(environ: Mapping[str, str]) -> dict[str, str]:

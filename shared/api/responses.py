@@ -6,8 +6,8 @@ that bytes prepared earlier cost nothing here.
 """
 
 import json
+import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ import flask
 
 from shared.api.http_status import HTTP_STATUS
 from shared.errors import AlmanacError, MethodNotAllowedError
+from shared.telemetry.timestamps import format_seconds
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -47,9 +48,9 @@ class ResponseFactory:
     def metadata_json(self) -> bytes:
         """The `metadata` member."""
         # By hand: ids are letters and digits, and an encoder for the whole takes as long as the payload's splice.
-        timestamp = datetime.now(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00")
+        seconds, milliseconds = divmod(time.time_ns() // 1_000_000, 1000)
         return (
-            f'{{"timestamp":"{timestamp}Z","request_id":"{self.request_id}",'
+            f'{{"timestamp":"{format_seconds(seconds)}.{milliseconds:03d}Z","request_id":"{self.request_id}",'
             f'"version":{_quote(self.version)},"trace_id":"{self.trace_id}"}}'
         ).encode()
 

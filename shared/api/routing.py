@@ -5,7 +5,7 @@ functions-framework hands a handler every method and sub-path, so 404 and 405 ar
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from shared.api.routes import Route
 from shared.errors import MethodNotAllowedError, NotFoundError
@@ -14,8 +14,7 @@ _PARAMETER = re.compile(r"\{(\w+)(?::(int))?\}")
 _PATTERNS = {"": r"[^/]+", "int": r"[0-9]{1,9}"}
 
 
-@dataclass(frozen=True)
-class RouteMatch:
+class RouteMatch(NamedTuple):
     """A route and its path parameters (`int` where the template says so)."""
 
     route: Route
@@ -26,7 +25,7 @@ class Router:
     """Matches the paths of one function."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
-        self._routes = [(_compile(route.path), route) for route in routes]
+        self._routes = [(_compile(route.path), _name_integers(route.path), route) for route in routes]
 
     def match(self, method: str, path: str) -> RouteMatch:
         """The route for `method` and `path`. HEAD goes where GET goes.
@@ -35,12 +34,12 @@ class Router:
         """
         wanted = "GET" if method == "HEAD" else method
         allowed: set[str] = set()
-        for pattern, route in self._routes:
+        for pattern, integers, route in self._routes:
             found = pattern.fullmatch(path)
             if found is None:
                 continue
             if wanted in route.methods:
-                return RouteMatch(route, _convert(route.path, found.groupdict()))
+                return RouteMatch(route, _convert(found.groupdict(), integers))
             allowed.update(route.methods)
         if allowed:
             raise MethodNotAllowedError(method, sorted(allowed))
@@ -59,6 +58,9 @@ def _compile(template: str) -> re.Pattern[str]:
     return re.compile(pattern + re.escape(template[literal_ends:]))
 
 
-def _convert(template: str, values: Mapping[str, str]) -> dict[str, str | int]:
-    integers = {found.group(1) for found in _PARAMETER.finditer(template) if found.group(2) == "int"}
+def _name_integers(template: str) -> frozenset[str]:
+    return frozenset(found.group(1) for found in _PARAMETER.finditer(template) if found.group(2) == "int")
+
+
+def _convert(values: Mapping[str, str], integers: frozenset[str]) -> Mapping[str, str | int]:
     return {name: int(value) if name in integers else value for name, value in values.items()}

@@ -16,29 +16,26 @@ class Role(StrEnum):
     # A StrEnum compares as text, by which a viewer would outrank an admin.
 
     def __lt__(self, other: object) -> bool:
-        return self._rank < _rank_of(other)
+        return _RANKS[self] < _rank_of(other)
 
     def __le__(self, other: object) -> bool:
-        return self._rank <= _rank_of(other)
+        return _RANKS[self] <= _rank_of(other)
 
     def __gt__(self, other: object) -> bool:
-        return self._rank > _rank_of(other)
+        return _RANKS[self] > _rank_of(other)
 
     def __ge__(self, other: object) -> bool:
-        return self._rank >= _rank_of(other)
-
-    @property
-    def _rank(self) -> int:
-        return _RANKS[self]
+        return _RANKS[self] >= _rank_of(other)
 
 
+# By name, not by asking the enum: every call compares two.
 _RANKS = {role: rank for rank, role in enumerate(Role)}
 
 
-def _rank_of(other: object) -> int:
-    if not isinstance(other, Role):
-        raise TypeError(f"a Role compares with a Role only, not with {other!r}")
-    return tuple(Role).index(other)
+def _rank_of(role: object) -> int:
+    if not isinstance(role, Role):
+        raise TypeError(f"a Role compares with a Role only, not with {role!r}")
+    return _RANKS[role]
 
 
 @dataclass(frozen=True, slots=True)

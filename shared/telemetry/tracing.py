@@ -5,9 +5,10 @@ nothing and record nothing.
 """
 
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextvars import Token
 from functools import cache
+from types import TracebackType
 from typing import Protocol
 
 from opentelemetry import trace
@@ -51,27 +52,56 @@ def configure_tracing(settings: Settings, function_name: str) -> None:
             _is_configured = True
 
 
-@contextmanager
+class SpanBlock:
+    """A span around a `with` block, current inside it. An exception that leaves the block is recorded.
+
+    `leave_open` lets the span live on behind the block, until `close`, which must be called in the same context.
+    """
+
+    # A class, not a generator: one of these stands around every request, and a generator costs it twice as much.
+    __slots__ = ("_is_left_open", "_span", "_token")
+    _token: Token[Context]
+
+    def __init__(self, span: Span) -> None:
+        self._span = span
+        self._is_left_open = False
+
+    def __enter__(self) -> Span:
+        self._token = attach(trace.set_span_in_context(self._span))
+        return self._span
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if isinstance(error, Exception):
+            _record_error(self._span, error)
+        elif self._is_left_open:
+            return
+        self.close()
+
+    def leave_open(self) -> None:
+        """Do not end the span with the block, unless an exception leaves it."""
+        self._is_left_open = True
+
+    def close(self) -> None:
+        """End the span."""
+        detach(self._token)
+        self._span.end()
+
+
 def start_span(
     name: str, attributes: Mapping[str, AttributeValue] | None = None, *, parent: Context | None = None
-) -> Iterator[Span]:
-    """A span around a block, current inside it; a child of `parent`, or of the span that is current now.
+) -> SpanBlock:
+    """A span, begun now, for a `with` block; a child of `parent`, or of the span that is current now.
 
     An exception that leaves the block is recorded, with `error.type` our error code or the exception's class.
     """
     # Not start_as_current_span: its two context managers cost more than the span.
-    span = _get_tracer().start_span(
-        name, parent, attributes=attributes, record_exception=False, set_status_on_exception=False
+    return SpanBlock(
+        _get_tracer().start_span(
+            name, parent, attributes=attributes, record_exception=False, set_status_on_exception=False
+        )
     )
-    token = attach(trace.set_span_in_context(span))
-    try:
-        yield span
-    except Exception as error:
-        _record_error(span, error)
-        raise
-    finally:
-        detach(token)
-        span.end()
 
 
 def extract_context(headers: Headers) -> Context:
@@ -85,9 +115,9 @@ def extract_context(headers: Headers) -> Context:
     return _PROPAGATOR.extract(carrier, Context()) if carrier else Context()
 
 
-def inject_context() -> dict[str, str]:
-    """The headers that carry the current span on (`traceparent`); empty outside of spans."""
-    context = trace.get_current_span().get_span_context()
+def inject_context(span: Span | None = None) -> dict[str, str]:
+    """The headers that carry `span`, or the current one, on (`traceparent`); empty outside of spans."""
+    context = (span or trace.get_current_span()).get_span_context()
     if not context.is_valid:
         return {}
     # By hand: OpenTelemetry's propagator takes as long as the rest of a span.
@@ -100,7 +130,12 @@ def inject_context() -> dict[str, str]:
 
 def current_trace_id() -> str:
     """The current trace id, 32 hexadecimal digits; all zeros outside of spans."""
-    return f"{trace.get_current_span().get_span_context().trace_id:032x}"
+    return read_trace_id(trace.get_current_span())
+
+
+def read_trace_id(span: Span) -> str:
+    """The trace id of `span`, 32 hexadecimal digits."""
+    return f"{span.get_span_context().trace_id:032x}"
 
 
 @cache
