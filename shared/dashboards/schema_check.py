@@ -142,9 +142,15 @@ class _Run:
             kind = FindingKind.NOT_ALLOWED if words else FindingKind.OUT_OF_RANGE
             bounds = [bound for branch in fitting for bound in _list_bounds(branch)]
             return [Finding(kind, location, value, tuple(words) or tuple(bounds))]
-        likely = min(fitting, key=lambda branch: self._distance(branch, value))
+        # A tag that fits, such as `type: boxplot`, names the branch, whatever else is wrong.
+        named = [branch for branch in fitting if self._is_named(branch, value)]
+        likely = min(named or fitting, key=lambda branch: self._distance(branch, value))
         found = self.explain(likely, value, location)
         return found or [Finding(FindingKind.OUT_OF_RANGE, location, value)]
+
+    def _is_named(self, branch: Schema, value: object) -> bool:
+        tag = self._resolve(branch.get("properties", {}).get("type", {}))
+        return isinstance(value, dict) and "const" in tag and _equals(tag["const"], value.get("type"))
 
     def _distance(self, branch: Schema, value: object) -> float:
         """How far `value` is from `branch`, by its own keys only: deeper would cost too much."""

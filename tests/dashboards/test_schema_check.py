@@ -129,6 +129,14 @@ def test_the_likely_meaning_is_explained(encoding, kind, location, allowed):
     assert allowed in found.allowed
 
 
+@pytest.mark.parametrize("name", ["boxplot", "errorbar", "errorband"])
+@pytest.mark.parametrize("surprise", ["tooltip", "nonsense"])
+def test_a_mark_that_is_named_is_explained_whatever_else_is_wrong(name, surprise):
+    (found,) = vega_lite.check_mark({"type": name, surprise: True})
+    assert (found.kind, found.location) == (FindingKind.UNKNOWN_PROPERTY, (surprise,))
+    assert "orient" in found.allowed
+
+
 def test_marks_and_channels_are_those_of_vega_lite():
     assert {"line", "bar", "rect", "boxplot", "errorband"} <= set(vega_lite.list_marks())
     assert {"x", "y", "color", "tooltip", "row", "facet", "theta"} <= set(vega_lite.list_channels())
