@@ -105,6 +105,7 @@ class DiagnosticCode(StrEnum):
 
     # --- charts
     UNKNOWN_MARK = "UNKNOWN_MARK", "Not a Vega-Lite mark."
+    UNSUPPORTED_MARK = "UNSUPPORTED_MARK", "A Vega-Lite mark that needs more than the rows of a query."
     UNKNOWN_CHANNEL = "UNKNOWN_CHANNEL", "Not a Vega-Lite encoding channel."
     VEGA_LITE_UNKNOWN_PROPERTY = "VEGA_LITE_UNKNOWN_PROPERTY", "A property Vega-Lite does not have there."
     VEGA_LITE_INVALID = "VEGA_LITE_INVALID", "A value Vega-Lite does not accept there."

@@ -2,6 +2,7 @@
 
 from shared.dashboards.validators.base import DashboardValidator
 from shared.dashboards.validators.charts import (
+    DrawableMarkValidator,
     ExternalDataValidator,
     NumberFormatValidator,
     VegaLiteValidator,
@@ -40,5 +41,6 @@ def offline_validators() -> list[DashboardValidator]:
         VariantCountValidator(),
         VegaLiteValidator(),
         NumberFormatValidator(),
+        DrawableMarkValidator(),
         ExternalDataValidator(),
     ]
