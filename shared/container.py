@@ -249,7 +249,7 @@ class Container:
         """Saved dashboards, listed."""
         from shared.dashboards.library import DashboardLibrary
 
-        return DashboardLibrary(self.database, self.clock)
+        return DashboardLibrary(self.database, self.clock, self.settings.price_per_tib_usd)
 
     @cached_property
     def head_cache(self) -> "HeadCache":

@@ -18,7 +18,7 @@ def dashboards_read(call: Call) -> Reply:
         return Reply(DriftResponse.from_entries(get_container().drift.find_drift()))
     if "slug" not in call.path_parameters:
         search = DashboardSearch(**call.parse_query(DashboardListQuery).model_dump())
-        return Reply(DashboardListResponse.from_page(library.search(search)))
+        return Reply(DashboardListResponse.from_listing(library.search(search)))
     slug = call.path_text("slug")
     if call.request.path.endswith("/versions"):
         page = call.parse_query(PageQuery)

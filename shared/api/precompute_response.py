@@ -16,10 +16,11 @@ from shared.schemas.precompute import DashboardRefreshModel, PrecomputeResponse,
 
 
 class QueryLine(BaseModel):
-    """A query is done."""
+    """A query is done; there will be `total` such lines."""
 
     event: Literal["query"] = "query"
     slug: str
+    total: int
     refresh: QueryRefreshModel
 
 
@@ -67,5 +68,6 @@ def _describe(event: RefreshEvent) -> QueryLine | DashboardLine | RunningLine:
     if isinstance(event, StillRunning):
         return RunningLine()
     if isinstance(event, QueryEvent):
-        return QueryLine(slug=event.slug, refresh=QueryRefreshModel.model_validate(event.refresh))
+        refresh = QueryRefreshModel.model_validate(event.refresh)
+        return QueryLine(slug=event.slug, total=event.total, refresh=refresh)
     return DashboardLine(refresh=DashboardRefreshModel.model_validate(event))

@@ -3,14 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from shared.dashboards.diff import DashboardDiff, make_diff
 from shared.dashboards.diff_sides import read_saved_side
-from shared.database.models.dashboards import Dashboard, DashboardVersion
+from shared.database.models.dashboards import Dashboard, DashboardVersion, LastRefresh
+from shared.database.repositories.dashboards import DashboardChoices
 from shared.database.repositories.paging import Page
+from shared.database.repositories.payloads import PayloadFreshness
 from shared.database.repositories.versions import VersionSummary
 from shared.database.unit_of_work import Database
 from shared.errors import NotFoundError
+from shared.sizes import dollars
 
 COST_WINDOW = timedelta(days=31)
 
@@ -30,13 +34,28 @@ class DashboardSearch:
 class DashboardOverview:
     """A dashboard in a list.
 
-    `checked_at` is when the oldest payload of its current version was last known to be current, None without
-    one; `last_bytes_billed` is what its last refresh within `COST_WINDOW` billed, None when there was none.
+    `freshness` is that of the payloads of its current version, None without one; `last_bytes_billed` and
+    `last_usd_billed` are what its last refresh within `COST_WINDOW` billed, None when there was none.
     """
 
     dashboard: Dashboard
-    checked_at: datetime | None
+    freshness: PayloadFreshness | None
     last_bytes_billed: int | None
+    last_usd_billed: Decimal | None
+
+    @property
+    def stale(self) -> bool:
+        """True when what it serves is older than `max_age`, or its last refresh failed."""
+        failed = self.dashboard.last_refresh_status is LastRefresh.FAILED
+        return self.freshness is not None and (failed or self.freshness.aged)
+
+
+@dataclass(frozen=True)
+class DashboardListing:
+    """A page of dashboards, and what all of them can be narrowed to."""
+
+    page: Page[DashboardOverview]
+    choices: DashboardChoices
 
 
 @dataclass(frozen=True)
@@ -60,22 +79,29 @@ class VersionDiff:
 class DashboardLibrary:
     """Lists and reads saved dashboards."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+    def __init__(self, database: Database, now: Callable[[], datetime], price_per_tib_usd: Decimal) -> None:
         self._database = database
         self._now = now
+        self._price_per_tib_usd = price_per_tib_usd
 
-    def search(self, search: DashboardSearch) -> Page[DashboardOverview]:
+    def search(self, search: DashboardSearch) -> DashboardListing:
         """A page of live dashboards in slug order."""
+        now = self._now()
         with self._database.begin() as uow:
             found = uow.dashboards.search(
                 q=search.q, tag=search.tag, owner=search.owner, page=search.page, page_size=search.page_size
             )
-            checks = uow.payloads.find_last_checks([row.id for row in found.items])
-            costs = uow.query_runs.find_last_costs(
-                [row.slug for row in found.items], self._now() - COST_WINDOW
-            )
-        items = [DashboardOverview(row, checks.get(row.id), costs.get(row.slug)) for row in found.items]
-        return Page(items, found.total, found.page, found.page_size)
+            fresh = uow.payloads.find_freshness([row.id for row in found.items], now)
+            costs = uow.query_runs.find_last_costs([row.slug for row in found.items], now - COST_WINDOW)
+            choices = uow.dashboards.list_choices()
+        items = [self._describe(row, fresh.get(row.id), costs.get(row.slug)) for row in found.items]
+        return DashboardListing(Page(items, found.total, found.page, found.page_size), choices)
+
+    def _describe(
+        self, row: Dashboard, freshness: PayloadFreshness | None, billed: int | None
+    ) -> DashboardOverview:
+        usd = None if billed is None else dollars(billed, self._price_per_tib_usd)
+        return DashboardOverview(row, freshness, billed, usd)
 
     def read(self, slug: str, version: int | None = None) -> DashboardDetail:
         """A dashboard with its current version, or with the one numbered. Raises NotFoundError."""

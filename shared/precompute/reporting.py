@@ -1,10 +1,12 @@
 """From outcomes to reports."""
 
 from collections import Counter
+from collections.abc import Sequence
 from decimal import Decimal
 
 from shared.dashboards.document import DashboardDefinition
 from shared.dashboards.expansion import QueryUnit
+from shared.errors import AlmanacError
 from shared.precompute.assembly import AssemblyReport
 from shared.precompute.models import (
     DashboardRefresh,
@@ -50,6 +52,19 @@ def describe_refresh(
         payload_bytes=assembly.byte_count,
         problems=problems,
         totals=_add_up(run.done, price_per_tib_usd),
+    )
+
+
+def find_first_error(
+    done: Sequence[QueryRefresh], problems: Sequence[AlmanacError]
+) -> dict[str, object] | None:
+    """The first thing that went wrong in a refresh, as JSON; None when nothing did."""
+    for query in done:
+        if query.error:
+            names = list(query.queries)
+            return {"code": query.error.code, "message": query.error.message, "queries": names}
+    return (
+        {"code": problems[0].code.value, "message": problems[0].message, "queries": []} if problems else None
     )
 
 

@@ -15,7 +15,7 @@ from shared.precompute.departure import Departure
 from shared.precompute.failure_log import FailureLog
 from shared.precompute.models import DashboardRefresh, QueryRefresh
 from shared.precompute.refresher import QueryRefresher
-from shared.precompute.reporting import describe_query, describe_refresh
+from shared.precompute.reporting import describe_query, describe_refresh, find_first_error
 from shared.precompute.tasks import DashboardRun, RefreshTask, TaskOutcome, make_tasks
 from shared.settings import Settings
 from shared.telemetry.tracing import start_span
@@ -24,10 +24,11 @@ from shared.warehouse.refresh_budget import RefreshBudget
 
 @dataclass(frozen=True)
 class QueryEvent:
-    """One query of one dashboard is done."""
+    """One query of one dashboard is done; there will be `total` such events."""
 
     slug: str
     refresh: QueryRefresh
+    total: int
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class PrecomputeService:
         (saved,) = self._catalog.load_current([slug])
         parameters = saved.head.resolve_values(values)
         expansion = expand_variants_of(saved.definition, saved.parsed.sql_texts, self._limits, [parameters])
-        run = DashboardRun(saved, expansion, self._make_budget(saved.definition))
+        run = DashboardRun(saved, expansion, self._make_budget(saved.definition), on_demand=True)
         return self._refresh([run], actor, force=False)
 
     def assemble_dashboards(self, slugs: Sequence[str]) -> Mapping[str, int]:
@@ -122,25 +123,26 @@ class PrecomputeService:
         )
 
     def _refresh(self, runs: Sequence[DashboardRun], actor: str, force: bool) -> Generator[RefreshEvent]:
+        total = sum(len(run.expansion.units) for run in runs)
         with closing(self._refresher.refresh(make_tasks(runs), actor=actor, force=force)) as outcomes:
             for one in outcomes:
                 if one is None:
                     yield StillRunning()
                 else:
-                    yield from self._report(*one)
+                    yield from self._report(*one, total)
                 self._departure.check()
         for run in runs:
             self._departure.check()
             with start_span("precompute.assemble", {"almanac.dashboard.slug": run.dashboard.slug}):
                 yield self._finish(run)
 
-    def _report(self, task: RefreshTask, outcome: TaskOutcome) -> Iterator[QueryEvent]:
+    def _report(self, task: RefreshTask, outcome: TaskOutcome, total: int) -> Iterator[QueryEvent]:
         for run, unit in task.uses:
             paid = run is task.payer
             refresh = describe_query(run.dashboard.definition, unit, outcome, paid=paid)
             run.done.append(refresh)
             self._note_tables(run, unit, outcome)
-            yield QueryEvent(run.dashboard.slug, refresh)
+            yield QueryEvent(run.dashboard.slug, refresh, total)
 
     def _note_tables(self, run: DashboardRun, unit: QueryUnit, outcome: TaskOutcome) -> None:
         if outcome.tables:
@@ -154,4 +156,7 @@ class PrecomputeService:
             self._lineage.record_jobs(
                 uow, dashboard.dashboard_id, dashboard.version, dashboard.slug, run.job_tables
             )
+            if not run.on_demand:
+                error = find_first_error(run.done, report.problems)
+                uow.dashboards.record_refresh(dashboard.dashboard_id, dashboard.version, error)
         return describe_refresh(run, report, self._settings.price_per_tib_usd)

@@ -13,11 +13,15 @@ from shared.warehouse.tables import TableRef
 
 @dataclass
 class DashboardRun:
-    """A dashboard on its way through a refresh; what is done so far collects here."""
+    """A dashboard on its way through a refresh; what is done so far collects here.
+
+    `on_demand` marks one variant that somebody asked for: how it goes says nothing of the dashboard.
+    """
 
     dashboard: SavedDashboard
     expansion: Expansion
     budget: RefreshBudget
+    on_demand: bool = False
     done: list[QueryRefresh] = field(default_factory=list)
     errors: dict[str, dict[str, object]] = field(default_factory=dict)
     job_tables: dict[str, Sequence[TableRef]] = field(default_factory=dict)

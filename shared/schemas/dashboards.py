@@ -8,12 +8,12 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.dashboards.diff import DashboardDiff
-from shared.dashboards.library import DashboardDetail, DashboardOverview
+from shared.dashboards.library import DashboardDetail, DashboardListing, DashboardOverview
 from shared.dashboards.parsed import DashboardSource
 from shared.dashboards.plan import CompiledDashboard
 from shared.dashboards.saving import SavedVersion, SaveItem
 from shared.dashboards.validation import ValidationResult
-from shared.database.models.dashboards import Dashboard
+from shared.database.models.dashboards import Dashboard, LastRefresh
 from shared.database.repositories.paging import Page
 from shared.database.repositories.versions import VersionSummary
 from shared.schemas.base import Money, PageMetadata, RequestModel, ResponseModel
@@ -314,6 +314,8 @@ class DashboardSummary(ResponseModel):
     time_zone: str
     created_at: datetime
     updated_at: datetime
+    last_refresh_status: LastRefresh | None
+    last_refresh_error: dict[str, Any] | None
 
     @classmethod
     def from_db_model(cls, row: Dashboard) -> Self:
@@ -322,28 +324,52 @@ class DashboardSummary(ResponseModel):
 
 
 class DashboardOverviewModel(DashboardSummary):
-    """A dashboard with how fresh it is and what its last refresh billed; null when there was none."""
+    """A dashboard with how fresh it is and what its last refresh billed; null when there was none.
 
+    `as_of` and `checked_at` are those of its oldest payload; `stale` means that this is older than `max_age`, or
+    that the last refresh failed.
+    """
+
+    as_of: datetime | None
     checked_at: datetime | None
+    stale: bool
     last_bytes_billed: int | None
+    last_usd_billed: Money | None
 
     @classmethod
     def from_overview(cls, overview: DashboardOverview) -> Self:
         """The answer of the service."""
         summary = DashboardSummary.from_db_model(overview.dashboard).model_dump()
-        return cls(**summary, checked_at=overview.checked_at, last_bytes_billed=overview.last_bytes_billed)
+        fresh = overview.freshness
+        return cls(
+            **summary,
+            as_of=fresh and fresh.as_of,
+            checked_at=fresh and fresh.checked_at,
+            stale=overview.stale,
+            last_bytes_billed=overview.last_bytes_billed,
+            last_usd_billed=overview.last_usd_billed,
+        )
 
 
 class DashboardListResponse(PageMetadata):
-    """A page of dashboards."""
+    """A page of dashboards; `tags` and `owners` are those of all dashboards, to narrow the list to."""
 
     results: list[DashboardOverviewModel]
+    tags: list[str]
+    owners: list[str]
 
     @classmethod
-    def from_page(cls, page: Page[DashboardOverview]) -> Self:
+    def from_listing(cls, listing: DashboardListing) -> Self:
         """The answer of the service."""
-        results = [DashboardOverviewModel.from_overview(one) for one in page.items]
-        return cls(page=page.page, page_size=page.page_size, total=page.total, results=results)
+        page, choices = listing.page, listing.choices
+        return cls(
+            page=page.page,
+            page_size=page.page_size,
+            total=page.total,
+            results=[DashboardOverviewModel.from_overview(one) for one in page.items],
+            tags=list(choices.tags),
+            owners=list(choices.owners),
+        )
 
 
 class VersionModel(ResponseModel):

@@ -201,7 +201,7 @@ def test_every_json_answer_is_the_envelope(document):
 def test_real_answers_match_their_schemas(document):
     factory = ResponseFactory("request-1", "0" * 32, "1.2.3")
     validate(document, "ErrorEnvelope", factory.build_error(ConflictError("Taken.")).get_json())
-    page = b'{"page":1,"page_size":50,"total":0,"results":[]}'
+    page = b'{"page":1,"page_size":50,"total":0,"results":[],"tags":[],"owners":[]}'
     answer = factory.build_success(Reply(page)).get_json()
     name = OPERATIONS["dashboards_read", "/dashboards", "GET"].answer.__name__
     validate(document, f"SuccessEnvelope_{name}_", answer)

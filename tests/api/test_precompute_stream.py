@@ -37,7 +37,7 @@ def make_query(error: RefreshProblem | None = None) -> QueryRefresh:
 def make_events() -> Iterator[QueryEvent | DashboardRefresh]:
     queries = (make_query(), make_query(PROBLEM))
     for query in queries:
-        yield QueryEvent("nyc-flights", query)
+        yield QueryEvent("nyc-flights", query, len(queries))
     totals = RefreshTotals(1, 0, 0, 1, 2 * 10_485_760, 0, Decimal("0.000120"), ZERO)
     yield DashboardRefresh("nyc-flights", 1, queries, 3, 3, 1000, (PROBLEM,), totals)
 
@@ -72,6 +72,7 @@ def test_the_stream_has_a_line_per_event_and_ends_with_done():
     lines = read_lines(call, make_events())
     assert [line["event"] for line in lines] == ["query", "query", "dashboard", "done"]
     assert lines[1]["refresh"]["error"]["code"] == "SQL_INVALID"
+    assert [line["total"] for line in lines[:2]] == [2, 2]
     assert (call.bytes_billed, call.failure) == (2 * 10_485_760, None)
 
 

@@ -7,10 +7,39 @@ from typing import Any
 
 import pytest
 
+from shared.dashboards.library import DashboardSearch
+from shared.sizes import dollars
 from tests.fixtures.bigquery import BigQueryServer
 from tests.fixtures.functions import SHOP, FunctionHost
+from tests.fixtures.postgres import count_statements
 
 YAML = {"Content-Type": "application/yaml"}
+PASSING = """\
+version: 1
+slug: shop
+title: A column that goes away
+dataset: shop
+queries:
+  passing: {sql: SELECT n FROM passing}
+charts:
+  - {id: passing, title: Passing, query: passing, type: table}
+"""
+
+
+def make_passing(bigquery: BigQueryServer, column: str) -> None:
+    """The table that `PASSING` reads, with one column of this name."""
+    sql = f"CREATE OR REPLACE TABLE shop.passing AS SELECT 1 AS {column}"
+    bigquery.client().query(sql, timeout=30).result(timeout=30)
+
+
+def list_shop(functions: FunctionHost) -> dict[str, Any]:
+    """What the list says of how fresh the shop is and of what it cost."""
+    (found,) = functions.call("dashboards_read", "GET", "/dashboards").json["data"]["results"]
+    return {
+        key: value
+        for key, value in found.items()
+        if key in {"as_of", "checked_at", "stale"} or "last_" in key
+    }
 
 
 class TestValidate:
@@ -279,6 +308,50 @@ class TestRead:
         functions.save_shop()
         data = functions.call("dashboards_read", "GET", "/dashboards?page=9&q=people").json["data"]
         assert (data["total"], data["results"]) == (1, [])
+
+    def test_a_list_says_how_fresh_each_dashboard_is_and_what_it_cost(self, functions: FunctionHost) -> None:
+        functions.save_shop()
+        assert list_shop(functions) == {
+            "as_of": None, "checked_at": None, "stale": False, "last_refresh_status": None,
+            "last_refresh_error": None, "last_bytes_billed": None, "last_usd_billed": None,
+        }  # fmt: skip
+        functions.precompute_shop()
+        fresh = list_shop(functions)
+        served = functions.call("data", "GET", "/data/shop").json["data"]
+        assert served["as_of"][:19] >= fresh["as_of"][:19]
+        assert (fresh["stale"], fresh["last_refresh_status"]) == (False, "succeeded")
+        price = dollars(fresh["last_bytes_billed"], functions.container.settings.price_per_tib_usd)
+        assert (fresh["last_bytes_billed"] > 0, fresh["last_usd_billed"]) == (True, format(price, "f"))
+
+    def test_a_list_says_that_a_refresh_failed_until_a_version_is_saved(
+        self, functions: FunctionHost, bigquery: BigQueryServer
+    ) -> None:
+        make_passing(bigquery, "n")
+        functions.save_shop(PASSING)
+        functions.precompute_shop()
+        make_passing(bigquery, "other")
+        functions.precompute_shop()
+        found = list_shop(functions)
+        assert (found["last_refresh_status"], found["stale"]) == ("failed", True)
+        assert found["last_refresh_error"]["queries"] == ["passing"]
+        detail = functions.call("dashboards_read", "GET", "/dashboards/shop").json["data"]
+        assert detail["last_refresh_error"] == found["last_refresh_error"]
+        functions.save_shop(PASSING.replace("SELECT n", "SELECT other AS n"))
+        assert list_shop(functions)["last_refresh_status"] is None
+
+    def test_a_list_takes_four_statements_however_long_it_is(self, functions: FunctionHost) -> None:
+        for number in range(3):
+            functions.save_shop(SHOP.replace("slug: shop", f"slug: shop-{number}"))
+        with count_statements(functions.container.database) as statements:
+            found = functions.container.library.search(DashboardSearch())
+        assert (len(found.page.items), len(statements)) == (3, 4)
+
+    def test_a_list_offers_the_tags_and_owners_of_all_pages(self, functions: FunctionHost) -> None:
+        for number, tags in enumerate(("[b, a]", "[a]")):
+            text = SHOP.replace("slug: shop", f"slug: shop-{number}\nowner: o{number}@x.org\ntags: {tags}")
+            functions.save_shop(text)
+        answer = functions.call("dashboards_read", "GET", "/dashboards?page_size=1&tag=b").json["data"]
+        assert (answer["tags"], answer["owners"]) == (["a", "b"], ["o0@x.org", "o1@x.org"])
 
     def test_a_version_has_its_text(self, functions: FunctionHost) -> None:
         functions.save_shop()

@@ -1,19 +1,37 @@
 """Dashboards and their immutable versions."""
 
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.database.models.base import Base, CreatedAt, JsonObject, Sha256Hex, UuidKey, hex_digest
+from shared.database.models.base import (
+    Base,
+    CreatedAt,
+    JsonObject,
+    Sha256Hex,
+    UuidKey,
+    hex_digest,
+    one_of,
+    text_enum,
+)
+
+
+class LastRefresh(StrEnum):
+    """How the last refresh went; failed when at least one query did."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
 
 
 class Dashboard(Base):
     """The index entry of a dashboard: what lists and searches show, and which version is current.
 
-    A deleted dashboard keeps its row (`deleted_at`), its slug and its versions.
+    A deleted dashboard keeps its row (`deleted_at`), its slug and its versions. `last_refresh_status` is None
+    until the current version is refreshed; `last_refresh_error` is the first thing that went wrong then.
     """
 
     __tablename__ = "dashboards_index"
@@ -30,10 +48,13 @@ class Dashboard(Base):
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[CreatedAt]
     deleted_at: Mapped[datetime | None]
+    last_refresh_status: Mapped[LastRefresh | None] = mapped_column(text_enum(LastRefresh))
+    last_refresh_error: Mapped[JsonObject | None]
 
     __table_args__ = (
         CheckConstraint("slug ~ '^[a-z][a-z0-9-]{1,62}$'", name="slug_pattern"),
         CheckConstraint("current_version >= 1", name="current_version_positive"),
+        one_of("last_refresh_status", LastRefresh),
         Index("ix_dashboards_index_tags", "tags", postgresql_using="gin"),
         Index("ix_dashboards_index_owner", "owner"),
         Index(

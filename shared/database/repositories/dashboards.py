@@ -5,11 +5,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, Text, func, literal, or_, select, update
+from sqlalchemy import Select, Text, func, literal, or_, select, union, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import aliased
 
-from shared.database.models.dashboards import Dashboard
+from shared.database.models.base import JsonObject
+from shared.database.models.dashboards import Dashboard, LastRefresh
 from shared.database.repositories.base import Repository, json_rows, record_set, table_of
 from shared.database.repositories.paging import Page, make_page, number_rows, pick_page
 
@@ -29,6 +30,15 @@ class DashboardUpdate:
     updated_at: datetime
 
 
+@dataclass(frozen=True)
+class DashboardChoices:
+    """What lists of dashboards can be narrowed to, in alphabetical order."""
+
+    tags: tuple[str, ...]
+    owners: tuple[str, ...]
+
+
+_MOST_CHOICES = 200
 _UPDATE_COLUMNS = [name for name in DashboardUpdate.__dataclass_fields__ if name != "id"]
 
 
@@ -76,7 +86,7 @@ class DashboardRepository(Repository):
         return list(dashboards)
 
     def update_many(self, updates: Sequence[DashboardUpdate]) -> None:
-        """Write the index entries of dashboards, in one statement."""
+        """Write the index entries of dashboards, in one statement; how the old version's refresh went is forgotten."""
         if not updates:
             return
         table = table_of(Dashboard)
@@ -84,8 +94,20 @@ class DashboardRepository(Repository):
         self._session.execute(
             update(table)
             .where(table.c.id == given.c.id)
-            .values({name: given.c[name] for name in _UPDATE_COLUMNS} | {"deleted_at": None}),
+            .values(
+                {name: given.c[name] for name in _UPDATE_COLUMNS}
+                | {"deleted_at": None, "last_refresh_status": None, "last_refresh_error": None}
+            ),
             {"rows": json_rows(asdict(entry) for entry in updates)},
+        )
+
+    def record_refresh(self, dashboard_id: UUID, version: int, error: JsonObject | None) -> None:
+        """Write how a refresh of a version went, unless another version is the current one by now."""
+        status = LastRefresh.FAILED if error else LastRefresh.SUCCEEDED
+        self._session.execute(
+            update(Dashboard)
+            .where(Dashboard.id == dashboard_id, Dashboard.current_version == version)
+            .values(last_refresh_status=status, last_refresh_error=error)
         )
 
     def delete_many(self, slugs: Sequence[str], now: datetime) -> list[str]:
@@ -107,6 +129,24 @@ class DashboardRepository(Repository):
         if scheduled_only:
             statement = statement.where(Dashboard.schedule.is_not(None))
         return list(self._session.scalars(statement))
+
+    def list_choices(self) -> DashboardChoices:
+        """The tags and owners of live dashboards, at most `_MOST_CHOICES` of each."""
+        live = Dashboard.deleted_at.is_(None)
+        tag = func.unnest(Dashboard.tags).label("name")
+        tags = select(literal("tag").label("kind"), tag).where(live).distinct().order_by(tag)
+        owners = select(literal("owner").label("kind"), Dashboard.owner.label("name")).distinct()
+        owners = owners.where(live, Dashboard.owner != "").order_by(Dashboard.owner)
+        rows = self._session.execute(
+            union(
+                select(tags.limit(_MOST_CHOICES).subquery()), select(owners.limit(_MOST_CHOICES).subquery())
+            )
+        )
+        found = sorted((row[0], row[1]) for row in rows)
+        return DashboardChoices(
+            tuple(name for kind, name in found if kind == "tag"),
+            tuple(name for kind, name in found if kind == "owner"),
+        )
 
     def search(
         self,

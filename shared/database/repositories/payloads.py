@@ -1,18 +1,28 @@
 """The assembled answers of `/data`."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import and_, delete, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
-from shared.database.models.dashboards import Dashboard
+from shared.database.models.dashboards import Dashboard, DashboardVersion
 from shared.database.models.runs import Payload
 from shared.database.repositories.base import Repository, excluded_values, rows_of, table_of
 
 type PayloadKey = tuple[UUID, int, str]
 """Dashboard, version and variant hash."""
+
+
+@dataclass(frozen=True)
+class PayloadFreshness:
+    """How fresh the oldest payload of a dashboard's current version is; `aged` means beyond its `max_age`."""
+
+    as_of: datetime
+    checked_at: datetime
+    aged: bool
 
 
 class PayloadRepository(Repository):
@@ -56,6 +66,35 @@ class PayloadRepository(Repository):
             .group_by(Payload.dashboard_id)
         )
         return {row[0]: row[1] for row in rows}
+
+    def find_freshness(self, dashboard_ids: Sequence[UUID], now: datetime) -> dict[UUID, PayloadFreshness]:
+        """How fresh each dashboard is; those without a payload of their current version are left out."""
+        if not dashboard_ids:
+            return {}
+        oldest = func.min(Payload.checked_at)
+        max_age = func.min(DashboardVersion.definition["refresh"]["max_age"].as_integer())
+        rows = self._session.execute(
+            select(Payload.dashboard_id, func.min(Payload.as_of), oldest, max_age)
+            .join(
+                Dashboard,
+                and_(Dashboard.id == Payload.dashboard_id, Dashboard.current_version == Payload.version),
+            )
+            .join(
+                DashboardVersion,
+                and_(
+                    DashboardVersion.dashboard_id == Payload.dashboard_id,
+                    DashboardVersion.version == Payload.version,
+                ),
+            )
+            .where(Payload.dashboard_id.in_(dashboard_ids))
+            .group_by(Payload.dashboard_id)
+        )
+        return {
+            row[0]: PayloadFreshness(
+                row[1], row[2], row[3] is not None and (now - row[2]).total_seconds() > row[3]
+            )
+            for row in rows
+        }
 
     def upsert_many(self, payloads: Sequence[Payload]) -> set[PayloadKey]:
         """Store payloads; the keys that were stored. One checked earlier than the stored one is left out."""
