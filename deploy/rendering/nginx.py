@@ -19,6 +19,8 @@ TEMPLATE = Path(__file__).resolve().parents[1] / "nginx" / "nginx.conf.template"
 CONTAINER_PORT = 8080
 # Functions that answer line by line while they work; buffering would hold the lines back.
 STREAMING = frozenset({"dashboards_compile", "precompute", "prompts"})
+# The function that has a page for what does not exist; a load balancer sends it every other path as well.
+PAGES = "viewer"
 
 _PARAMETER = re.compile(r"\{\w+(?::(int))?\}")
 _PARAMETER_PATTERNS = {None: "[^/]+", "int": "[0-9]{1,9}"}
@@ -31,6 +33,7 @@ def render_nginx_conf(manifest: Manifest) -> str:
         "@max_body_bytes@": str(max_body_bytes * 11 // 10),
         "@cache_zones@": _indent(render_cache_zones(manifest), 4),
         "@error_pages@": _indent(render_error_pages()),
+        "@fallback@": _indent(_render_fallback(manifest)),
         "@locations@": _indent(_render_locations(manifest)),
     }
     text = TEMPLATE.read_text()
@@ -75,6 +78,17 @@ def _render_locations(manifest: Manifest) -> str:
     if not any(route.path == "/healthz" for entry in manifest.functions for route in entry.routes):
         blocks.insert(0, render_health())
     return "\n\n".join(blocks)
+
+
+def _render_fallback(manifest: Manifest) -> str:
+    """What is at no route: a page for people, from the function that has pages, and the envelope for programs."""
+    if not any(entry.name == PAGES for entry in manifest.functions):
+        return "location / {\n    return 404;\n}"
+    proxy = f"proxy_pass http://fn_{PAGES};\n    proxy_read_timeout {manifest.get(PAGES).timeout_seconds}s;"
+    # functions-framework keeps /favicon.ico from every function.
+    icon = f"location = /favicon.ico {{\n    rewrite ^ /icon.svg break;\n    {proxy}\n}}"
+    check = 'if ($wants_page = "") {\n        return 404;\n    }'
+    return f"{icon}\n\nlocation / {{\n    {check}\n    {proxy}\n}}"
 
 
 def _render_location(entry: FunctionEntry, route: Route) -> str:

@@ -7,11 +7,11 @@ means exactly the function decides itself, as it does behind any router.
 
 from deploy.rendering.compose import name_service
 from deploy.rendering.documents import dump_document
+from deploy.rendering.nginx import PAGES
 from deploy.stages.stage import Stage
 from shared.api.manifest import FunctionEntry, Manifest
 
 NAME = "almanac"
-DEFAULT_FUNCTION = "viewer"
 
 
 def render_url_map(manifest: Manifest, stage: Stage) -> str:
@@ -19,7 +19,7 @@ def render_url_map(manifest: Manifest, stage: Stage) -> str:
 
     Raises ValueError when two functions would need the same rule.
     """
-    default = _link(manifest.get(DEFAULT_FUNCTION), stage)
+    default = _link(manifest.get(PAGES), stage)
     owners = find_path_owners(manifest)
     rules = [
         {"paths": [path for path, owner in owners.items() if owner is entry], "service": _link(entry, stage)}

@@ -4,10 +4,10 @@ import flask
 
 from shared.api.call import Call
 from shared.api.endpoint import endpoint
-from shared.api.pages import build_document
+from shared.api.pages import build_document, explain_refusal
 
 
-@endpoint("viewer", span="viewer.serve")
+@endpoint("viewer", span="viewer.serve", explain=explain_refusal)
 def viewer(call: Call) -> flask.Response:
     """Serve one of the static documents."""
     return build_document(call)

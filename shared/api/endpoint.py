@@ -35,6 +35,7 @@ from shared.telemetry.tracing import (
 )
 
 Handler = Callable[[Call], Reply | flask.Response]
+Explanation = Callable[[flask.Request, AlmanacError], flask.Response | None]
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 # From the WSGI environment: Flask's view of the headers costs more than reading them.
 _TRACE_VARIABLES = {"traceparent": "HTTP_TRACEPARENT", "tracestate": "HTTP_TRACESTATE"}
@@ -42,12 +43,13 @@ _LOGGER = logging.getLogger(__name__)
 
 
 def endpoint(
-    name: str, *, span: str, action: str | None = None
+    name: str, *, span: str, action: str | None = None, explain: Explanation | None = None
 ) -> Callable[[Handler], Callable[[flask.Request], flask.Response]]:
     """Make a handler of `Call` into the function `name` of the manifest.
 
     `span` names the request's span; `action`, for calls that change state or spend money, names the row
-    that is left in `actions`. Raises LookupError when the manifest has no such entry.
+    that is left in `actions`; `explain` may answer an error with a page. Raises LookupError when the manifest
+    has no such entry.
     """
     router = Router(get_routes(name))
     prepared: list[Container] = []
@@ -62,7 +64,7 @@ def endpoint(
                 prepared[:] = [container]
             # A context of its own: a streamed body goes on in it after this call has returned.
             context = contextvars.copy_context()
-            exchange = _Exchange(container, router, handler, request, name, action)
+            exchange = _Exchange(container, router, handler, request, name, action, explain)
             return context.run(exchange.run, span, context)
 
         return serve
@@ -81,6 +83,7 @@ class _Exchange:
         request: flask.Request,
         name: str,
         action: str | None,
+        explain: Explanation | None,
     ) -> None:
         self._container = container
         self._router = router
@@ -88,6 +91,7 @@ class _Exchange:
         self._request = request
         self._name = name
         self._action = action
+        self._explain = explain
         self._started = time.perf_counter()
         given = request.environ.get("HTTP_X_REQUEST_ID", "")
         # Not uuid4(): asking the system for randomness lets other threads in, and an id is no secret.
@@ -160,7 +164,8 @@ class _Exchange:
     def _refuse(self, factory: ResponseFactory, active: Span, error: AlmanacError) -> flask.Response:
         _describe_failure(active, error)
         self._record(error)
-        return self._redirect_to_login(error) or factory.build_error(error)
+        page = self._redirect_to_login(error) or (self._explain and self._explain(self._request, error))
+        return page or factory.build_error(error)
 
     def _leave_open(
         self, response: flask.Response, active: Span, context: contextvars.Context, block: SpanBlock

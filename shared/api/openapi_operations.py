@@ -318,6 +318,12 @@ OPERATIONS: Mapping[tuple[str, str, str], Operation] = {
     ("viewer", "/docs", "GET"): _page("docs", "This document, to browse and try out"),
     ("viewer", "/sessions", "GET"): _page("sessions", "The visitor's sessions"),
     ("viewer", "/signed-out", "GET"): _page("signed_out", "What is shown after signing out"),
+    ("viewer", "/icon.svg", "GET"): Operation(
+        action="icon",
+        tag="Documents",
+        summary="The sign of the service; nginx answers /favicon.ico with it",
+        media=(media.SVG,),
+    ),
     ("viewer", "/assets/{name}", "GET"): Operation(
         action="asset",
         tag="Documents",

@@ -60,6 +60,13 @@ def build_asset(name: str, accepts_gzip: bool) -> flask.Response:
     return flask.Response(asset.gzipped, headers=headers, content_type=asset.content_type)
 
 
+def build_icon() -> flask.Response:
+    """The picture that the pages name as their icon, at an address that stays."""
+    (path,) = (DIST / "assets").glob("icon-*.svg")
+    headers = {"Cache-Control": "public, max-age=86400"}
+    return flask.Response(path.read_bytes(), headers=headers, content_type=_CONTENT_TYPES[".svg"])
+
+
 @cache
 def read_shell(name: str) -> str:
     """The text of a built page."""

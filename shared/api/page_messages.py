@@ -7,8 +7,9 @@ import flask
 
 from shared.api.http_status import HTTP_STATUS
 from shared.api.page_assets import build_html, read_shell
-from shared.errors import AlmanacError, ForbiddenError
+from shared.errors import AlmanacError, ErrorCode, ForbiddenError
 
+_SIGN_IN = "/auth/login?return_to=%2F"
 _PLACE = re.compile("@(title|text|remedy|action|href)@")
 
 
@@ -19,7 +20,21 @@ def build_signed_out_page() -> flask.Response:
         text="Your session on this browser is ended.",
         remedy="On a shared computer, sign out of your account at the identity provider as well.",
         action="Sign in again",
+        href=_SIGN_IN,
     )
+
+
+def build_missing_page() -> flask.Response:
+    """What a person sees at an address that leads nowhere."""
+    page = _build_message(
+        title="There is nothing here",
+        text="This address leads to no page.",
+        remedy="It may have a typing error, or lead to something that was renamed.",
+        action="All dashboards",
+        href="/",
+    )
+    page.status_code = HTTP_STATUS[ErrorCode.NOT_FOUND]
+    return page
 
 
 def build_sign_in_problem_page(error: AlmanacError) -> flask.Response:
@@ -34,6 +49,7 @@ def build_sign_in_problem_page(error: AlmanacError) -> flask.Response:
             else error.remediation
         ),
         action="Sign in with another account" if refused else "Try again",
+        href=_SIGN_IN,
     )
     page.status_code = HTTP_STATUS[error.code]
     page.headers["Cache-Control"] = "no-store"
@@ -41,6 +57,5 @@ def build_sign_in_problem_page(error: AlmanacError) -> flask.Response:
 
 
 def _build_message(**parts: str) -> flask.Response:
-    parts["href"] = "/auth/login?return_to=%2F"
     # One pass: what is put in is never read for places again.
     return build_html(_PLACE.sub(lambda found: html.escape(parts[found.group(1)]), read_shell("message")))

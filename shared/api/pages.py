@@ -2,12 +2,16 @@
 
 from functools import cache
 from pathlib import Path
+from urllib.parse import quote
 
 import flask
 
 from shared.api.call import Call
-from shared.api.page_assets import build_asset, build_page
-from shared.api.page_messages import build_signed_out_page
+from shared.api.page_assets import build_asset, build_icon, build_page
+from shared.api.page_messages import build_missing_page, build_signed_out_page
+from shared.api.routes import get_routes
+from shared.api.routing import Router
+from shared.errors import AlmanacError, NotFoundError
 
 SCHEMA_PATH = Path(__file__).resolve().parents[1] / "schemas" / "dashboard.schema.json"
 
@@ -24,6 +28,8 @@ def build_document(call: Call) -> flask.Response:
             return build_schema_response(call)
         case "/openapi.json":
             return build_openapi_response(call)
+        case "/icon.svg":
+            return build_icon()
         case "/docs":
             # Swagger UI writes Markdown of our own document as HTML, after cleaning it.
             return build_page("docs", trusted_types=False)
@@ -33,6 +39,32 @@ def build_document(call: Call) -> flask.Response:
             return build_signed_out_page()
         case _:
             return build_page("list")
+
+
+def explain_refusal(request: flask.Request, error: AlmanacError) -> flask.Response | None:
+    """What a person sees in place of an error's JSON; None for a program.
+
+    Who wrote a slash too many is sent to the page, who looks for what does not exist gets one that says so.
+    """
+    if request.method not in {"GET", "HEAD"} or "text/html" not in request.headers.get("Accept", ""):
+        return None
+    if not isinstance(error, NotFoundError):
+        return None
+    return _redirect_to_bare(request) or build_missing_page()
+
+
+def _redirect_to_bare(request: flask.Request) -> flask.Response | None:
+    path = request.path.rstrip("/")
+    if path == request.path:
+        return None
+    try:
+        # Only to what is a route of ours: `//elsewhere.test/` would lead away.
+        Router(get_routes("viewer")).match("GET", path)
+    except NotFoundError:
+        return None
+    query = request.query_string.decode("latin-1")
+    location = quote(path) + (f"?{query}" if query else "")
+    return flask.Response(status=308, headers={"Location": location, "Cache-Control": "no-cache"})
 
 
 def _name_dashboard_page(path: str) -> str:

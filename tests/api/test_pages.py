@@ -74,6 +74,39 @@ def test_what_a_sign_in_problem_says_is_escaped():
     assert "<img" not in text
 
 
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize("path", ["/nope", "/view", "/view/", "/edit/", "/view/a/b", "/docs/x", "//view/a/"])
+def test_a_person_at_an_unknown_address_gets_a_page_and_a_program_json(viewer, path):
+    page = viewer.get(path, headers=BROWSER)
+    assert (page.status_code, page.content_type) == (404, "text/html; charset=utf-8")
+    assert b"<h1>There is nothing here</h1>" in page.data
+    assert b'href="/"' in page.data
+    assert page.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert viewer.get(path).json["error"]["code"] == "NOT_FOUND"
+
+
+@pytest.mark.parametrize(
+    ("path", "location"),
+    [
+        ("/view/nyc-flights/", "/view/nyc-flights"),
+        ("/view/nyc-flights/lineage/?level=column", "/view/nyc-flights/lineage?level=column"),
+        ("/edit/a%20b//", "/edit/a%20b"),
+        ("/docs/", "/docs"),
+    ],
+)
+def test_a_slash_too_many_leads_to_the_page(viewer, path, location):
+    answer = viewer.get(path, headers=BROWSER)
+    assert (answer.status_code, answer.headers["Location"]) == (308, location)
+
+
+def test_the_icon_has_an_address_that_stays(viewer):
+    answer = viewer.get("/icon.svg")
+    assert (answer.status_code, answer.content_type) == (200, "image/svg+xml")
+    assert answer.data.startswith(b"<svg")
+
+
 def test_nobody_has_to_sign_in(viewer, authenticator):
     assert {viewer.get(path).status_code for path in ("/", "/openapi.json", "/schema/dashboard.json")} == {
         200
