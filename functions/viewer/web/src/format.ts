@@ -1,7 +1,4 @@
-// Numbers, bytes, dollars and times as people read them.
-import { format as d3Format } from "d3-format";
-import type { Cell } from "./payload";
-
+// Bytes, dollars, times and counts as people read them.
 const BYTE_UNITS = ["B", "kB", "MB", "GB", "TB", "PB"];
 const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["year", 31_536_000],
@@ -11,7 +8,9 @@ const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["minute", 60],
 ];
 const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
-const NUMBER = new Intl.NumberFormat("en", { maximumFractionDigits: 3 });
+const COUNT = new Intl.NumberFormat("en");
+const CENTS = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const LESS_THAN_CENTS = new Intl.NumberFormat("en", { maximumSignificantDigits: 2 });
 
 export function formatBytes(bytes: number): string {
   let value = bytes;
@@ -27,7 +26,7 @@ export function formatBytes(bytes: number): string {
 export function formatDollars(amount: string): string {
   const value = Number(amount);
   if (value === 0) return "$0";
-  return `$${value >= 0.01 ? value.toFixed(2) : value.toPrecision(2).replace(/e.*/, "")}`;
+  return `$${(value >= 0.01 ? CENTS : LESS_THAN_CENTS).format(value)}`;
 }
 
 export function formatAgo(moment: string, now: number = Date.now()): string {
@@ -43,26 +42,6 @@ export function formatMoment(moment: string): string {
   return new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" }).format(new Date(moment));
 }
 
-/** A metric by a d3-format pattern; text stays text. */
-export function formatMetric(value: Cell, pattern: string | null | undefined): string {
-  if (value === null || value === undefined) return "–";
-  const number = typeof value === "number" ? value : Number(value);
-  if (typeof value === "boolean" || !Number.isFinite(number)) return formatCell(value);
-  if (!pattern) return NUMBER.format(number);
-  try {
-    return d3Format(pattern)(number);
-  } catch {
-    return NUMBER.format(number);
-  }
-}
-
-export function formatCell(value: Cell): string {
-  if (value === null || value === undefined) return "–";
-  if (typeof value === "number") return NUMBER.format(value);
-  if (typeof value === "object") return JSON.stringify(value);
-  return String(value);
-}
-
 export function plural(count: number, one: string, many: string = `${one}s`): string {
-  return `${NUMBER.format(count)} ${count === 1 ? one : many}`;
+  return `${COUNT.format(count)} ${count === 1 ? one : many}`;
 }

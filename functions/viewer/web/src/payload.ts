@@ -47,6 +47,12 @@ export interface Payload {
 
 export type Row = Record<string, Cell>;
 
+/** The values of one column by its name; empty when there is no such column. */
+export function readColumn(data: QueryData, name: string): { type: string; values: Cell[] } {
+  const index = data.columns.findIndex((column) => column.name === name);
+  return { type: data.columns[index]?.type ?? "STRING", values: decodeColumn(data.values[index] ?? []) };
+}
+
 const NUMERIC = /^(INT64|FLOAT64|NUMERIC|BIGNUMERIC)\b/;
 
 export function isNumeric(type: string): boolean {
@@ -69,7 +75,7 @@ export function buildRows(data: QueryData, temporal: ReadonlySet<string>): Row[]
     return { name, values: values.map(makeConverter(type, temporal.has(name))) };
   });
   return Array.from({ length: data.rows }, (_, row) => {
-    const made: Row = {};
+    const made: Row = Object.create(null); // a column may be called `constructor`
     for (const { name, values } of columns) made[name] = values[row] ?? null;
     return made;
   });

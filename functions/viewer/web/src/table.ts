@@ -1,20 +1,24 @@
 // A query as a table: sorted by a click on a heading, drawn a page at a time.
+import { compareCells, formatCell, showFully } from "./cells";
 import { h, replace } from "./dom";
-import { formatCell, plural } from "./format";
+import { plural } from "./format";
 import { decodeColumn, isNumeric, type Cell, type QueryData } from "./payload";
 
 const PAGE_ROWS = 100;
+/** Characters that never wrap. */
+const BRIEF = 14;
 type Order = { column: number; descending: boolean } | null;
 
 export function drawTable(data: QueryData, caption: string): HTMLElement {
   const columns = data.values.map(decodeColumn);
+  const classes = data.columns.map(({ type }, index) => chooseClass(type, columns[index] ?? []));
   const body = h("tbody");
   const more = h("p", { class: "more" });
   let order: Order = null;
   let shown = PAGE_ROWS;
   const heads = data.columns.map((column, index) => {
     const button = h("button", { onclick: () => sortBy(index) }, column.name, h("span", { class: "arrow", "aria-hidden": "true" }));
-    return h("th", { scope: "col", class: isNumeric(column.type) ? "number" : null, title: column.type }, button);
+    return h("th", { scope: "col", class: classes[index], title: column.type }, button);
   });
 
   function sortBy(column: number): void {
@@ -29,7 +33,7 @@ export function drawTable(data: QueryData, caption: string): HTMLElement {
 
   function draw(): void {
     const rows = sortRows(data, columns, order);
-    replace(body, ...rows.slice(0, shown).map((row) => drawRow(data, columns, row)));
+    replace(body, ...rows.slice(0, shown).map((row) => drawRow(data, columns, classes, row)));
     const left = rows.length - shown;
     const button = h("button", { class: "button", onclick: () => ((shown += PAGE_ROWS * 5), draw()) }, "Show more");
     replace(more, ...(left > 0 ? [`${plural(left, "more row")} `, button] : []));
@@ -40,24 +44,29 @@ export function drawTable(data: QueryData, caption: string): HTMLElement {
   return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `${caption}, table` }, table, more);
 }
 
-function drawRow(data: QueryData, columns: Cell[][], row: number): HTMLElement {
-  const cells = data.columns.map(({ type }, index) =>
-    h("td", { class: isNumeric(type) ? "number" : null }, formatCell(columns[index]?.[row] ?? null)),
-  );
+function drawRow(data: QueryData, columns: Cell[][], classes: string[], row: number): HTMLElement {
+  const cells = data.columns.map(({ type }, index) => {
+    const value = columns[index]?.[row] ?? null;
+    const text = formatCell(value, type);
+    const full = showFully(value);
+    return h("td", { class: classes[index], title: full === text ? null : full }, text);
+  });
   return h("tr", {}, ...cells);
 }
 
-/** Row numbers in order; NULL comes last either way. */
+/** Numbers, moments and codes keep to one line; words wrap between words. */
+function chooseClass(type: string, values: Cell[]): string {
+  if (isNumeric(type)) return "number";
+  if (/^(DATE|TIME|BOOL)/.test(type)) return "brief";
+  return values.every((value) => formatCell(value, type).length <= BRIEF) ? "brief" : "text";
+}
+
+/** Row numbers in order. */
 function sortRows(data: QueryData, columns: Cell[][], order: Order): number[] {
   const rows = Array.from({ length: data.rows }, (_, row) => row);
   if (!order) return rows;
-  const values = columns[order.column] ?? [];
-  const numeric = isNumeric(data.columns[order.column]?.type ?? "");
-  const sign = order.descending ? -1 : 1;
-  return rows.sort((a, b) => compare(values[a] ?? null, values[b] ?? null, numeric, sign));
-}
-
-function compare(a: Cell, b: Cell, numeric: boolean, sign: number): number {
-  if (a === null || b === null) return Number(a === null) - Number(b === null);
-  return sign * (numeric ? Number(a) - Number(b) : formatCell(a).localeCompare(formatCell(b)));
+  const { column, descending } = order;
+  const values = columns[column] ?? [];
+  const type = data.columns[column]?.type ?? "";
+  return rows.sort((a, b) => compareCells(values[a] ?? null, values[b] ?? null, type, descending));
 }

@@ -1,6 +1,6 @@
 // What the pointer is over, as text.
+import { formatUntyped } from "./cells";
 import { h, replace } from "./dom";
-import { formatCell } from "./format";
 import type { Cell } from "./payload";
 
 const GAP = 12;
@@ -24,6 +24,6 @@ export function showTooltip(event: MouseEvent, value: unknown): void {
 function describe(value: unknown): (Node | string)[] {
   if (typeof value !== "object" || value === null) return [String(value)];
   const { title, ...rest } = value as Record<string, Cell>;
-  const rows = Object.entries(rest).map(([name, cell]) => h("tr", {}, h("th", {}, name), h("td", {}, formatCell(cell))));
-  return [...(title ? [h("b", {}, formatCell(title))] : []), h("table", {}, ...rows)];
+  const rows = Object.entries(rest).map(([name, cell]) => h("tr", {}, h("th", {}, name), h("td", {}, formatUntyped(cell))));
+  return [...(title ? [h("b", {}, formatUntyped(title))] : []), h("table", {}, ...rows)];
 }
