@@ -1,8 +1,12 @@
 """What comes from a dashboard or the warehouse stays text, and the pages obey a strict policy."""
 
+import csv
+
 import pytest
+from playwright.sync_api import expect
 
 from tests.fixtures.stack import EDITOR, VIEWER
+from tests.pages.boards import computed_dashboard
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -36,6 +40,24 @@ charts:
 """
 
 
+NAMES = ("constructor", "prototype", "toString", "hasOwnProperty", "valueOf", "__proto__")
+NAMED = "\n".join(
+    [
+        "version: 1", "slug: hostile-names", "title: Names of object members", "dataset: nyc", "queries:",
+        "  rows: {sql: 'SELECT " + ", ".join(f"n AS {name}" for name in NAMES) + " FROM UNNEST([1, 2, 3]) AS n'}",
+        "charts:",
+        "  - {id: table, title: Table, query: rows, type: table}",
+        "  - {id: metric, title: Metric, query: rows, type: metric, value: constructor}",
+        *(
+            f"  - {{id: c{index}, title: Chart {index}, query: rows, mark: {{type: bar, tooltip: true}}, "
+            f"encoding: {{x: {{field: {name}, type: ordinal}}, y: {{field: {name}, type: quantitative, "
+            f"aggregate: sum}}, color: {{field: {name}, type: nominal}}}}}}"
+            for index, name in enumerate(NAMES)
+        ),
+    ]
+)  # fmt: skip
+
+
 @pytest.fixture
 def hostile_dashboard(stack):
     saved = stack.call(
@@ -62,6 +84,40 @@ def test_hostile_words_are_shown_as_words_everywhere(visitor, hostile_dashboard)
     assert page.evaluate("window.pwned") is None
     assert page.locator("h1").inner_text() == HOSTILE
     assert visitor.complaints == []
+
+
+def test_columns_called_like_members_of_objects_are_columns(stack, visitor):
+    with computed_dashboard(stack, "hostile-names", NAMED) as slug:
+        visitor.open_dashboard(slug)
+        page = visitor.page
+        expect(page.locator(".is-drawing svg .role-mark path")).to_have_count(3 * len(NAMES))
+        assert page.locator("[data-chart=metric] .metric").inner_text() == "1"
+        assert page.locator("[data-chart=table] tbody td").all_inner_texts() == [
+            number for number in "123" for _ in NAMES
+        ]
+        for kind, wanted in (("CSV", b"constructor,prototype,"), ("SVG", b"__proto__")):
+            page.get_by_role("button", name=f"Menu of Chart {len(NAMES) - 1}").click()
+            with page.expect_download() as download:
+                page.get_by_role("menuitem", name=f"Download {kind}").click()
+            assert wanted in download.value.path().read_bytes()
+        page.locator("[data-chart=c0] svg .role-mark path").first.hover()
+        expect(page.locator(".tooltip")).to_contain_text("constructor")
+        assert visitor.complaints == []
+
+
+@pytest.mark.parametrize("kind", ["CSV", "SVG"])
+def test_hostile_words_leave_as_words(visitor, hostile_dashboard, kind):
+    visitor.open_dashboard(hostile_dashboard)
+    visitor.page.locator("[data-chart=words_bar] .menu").click()
+    with visitor.page.expect_download() as download:
+        visitor.page.get_by_role("menuitem", name=f"Download {kind}").click()
+    text = download.value.path().read_text(encoding="utf-8-sig")
+    if kind == "CSV":
+        (_, row) = csv.reader(text.splitlines())
+        assert row[:2] == [HOSTILE, HOSTILE]
+    else:
+        assert "&lt;img" in text
+        assert "<img" not in text
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,20 @@ const CATEGORIES = {
   dark: ["#8ea6ff", "#f2a365", "#5cc7a0", "#ee86ae", "#b8a1f5", "#dcc35a", "#6cc8e8", "#cfa488", "#a9b1bf", "#f08a84"],
 };
 
-export function buildConfig(dark: boolean): Config {
+/** From few to many, away from the colour of the page. */
+const RAMPS = {
+  light: ["#dfe6fa", "#9fb2ec", "#5b77d6", "#3455c5", "#1b2c70"],
+  dark: ["#29324f", "#3f54a0", "#6b86ea", "#a9baff", "#edf1ff"],
+};
+
+/** `narrow` charts have their legend below: beside it, half of a phone would be left for the chart. */
+export function buildConfig(dark: boolean, narrow: boolean): Config {
   const styles = getComputedStyle(document.documentElement);
   const read = (name: string) => styles.getPropertyValue(name).trim();
   const text = read("--text-soft");
   const line = read("--line");
   const category = dark ? CATEGORIES.dark : CATEGORIES.light;
+  const ramp = dark ? RAMPS.dark : RAMPS.light;
   const font = styles.fontFamily || "system-ui, sans-serif";
   return {
     background: read("--surface"),
@@ -19,12 +27,15 @@ export function buildConfig(dark: boolean): Config {
     padding: { left: 2, top: 4, right: 8, bottom: 8 },
     axis: { labelColor: text, titleColor: text, gridColor: line, domainColor: line, tickColor: line, titleFontWeight: 500, labelFontSize: 11, labelLimit: 150, labelSeparation: 8 },
     axisX: { grid: false },
-    legend: { labelColor: text, titleColor: text, titleFontWeight: 500, labelLimit: 140 },
+    legend: { labelColor: text, titleColor: text, titleFontWeight: 500, labelLimit: 140, symbolBaseFillColor: text, symbolBaseStrokeColor: text, ...(narrow && { orient: "bottom", columns: 2 }) },
     header: { labelColor: text, titleColor: text },
     title: { color: text },
     view: { stroke: null },
-    range: { category },
+    range: { category, ramp, heatmap: ramp, ordinal: ramp },
     mark: { color: category[0] },
+    rule: { color: text },
+    boxplot: { rule: { color: text }, ticks: false, median: { color: read("--surface") }, outliers: { color: text } },
+    errorbar: { rule: { color: text } },
     text: { color: read("--text") },
   } as Config;
 }

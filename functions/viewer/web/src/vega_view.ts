@@ -8,21 +8,26 @@ import { buildConfig } from "./vega_theme";
 import { showTooltip } from "./tooltip";
 
 export interface Drawing {
+  /** No mark of it can be seen. */
+  isEmpty: boolean;
   toPng(): Promise<string>;
   toSvg(): Promise<string>;
   finish(): void;
 }
 
+const NARROW = 460;
 const HEIGHTS: [number, number] = [260, 480];
 const STEPS: [number, number] = [20, 34];
 const AXIS_HEIGHT = 60;
 const MOST_SVG_ROWS = 3000;
 const DATA_NAME = "query";
 
-// Data comes from the payload alone: a spec that names an address gets nothing.
+const PICTURE = /^data:image\//i;
+
+// Data comes from the payload alone: a spec that names an address gets nothing. A picture may be in the data.
 const LOADER = {
   load: () => Promise.reject(new Error("loading is off")),
-  sanitize: () => Promise.reject(new Error("links are off")),
+  sanitize: (uri: string) => (PICTURE.test(uri) ? Promise.resolve({ href: uri }) : Promise.reject(new Error("links are off"))),
   http: () => Promise.reject(new Error("loading is off")),
   file: () => Promise.reject(new Error("loading is off")),
 } as unknown as Loader;
@@ -30,7 +35,7 @@ const LOADER = {
 /** Draw `chart` into `parent`. Throws what Vega-Lite says of a spec it cannot compile. */
 export async function drawVega(parent: HTMLElement, chart: Chart, rows: Row[], dark: boolean): Promise<Drawing> {
   parent.replaceChildren();
-  const compiled = compile(buildSpec(chart, rows, findHeight(parent)), { config: buildConfig(dark), logger: logger(ErrorLevel) }).spec as Spec;
+  const compiled = compile(buildSpec(chart, rows, findHeight(parent)), { config: buildConfig(dark, parent.clientWidth < NARROW), logger: logger(ErrorLevel) }).spec as Spec;
   const source = compiled.data?.find((data) => data.name === DATA_NAME);
   if (source) Object.assign(source, { values: rows });
   const renderer = rows.length > MOST_SVG_ROWS ? "canvas" : "svg";
@@ -44,10 +49,31 @@ export async function drawVega(parent: HTMLElement, chart: Chart, rows: Row[], d
   } as ConstructorParameters<typeof View>[1]);
   await view.runAsync();
   return {
+    isEmpty: !hasVisible((view.scenegraph() as unknown as { root: Scene }).root),
     toPng: () => view.toImageURL("png", 2),
     toSvg: () => view.toSVG(),
     finish: () => void view.finalize(),
   };
+}
+
+interface Scene {
+  marktype?: string;
+  role?: string;
+  items?: Scene[];
+  url?: unknown;
+  bounds?: { empty(): boolean };
+}
+
+/** Whether some mark of the data, axes and legends apart, has a place on the drawing. */
+function hasVisible(scene: Scene, mark?: Scene): boolean {
+  if (scene.marktype) return (scene.items ?? []).some((item) => hasVisible(item, scene));
+  if (mark?.marktype === "group") return (scene.items ?? []).some((child) => isData(child) && hasVisible(child));
+  if (mark?.marktype === "image") return PICTURE.test(String(scene.url));
+  return mark !== undefined && scene.bounds?.empty() === false;
+}
+
+function isData({ role }: Scene): boolean {
+  return role === undefined || role === "mark" || role === "scope";
 }
 
 /** Fields that some encoding reads as time. */
