@@ -2,7 +2,7 @@
 import "./styles/list.css";
 import { get } from "./api";
 import { byId, h, replace } from "./dom";
-import { formatAgo, formatBytes, formatMoment, plural } from "./format";
+import { formatAgo, formatBytes, formatDollars, formatMoment, plural } from "./format";
 import { announce, openPage, runPage, showError, showState } from "./page";
 
 interface Summary {
@@ -14,8 +14,12 @@ interface Summary {
   current_version: number;
   schedule: string | null;
   time_zone: string;
+  as_of: string | null;
   checked_at: string | null;
+  stale: boolean;
+  last_refresh_status: "succeeded" | "failed" | null;
   last_bytes_billed: number | null;
+  last_usd_billed: string | null;
 }
 
 interface Page {
@@ -23,6 +27,9 @@ interface Page {
   page_size: number;
   total: number;
   results: Summary[];
+  /** What there is to choose from, in all dashboards. */
+  tags: string[];
+  owners: string[];
 }
 
 const PAGE_SIZE = 24;
@@ -35,8 +42,13 @@ runPage(async () => {
   mayChange = role !== "viewer";
   replace(
     byId("main"),
-    h("div", { class: "list-head" }, h("h1", {}, "Dashboards"), drawSearch(), mayChange && h("a", { class: "button", href: "/edit/new" }, "New dashboard")),
-    h("div", { id: "filters", class: "filters" }),
+    h(
+      "div",
+      { class: "list-head" },
+      h("h1", {}, "Dashboards"),
+      h("div", { class: "narrowing" }, drawSearch(), h("div", { id: "filters", class: "filters" })),
+      mayChange && h("a", { class: "button", href: "/edit/new" }, "New dashboard"),
+    ),
     h("div", { id: "results", "aria-busy": "true" }, drawSkeleton()),
   );
   window.addEventListener("popstate", () => void load());
@@ -89,7 +101,7 @@ async function load(): Promise<void> {
 }
 
 function draw(results: HTMLElement, page: Page): void {
-  drawFilters();
+  drawFilters(page);
   announce(plural(page.total, "dashboard"));
   if (page.total === 0) return drawEmpty(results);
   replace(results, h("ul", { class: "cards" }, ...page.results.map(drawCard)), drawPager(page));
@@ -105,15 +117,22 @@ function drawEmpty(results: HTMLElement): void {
   showState(results, "No dashboards yet", "A dashboard is one YAML file, saved here or with POST /dashboards/save.", next);
 }
 
-function drawFilters(): void {
-  const filters = readFilters();
-  const chips = ["tag", "owner"].flatMap((name) => {
-    const value = filters.get(name);
-    if (!value) return [];
-    const label = `Remove the filter ${name} ${value}`;
-    return [h("button", { class: "chip on", "aria-label": label, onclick: () => setFilter(name, "") }, `${name}: ${value} ×`)];
-  });
-  replace(byId("filters"), ...chips);
+function drawFilters(page: Page): void {
+  const choices: [string, string, string[]][] = [
+    ["tag", "All tags", page.tags],
+    ["owner", "All owners", page.owners],
+  ];
+  replace(byId("filters"), ...choices.flatMap(([name, all, values]) => drawChoice(name, all, values)));
+}
+
+/** A select of one filter; none where there is nothing to choose. */
+function drawChoice(name: string, all: string, values: string[]): HTMLElement[] {
+  const chosen = readFilters().get(name) ?? "";
+  if (values.length < 2 && !chosen) return [];
+  const offered = chosen && !values.includes(chosen) ? [chosen, ...values] : values;
+  const options = offered.map((value) => h("option", { value, selected: value === chosen }, value));
+  const select = h("select", { name, "aria-label": `Filter by ${name}`, onchange: () => setFilter(name, select.value) }, h("option", { value: "" }, all), ...options);
+  return [select];
 }
 
 function drawCard(one: Summary): HTMLElement {
@@ -123,24 +142,37 @@ function drawCard(one: Summary): HTMLElement {
   return h(
     "li",
     { class: "card" },
-    h("h2", {}, h("a", { href: `/view/${encodeURIComponent(one.slug)}` }, one.title)),
+    h("div", { class: "card-head" }, h("h2", {}, h("a", { href: `/view/${encodeURIComponent(one.slug)}` }, one.title)), drawBadge(one)),
     h("p", { class: "muted" }, one.description || one.slug),
     h("p", { class: "chips" }, ...tags),
     h("dl", { class: "facts" }, ...drawFacts(one)),
   );
 }
 
+/** What is wrong with how fresh it is; nothing when nothing is. */
+function drawBadge(one: Summary): HTMLElement | null {
+  if (one.last_refresh_status === "failed") return h("span", { class: "badge bad" }, "refresh failed");
+  return one.stale ? h("span", { class: "badge warn" }, "stale") : null;
+}
+
 function drawFacts(one: Summary): HTMLElement[] {
   const owner = h("button", { class: "link", onclick: () => setFilter("owner", one.owner) }, one.owner);
-  const checked = one.checked_at
-    ? h("time", { datetime: one.checked_at, title: formatMoment(one.checked_at) }, formatAgo(one.checked_at))
-    : "not computed yet";
   const facts: [string, Node | string][] = [
     ["Owner", one.owner ? owner : "–"],
-    ["Checked", checked],
-    ["Last cost", one.last_bytes_billed === null ? "–" : formatBytes(one.last_bytes_billed)],
+    ["Data as of", one.as_of ? drawTime(one.as_of) : "not computed yet"],
+    ["Checked", one.checked_at ? drawTime(one.checked_at) : "–"],
+    ["Last cost", describeCost(one)],
   ];
   return facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)));
+}
+
+function drawTime(moment: string): HTMLElement {
+  return h("time", { datetime: moment, title: formatMoment(moment) }, formatAgo(moment));
+}
+
+function describeCost({ last_bytes_billed, last_usd_billed }: Summary): string {
+  if (last_bytes_billed === null || last_usd_billed === null) return "–";
+  return `${formatDollars(last_usd_billed)} · ${formatBytes(last_bytes_billed)}`;
 }
 
 function drawPager(page: Page): HTMLElement | null {
