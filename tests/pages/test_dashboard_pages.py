@@ -36,8 +36,9 @@ def test_the_list_shows_what_there_is_and_how_fresh_it_is(visitor):
     card = cards.filter(has_text="New York flights, 2013")
     facts = card.locator("dd").all_inner_texts()
     assert facts[0] == "data@example.com"
-    assert re.search(r"just now|minutes? ago|hours? ago", facts[1])
-    assert re.fullmatch(r"[\d.]+ [kMG]B", facts[2])
+    assert all(re.search(r"just now|minutes? ago|hours? ago", one) for one in facts[1:3])
+    assert re.fullmatch(r"\$0\.\d+ · [\d.]+ [kMG]B", facts[3])
+    assert card.locator(".badge").count() == 0
 
 
 def test_searching_and_choosing_a_tag_narrow_the_list(visitor):
@@ -50,6 +51,10 @@ def test_searching_and_choosing_a_tag_narrow_the_list(visitor):
     visitor.page.get_by_role("button", name="Only the tag weather").click()
     expect(visitor.page.locator(".cards .card")).to_have_count(1)
     assert "tag=weather" in visitor.page.url
+    visitor.page.select_option("select[name=tag]", "flights")
+    expect(visitor.page.locator(".cards .card")).to_have_count(2)
+    visitor.page.select_option("select[name=tag]", label="All tags")
+    visitor.page.wait_for_url(f"{visitor.stack.url}/")
 
 
 @pytest.mark.parametrize("slug", SAMPLES)
@@ -105,6 +110,10 @@ def test_a_refresh_shows_progress_and_ends_with_a_receipt(visitor):
     assert "billed 0 B ($0)" in receipt
     visitor.page.get_by_text("Up to date").wait_for()
     assert visitor.page.locator(".log li").count() == 12
+    visitor.page.get_by_text("Each query").click()
+    log, last = visitor.page.locator(".log"), visitor.page.locator(".log li:last-child")
+    # The numbers stand left of the lines, inside what scrolls.
+    assert last.bounding_box()["x"] - log.bounding_box()["x"] >= 30
 
 
 def test_a_viewer_is_offered_no_refresh(new_visitor):
@@ -152,10 +161,33 @@ def test_a_column_that_is_gone_makes_the_dashboard_stale_and_its_rows_stay(visit
     page.get_by_text("Not everything could be refreshed").wait_for()
     badge = page.locator(".badge.warn")
     expect(badge).to_have_text("stale", timeout=20_000)
-    assert "name" in badge.get_attribute("aria-label")
+    reason = page.locator(f"#{badge.get_attribute('aria-describedby')}")
+    expect(reason).to_contain_text("The last refresh failed:")
+    expect(reason).to_contain_text("name")
     expect(page.locator(".receipt")).to_contain_text("1 kept as before")
+    expect(page.locator(".receipt .problem")).to_contain_text("name")
+    expect(page.locator(".log li")).to_be_visible()
     expect(page.locator("[data-chart=rows] tbody")).to_have_text("still here")
     expect(page.locator("[data-chart=rows] .note.warn")).to_contain_text("Not refreshed:")
+    visitor.open("/")
+    card = page.locator(".card").filter(has_text="Its column goes away")
+    expect(card.locator(".badge")).to_have_text("refresh failed")
+
+
+def test_what_was_never_computed_says_why_the_last_attempt_failed(visitor, run_in_warehouse):
+    stack, page = visitor.stack, visitor.page
+    run_in_warehouse("CREATE OR REPLACE TABLE nyc.short_lived AS SELECT 'still here' AS name")
+    saved = stack.call("POST", "/dashboards/save", json={"dashboards": [{"yaml": SHORT_LIVED}]})
+    assert saved.status_code == 200, saved.text
+    run_in_warehouse("CREATE OR REPLACE TABLE nyc.short_lived AS SELECT 'other' AS renamed")
+    again = SHORT_LIVED.replace("SELECT name", "SELECT name AS title, name")
+    stack.call("POST", "/dashboards/save", json={"dashboards": [{"yaml": again}]})
+    stack.call("POST", "/precompute", json={"slugs": ["short-lived"]})
+    stack.query(
+        "DELETE FROM payloads USING dashboards_index d WHERE d.id = dashboard_id AND d.slug = 'short-lived'"
+    )
+    visitor.open("/view/short-lived")
+    expect(page.locator(".state")).to_contain_text("The last attempt failed:")
 
 
 def test_the_arrow_file_is_of_the_variant_that_is_shown(visitor):
@@ -180,6 +212,27 @@ def test_the_menu_of_a_chart_shows_its_sql_and_its_plan(visitor):
     assert "local.nyc.flights" in page.locator("dialog .plan").inner_text()
 
 
+def test_a_plan_says_what_is_billed_for_the_parameters_that_are_shown(visitor):
+    visitor.open_dashboard("nyc-flights", "?origin=LGA")
+    page = visitor.page
+    page.get_by_role("button", name="Menu of Departure delay by day").click()
+    page.get_by_role("menuitem", name="Plan and cost").click()
+    page.locator("dialog .plan dd").first.wait_for()
+    facts = page.locator("dialog .plan dd").all_inner_texts()
+    assert facts[0] == "origin = LGA"
+    answer = visitor.stack.call(
+        "POST", "/dashboards/compile", json={"slugs": ["nyc-flights"], "variants": "all"}
+    )
+    queries = answer.json()["data"]["results"][0]["plan"]["queries"]
+    (query,) = (
+        one for one in queries if one["names"] == ["daily"] and one["parameters"] == {"origin": "LGA"}
+    )
+    assert query["bytes_billed_expected"] > 10_000_000
+    dollars = re.search(r"\$([\d.]+)", facts[1])
+    assert dollars
+    assert float(dollars[1]) == pytest.approx(float(query["usd_billed_expected"]), rel=0.05)
+
+
 def test_a_chart_can_be_taken_along(visitor):
     visitor.open_dashboard("nyc-flights")
     suffixes = {"Arrow": "arrows"}
@@ -201,18 +254,41 @@ def test_a_chart_can_be_taken_along(visitor):
 
 
 @pytest.mark.parametrize(
-    ("path", "title"),
+    ("path", "title", "ways"),
     [
-        ("/view/no-such-dashboard", "There is no dashboard 'no-such-dashboard'."),
-        ("/view/nyc-flights?nonsense=1", "nonsense"),
+        ("/view/no-such-dashboard", "There is no dashboard 'no-such-dashboard'.", ["All dashboards"]),
+        ("/view/nyc-flights?nonsense=1", "nonsense", ["Open it as it is by default", "All dashboards"]),
+        ("/view/nyc-flights?origin=ZZZ", "ZZZ", ["Open it as it is by default", "All dashboards"]),
     ],
 )
-def test_what_does_not_exist_is_said_with_a_way_out(visitor: Visitor, path, title):
+def test_what_does_not_exist_is_said_to_people_with_a_way_out(visitor: Visitor, path, title, ways):
     visitor.open(path)
     alert = visitor.page.get_by_role("alert")
     alert.wait_for()
-    assert title in alert.inner_text()
-    assert visitor.page.get_by_role("link", name="All dashboards").count() == 1
+    text = alert.inner_text()
+    assert title in text
+    assert not re.search(r"GET /|openapi|POST /", text)
+    assert alert.locator(".state-actions a, .state-actions button").all_inner_texts() == ways
+    assert "All dashboards" not in alert.locator(".trace").inner_text()
+
+
+@pytest.mark.parametrize("path", ["/nope", "/view/", "/edit/", "/view/nyc-flights/nothing"])
+def test_an_unknown_address_is_a_page_for_people_and_json_for_programs(visitor, path):
+    answer = visitor.page.goto(f"{visitor.stack.url}{path}")
+    assert answer.status == 404
+    visitor.page.get_by_role("heading", name="There is nothing here").wait_for()
+    visitor.page.get_by_role("link", name="All dashboards").click()
+    visitor.page.wait_for_selector(".card h2 a")
+    program = visitor.stack.call("GET", path)
+    assert (program.status_code, program.json()["error"]["code"]) == (404, "NOT_FOUND")
+
+
+def test_a_slash_too_many_and_the_icon_lead_where_they_should(visitor):
+    visitor.open("/view/nyc-flights/?origin=LGA")
+    visitor.wait_painted()
+    assert visitor.page.url.endswith("/view/nyc-flights?origin=LGA")
+    icon = visitor.stack.call("GET", "/favicon.ico")
+    assert (icon.status_code, icon.headers["Content-Type"]) == (200, "image/svg+xml")
 
 
 def test_the_lineage_is_drawn_and_a_click_shows_up_and_downstream(visitor):
@@ -239,7 +315,10 @@ def test_the_api_can_be_browsed_without_signing_in(new_visitor):
 
 
 def test_the_first_chart_is_painted_soon_on_a_warm_stack(visitor):
-    visitor.open_dashboard("nyc-flights")  # warms the browser's cache of the scripts
-    visitor.open_dashboard("nyc-flights")
-    painted = visitor.page.evaluate("performance.getEntriesByName('charts-painted')[0].startTime")
-    assert painted < 5000  # well under a second on a quiet machine; this one may be busy with other tests
+    page, painted = visitor.page, []
+    for _ in range(4):  # the first one warms the browser's cache of the scripts
+        visitor.open_dashboard("nyc-flights")
+        page.locator(".is-drawing svg").first.wait_for()
+        painted.append(page.evaluate("performance.getEntriesByName('first-chart-painted')[0].startTime"))
+    # Half a second on a quiet machine; this one may be busy with other tests, so the best one counts.
+    assert min(painted[1:]) < 1500

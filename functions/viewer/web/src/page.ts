@@ -1,6 +1,8 @@
 // The frame of every page: the bar at the top, the theme, messages for what is empty or went wrong.
 import { ApiError, command, findSession, getSession, type Session } from "./api";
 import { byId, h, replace, type Child } from "./dom";
+import { drawIcon } from "./icons";
+import { explainError } from "./problem_words";
 
 const LINKS: [string, string][] = [
   ["/", "Dashboards"],
@@ -25,18 +27,16 @@ export function runPage(main: () => Promise<void>): void {
 export function showState(parent: Element, title: string, text: string, ...actions: Child[]): void {
   replace(
     parent,
-    h("section", { class: "state" }, h("h1", {}, title), h("p", { class: "muted" }, text), h("p", {}, ...actions)),
+    h("section", { class: "state" }, h("h1", {}, title), h("p", { class: "muted" }, text), h("p", { class: "state-actions" }, ...actions)),
   );
 }
 
 export function showError(parent: Element, error: unknown): void {
   if (!(error instanceof ApiError)) console.error(error);
-  const problem = error instanceof ApiError ? error.problem : null;
-  const title = problem?.message ?? "This page could not be drawn.";
-  const reload = h("button", { class: "button", onclick: () => location.reload() }, "Try again");
-  showState(parent, title, problem?.remediation ?? "Reload it; report it when it stays.", reload);
+  const { title, advice, trace, actions } = explainError(error);
+  showState(parent, title, advice, ...actions);
   parent.firstElementChild?.setAttribute("role", "alert");
-  if (problem?.trace_id) parent.firstElementChild?.append(h("p", { class: "trace" }, `Trace ${problem.trace_id}`));
+  if (trace) parent.firstElementChild?.append(h("p", { class: "trace" }, `Trace ${trace}`));
 }
 
 export function announce(text: string): void {
@@ -66,13 +66,30 @@ function drawBar(session: Session | null): void {
     h(
       "div",
       { class: "bar" },
-      h("a", { class: "brand", href: "/" }, "Almanac"),
+      h("a", { class: "brand", href: "/", "aria-label": "Almanac" }, drawIcon("mark"), h("span", { class: "wide-only" }, "Almanac")),
       h("nav", { "aria-label": "Main" }, ...links),
       h("span", { class: "grow" }),
-      h("button", { class: "quiet", onclick: toggleTheme, "aria-label": "Switch between light and dark" }, "◐"),
-      session && h("a", { class: "who", href: "/sessions", title: "Your sessions" }, session.display_name || session.email),
-      session?.session_id && h("button", { class: "quiet", onclick: signOut }, "Sign out"),
+      drawThemeButton(),
+      session && drawWho(session.display_name || session.email),
+      session?.session_id && h("button", { class: "quiet", title: "Sign out", onclick: signOut }, drawIcon("leave", "narrow-only"), h("span", { class: "wide-only" }, "Sign out")),
     ),
+  );
+}
+
+function drawThemeButton(): HTMLElement {
+  const other = isDark() ? "light" : "dark";
+  const text = `Switch to ${other}`;
+  return h("button", { class: "quiet", id: "theme", title: text, "aria-label": text, onclick: toggleTheme }, drawIcon(other === "light" ? "sun" : "moon"));
+}
+
+/** The name, or its initials where there is no room. */
+function drawWho(name: string): HTMLElement {
+  const initials = name.split(/[\s@.]+/).slice(0, 2).map((part) => part.charAt(0).toUpperCase()).join("");
+  return h(
+    "a",
+    { class: "who", href: "/sessions", title: "Your sessions", "aria-label": `${name}, your sessions` },
+    h("span", { class: "wide-only" }, name),
+    h("span", { class: "initials narrow-only", "aria-hidden": "true" }, initials),
   );
 }
 
@@ -85,6 +102,9 @@ function toggleTheme(): void {
   const next = isDark() ? "light" : "dark";
   localStorage.setItem("theme", next);
   applyTheme(next);
+  const button = drawThemeButton();
+  document.getElementById("theme")?.replaceWith(button);
+  button.focus();
 }
 
 function applyTheme(theme: string | null): void {

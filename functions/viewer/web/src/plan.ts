@@ -9,6 +9,7 @@ export interface PlannedQuery {
   bytes_billed_max: number;
   cap_bytes: number;
   usd_estimated: string;
+  usd_billed_expected: string;
   fresh: boolean;
   deterministic: boolean;
   wave: number;

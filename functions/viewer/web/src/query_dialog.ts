@@ -1,9 +1,11 @@
 // What a chart asks the warehouse, and what that costs: read from the public API when somebody wants to see it.
 import { describeError, get, post } from "./api";
+import { showFully } from "./cells";
 import type { ChartCell } from "./charts";
 import { drawClose, openDialog } from "./dialog";
 import { h, replace, type Child } from "./dom";
 import { formatBytes, formatDollars } from "./format";
+import type { Cell } from "./payload";
 import type { Plan, PlannedQuery } from "./plan";
 import type { Detail } from "./view";
 
@@ -21,16 +23,29 @@ export async function openSql(cell: ChartCell): Promise<void> {
 }
 
 export async function openPlan(cell: ChartCell): Promise<void> {
+  const shown = cell.parameters ?? {};
   await openLoading(`Plan of ${cell.chart.query}`, async () => {
-    const answer = await post<Compiled>("/dashboards/compile", { slugs: [cell.slug], variants: "default" });
-    const query = answer.results[0]?.plan?.queries.find((one) => one.names.includes(cell.chart.query));
-    return query ? [drawPlan(query)] : [h("p", {}, "The saved dashboard has no plan for this query.")];
+    // Not all variants when the address names none: a plan asks BigQuery for each.
+    const variants = location.search ? "all" : "default";
+    const answer = await post<Compiled>("/dashboards/compile", { slugs: [cell.slug], variants });
+    const queries = answer.results[0]?.plan?.queries.filter((one) => one.names.includes(cell.chart.query)) ?? [];
+    const query = queries.find((one) => isFor(one, shown));
+    if (query) return [drawPlan(query)];
+    const reason = queries.length ? "These values are computed on request and are in no plan." : "The saved dashboard has no plan for this query.";
+    return [h("p", {}, reason)];
   });
 }
 
+function isFor(query: PlannedQuery, shown: Record<string, unknown>): boolean {
+  return Object.entries(query.parameters).every(([name, value]) => JSON.stringify(shown[name]) === JSON.stringify(value));
+}
+
 function drawPlan(query: PlannedQuery): HTMLElement {
+  const values = Object.entries(query.parameters).map(([name, value]) => `${name} = ${showFully(value as Cell)}`);
   const facts: [string, string][] = [
-    ["Reads", `${formatBytes(query.bytes_estimated)} (${formatDollars(query.usd_estimated)})`],
+    ["For", values.join(", ") || "every variant"],
+    ["Bills", `${formatBytes(query.bytes_billed_expected)} (${formatDollars(query.usd_billed_expected)}) when it runs`],
+    ["Reads", formatBytes(query.bytes_estimated)],
     ["Billed at most", formatBytes(query.bytes_billed_max)],
     ["Cap", formatBytes(query.cap_bytes)],
     ["Tables", query.referenced_tables.join(", ") || "none"],

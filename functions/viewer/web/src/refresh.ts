@@ -1,10 +1,12 @@
 // POST /precompute with its progress, line by line, and the receipt at the end.
-import { ApiError, stream, type Problem } from "./api";
+import { ApiError, describeError, stream, type Problem } from "./api";
 import { h, replace } from "./dom";
 import { formatBytes, formatDollars, plural } from "./format";
 
 interface QueryLine {
   event: "query";
+  /** How many such lines there will be. */
+  total: number;
   refresh: { queries: string[]; parameters: Record<string, unknown>; status: string; reason: string; error: Problem | null };
 }
 
@@ -26,39 +28,78 @@ interface DashboardLine {
 
 type Line = QueryLine | DashboardLine | { event: "running" | "done" } | { event: "error"; error: Problem };
 
+/** What a refresh came to; `problem` is why something could not be computed. */
+export interface RefreshEnd {
+  complete: boolean;
+  problem: string | null;
+}
+
 /** Refresh one dashboard and show how it goes in `parent`. */
-export async function startRefresh(slug: string, parent: HTMLElement): Promise<void> {
-  const count = h("span", {}, "Asking what changed…");
-  const log = h("ol", { class: "log" });
-  const receipt = h("p", { class: "receipt" });
-  const close = h("button", { class: "quiet", "aria-label": "Close the receipt", onclick: () => replace(parent) }, "×");
-  const bar = h("progress", { "aria-label": "Refresh" });
-  const panel = h("section", { class: "panel", "aria-label": "Refresh" }, h("div", { class: "panel-head" }, bar, count, close), receipt, h("details", {}, h("summary", {}, "Each query"), log));
-  replace(parent, panel);
-  let done = 0;
-  let complete = true;
+export async function startRefresh(slug: string, parent: HTMLElement): Promise<RefreshEnd> {
+  const panel = new RefreshPanel(parent);
   try {
-    for await (const line of stream<Line>("/precompute", { slugs: [slug] })) {
-      if (line.event === "query") {
-        done += 1;
-        count.textContent = `${plural(done, "query", "queries")} done`;
-        log.append(drawLine(line));
-      } else if (line.event === "dashboard") {
-        drawReceipt(receipt, line);
-        complete = line.refresh.totals.kept_previous + line.refresh.totals.failed === 0;
-      } else if (line.event === "error") {
-        throw new ApiError(0, line.error);
-      }
-    }
-    count.textContent = complete ? "Up to date" : "Not everything could be refreshed";
-    panel.classList.toggle("failed", !complete);
+    for await (const line of stream<Line>("/precompute", { slugs: [slug] })) panel.show(line);
   } catch (error) {
-    const problem = error instanceof ApiError ? error.problem : null;
-    panel.classList.add("failed");
-    count.textContent = "The refresh stopped";
-    receipt.textContent = problem ? `${problem.message} ${problem.remediation}` : String(error);
+    panel.stop(error);
   }
-  bar.remove();
+  return panel.finish();
+}
+
+class RefreshPanel {
+  private readonly count = h("span", {}, "Asking what changed…");
+  private readonly log = h("ol", { class: "log" });
+  private readonly details = h("details", {}, h("summary", {}, "Each query"), this.log);
+  private readonly receipt = h("p", { class: "receipt" });
+  private readonly bar = h("progress", { "aria-label": "Refresh" });
+  private readonly panel: HTMLElement;
+  private done = 0;
+  private complete = true;
+  private problem: string | null = null;
+
+  constructor(parent: HTMLElement) {
+    const close = h("button", { class: "quiet", "aria-label": "Close the receipt", onclick: () => replace(parent) }, "×");
+    const head = h("div", { class: "panel-head" }, this.bar, this.count, close);
+    this.panel = h("section", { class: "panel", "aria-label": "Refresh" }, head, this.receipt, this.details);
+    replace(parent, this.panel);
+  }
+
+  show(line: Line): void {
+    if (line.event === "query") this.showQuery(line);
+    if (line.event === "dashboard") this.showDashboard(line);
+    if (line.event === "error") throw new ApiError(0, line.error);
+  }
+
+  stop(error: unknown): void {
+    this.complete = false;
+    this.problem = describeError(error);
+    this.receipt.append(h("span", { class: "problem" }, this.problem));
+  }
+
+  finish(): RefreshEnd {
+    this.bar.remove();
+    this.count.textContent = this.complete ? "Up to date" : this.done ? "Not everything could be refreshed" : "The refresh stopped";
+    this.panel.classList.toggle("failed", !this.complete);
+    this.details.open = !this.complete;
+    this.details.hidden = this.done === 0;
+    return { complete: this.complete, problem: this.problem };
+  }
+
+  private showQuery(line: QueryLine): void {
+    this.done += 1;
+    this.bar.max = line.total;
+    this.bar.value = this.done;
+    this.count.textContent = `${this.done} of ${plural(line.total, "query", "queries")} done`;
+    this.log.append(drawLine(line));
+    if (line.refresh.error && !this.problem) this.problem = `${line.refresh.queries.join(", ")}: ${line.refresh.error.message}`;
+  }
+
+  private showDashboard(line: DashboardLine): void {
+    const { totals, problems } = line.refresh;
+    if (totals.kept_previous + totals.failed + problems.length === 0) return drawReceipt(this.receipt, totals, []);
+    this.complete = false;
+    this.problem ??= problems[0]?.message ?? null;
+    drawReceipt(this.receipt, totals, [...new Set([this.problem ?? "", ...problems.map((one) => one.message)])].filter(Boolean));
+  }
 }
 
 function drawLine({ refresh }: QueryLine): HTMLElement {
@@ -72,7 +113,7 @@ function drawLine({ refresh }: QueryLine): HTMLElement {
   );
 }
 
-function drawReceipt(parent: HTMLElement, { refresh: { totals, problems } }: DashboardLine): void {
+function drawReceipt(parent: HTMLElement, totals: Totals, problems: string[]): void {
   const counts = [
     [totals.refreshed, "refreshed"],
     [totals.skipped_unchanged, "unchanged"],
@@ -81,5 +122,5 @@ function drawReceipt(parent: HTMLElement, { refresh: { totals, problems } }: Das
   ].flatMap(([count, word]) => (count ? [`${count} ${word}`] : []));
   const billed = `billed ${formatBytes(totals.bytes_billed)} (${formatDollars(totals.usd_billed)})`;
   const saved = `saved ${formatBytes(totals.bytes_saved)} (${formatDollars(totals.usd_saved)})`;
-  replace(parent, [...counts, billed, saved].join(" · "), ...problems.map((one) => h("span", { class: "problem" }, one.message)));
+  replace(parent, [...counts, billed, saved].join(" · "), ...problems.map((text) => h("span", { class: "problem" }, text)));
 }

@@ -16,24 +16,27 @@ export interface Detail {
   current_version: number;
   definition: { parameters?: ParameterDefinition[]; queries?: Record<string, { sql?: string; file?: string }> } | null;
   files: Record<string, string>;
+  last_refresh_error: { message: string } | null;
 }
 
 const slug = readSlug();
 let definitions: ParameterDefinition[] = [];
 let newest = 0;
 let shown: Payload | null = null;
+let saved: Promise<Detail>;
+let lastProblem: string | null = null;
 
 /** An answer may be repeated for up to three seconds by what lies between; then the refresh shows. */
 const LOOK_AGAIN_AFTER_MILLISECONDS = [0, 1500, 2000];
 
 runPage(async () => {
   const session = openPage();
-  const detail = get<Detail>(`/dashboards/${slug}`);
+  saved = get<Detail>(`/dashboards/${slug}`);
   replace(byId("main"), drawFrame());
   window.addEventListener("popstate", () => void load());
   document.addEventListener("themechange", () => redrawAll());
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redrawAll());
-  detail.then(showControls, () => undefined);
+  saved.then(showControls, () => undefined);
   await load();
   await session;
 });
@@ -81,15 +84,9 @@ async function load(): Promise<void> {
 async function draw(payload: Payload): Promise<void> {
   document.title = `${payload.title} · Almanac`;
   shown = payload;
-  replace(byId("head"), await drawHead(payload));
+  replace(byId("head"), ...(await drawHead(payload)));
   if (definitions.length) replace(byId("controls"), ...drawControls(definitions, readParameters(), switchVariant));
-  const charts = new Map(payload.charts.map((chart) => [chart.id, chart]));
-  const made: DrawnCell[] = [];
-  for (const cell of payload.layout.flat()) {
-    const chart = charts.get(cell.chart);
-    const data = chart && payload.queries[chart.query];
-    if (chart && data) made.push(drawChart({ slug, chart, data, width: cell.width }));
-  }
+  const made = payload.layout.flatMap((row) => drawRow(payload, row));
   replace(byId("board"), ...made.map(({ element }) => element));
   announce(`${payload.title} is drawn`);
   await Promise.all(made.filter((one) => one.setsHeight).map((one) => one.paint()));
@@ -97,10 +94,20 @@ async function draw(payload: Payload): Promise<void> {
   performance.mark("charts-painted");
 }
 
-async function drawHead(payload: Payload): Promise<HTMLElement> {
+function drawRow(payload: Payload, row: Payload["layout"][number]): DrawnCell[] {
+  const found = row.flatMap(({ chart: id, width }) => {
+    const chart = payload.charts.find((one) => one.id === id);
+    const data = chart && payload.queries[chart.query];
+    return chart && data ? [{ slug, chart, data, width, parameters: payload.parameters }] : [];
+  });
+  const besideHigher = found.some(({ chart }) => chart.spec.type !== "metric");
+  return found.map((cell) => drawChart({ ...cell, besideHigher }));
+}
+
+async function drawHead(payload: Payload): Promise<HTMLElement[]> {
   const session = await getSession();
   const mayChange = session.role !== "viewer";
-  return h(
+  const row = h(
     "div",
     { class: "title-row" },
     h("div", {}, h("h1", {}, payload.title), payload.description && h("p", { class: "muted" }, payload.description)),
@@ -113,6 +120,8 @@ async function drawHead(payload: Payload): Promise<HTMLElement> {
       mayChange && h("button", { class: "button primary", id: "refresh", onclick: refresh }, "Refresh"),
     ),
   );
+  // A line of its own rather than a title: a finger and a keyboard can read it too.
+  return payload.stale ? [row, h("p", { id: "stale-reason", class: "note warn" }, explainStale(payload))] : [row];
 }
 
 function drawFreshness(payload: Payload): HTMLElement[] {
@@ -123,16 +132,18 @@ function drawFreshness(payload: Payload): HTMLElement[] {
     h("time", { datetime: payload.as_of }, formatMoment(payload.as_of)),
     ` (${formatAgo(payload.as_of)})`,
   );
-  if (!payload.stale) return [asOf];
+  return payload.stale ? [asOf, h("span", { class: "badge warn", "aria-describedby": "stale-reason" }, "stale")] : [asOf];
+}
+
+function explainStale(payload: Payload): string {
   const reasons = [...new Set(Object.values(payload.queries).flatMap((one) => (one.refresh_error ? [one.refresh_error.message] : [])))];
-  const text = reasons.length ? `The last refresh failed: ${reasons.join(" ")}` : "Nobody has checked for newer data in time.";
-  return [asOf, h("span", { class: "badge warn", title: text, tabindex: 0, "aria-label": `Stale. ${text}` }, "stale")];
+  return reasons.length ? `The last refresh failed: ${reasons.join(" ")}` : "Nobody has checked for newer data in time.";
 }
 
 async function refresh(): Promise<void> {
   const button = document.getElementById("refresh");
   button?.setAttribute("disabled", "");
-  await startRefresh(slug, byId("progress"));
+  lastProblem = (await startRefresh(slug, byId("progress"))).problem;
   button?.removeAttribute("disabled");
   const before = describeState(shown);
   for (const wait of LOOK_AGAIN_AFTER_MILLISECONDS) {
@@ -151,11 +162,15 @@ async function showProblem(error: unknown): Promise<void> {
   const board = byId("board");
   replace(byId("head"));
   if (!(error instanceof ApiError)) return showError(board, error);
-  if (error.problem.code === "PAYLOAD_NOT_READY") return showNotReady(board, error);
-  showError(board, error);
-  if (error.status === 404 || error.status === 400) {
-    board.querySelector("p:last-of-type")?.append(" ", h("a", { class: "button", href: "/" }, "All dashboards"));
-  }
+  if (error.problem.code !== "PAYLOAD_NOT_READY") return showError(board, error);
+  await showNotReady(board, error);
+  await showLastProblem(board);
+}
+
+/** Why there is nothing, when somebody has tried: just now, or before this page was opened. */
+async function showLastProblem(board: HTMLElement): Promise<void> {
+  const problem = lastProblem ?? (await saved.catch(() => null))?.last_refresh_error?.message;
+  if (problem) board.querySelector(".state .muted")?.after(h("p", { class: "problem" }, `The last attempt failed: ${problem}`));
 }
 
 async function showNotReady(board: HTMLElement, error: ApiError): Promise<void> {
