@@ -12,6 +12,8 @@ PAGES = {
     "list": ("/", ".card h2 a"),
     "flights": ("/view/nyc-flights", ".is-drawing svg"),
     "carriers": ("/view/nyc-carriers", ".is-drawing svg"),
+    "weather": ("/view/nyc-weather-delays", ".is-drawing svg"),
+    "missing": ("/view/nyc-flights/nothing", "h1"),
     "lineage": ("/view/nyc-flights/lineage", ".node"),
     "editor": ("/edit/nyc-flights", "#plan dt"),
     "docs": ("/docs", ".opblock"),
@@ -32,7 +34,7 @@ def test_axe_reports_nothing_serious_and_nothing_is_wider_than_the_window(new_vi
     for name, (path, sign) in PAGES.items():
         visitor.open(path)
         visitor.page.wait_for_selector(sign)
-        if path.startswith("/view") and not path.endswith("lineage"):
+        if path.startswith("/view") and not path.endswith(("lineage", "nothing")):
             visitor.wait_painted()
         take_screenshot(visitor.page, f"{name}-{look}", full_page=name != "editor")
         found = Axe().run(visitor.page).response["violations"]
