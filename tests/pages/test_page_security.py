@@ -58,16 +58,10 @@ NAMED = "\n".join(
 )  # fmt: skip
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def hostile_dashboard(stack):
-    saved = stack.call(
-        "POST", "/dashboards/save", json={"dashboards": [{"path": "hostile-words.yaml", "yaml": DASHBOARD}]}
-    )
-    assert saved.status_code == 200, saved.text
-    computed = stack.call("POST", "/precompute", json={"slugs": ["hostile-words"]})
-    assert computed.json()["data"]["results"][0]["variants_ready"] == 1, computed.text
-    yield "hostile-words"
-    stack.query("UPDATE dashboards_index SET deleted_at = now() WHERE slug = 'hostile-words'")
+    with computed_dashboard(stack, "hostile-words", DASHBOARD) as slug:
+        yield slug
 
 
 def test_hostile_words_are_shown_as_words_everywhere(visitor, hostile_dashboard):

@@ -2,6 +2,7 @@
 import { formatMetric, showFully } from "./cells";
 import { openMenu } from "./chart_menu";
 import { h, replace } from "./dom";
+import { disguiseAll } from "./field_names";
 import { plural } from "./format";
 import { isDark } from "./page";
 import { buildRows, readColumn, type Cell, type Chart, type MetricSpec, type QueryData } from "./payload";
@@ -79,8 +80,9 @@ async function paintDrawing({ chart, data, preview }: ChartCell, body: HTMLEleme
   try {
     const { drawVega, findTemporalFields } = await vega;
     drawings.get(body)?.finish();
-    const rows = buildRows(data, findTemporalFields(chart.spec));
-    const drawing = await drawVega(body, chart, rows, isDark());
+    const shown = { ...chart, spec: disguiseAll(chart.spec) };
+    const rows = buildRows(data, findTemporalFields(shown.spec));
+    const drawing = await drawVega(body, shown, rows, isDark());
     if (drawing.isEmpty) return showEmpty(drawing, chart, data, body);
     drawings.set(body, drawing);
     markFirst();

@@ -1,4 +1,5 @@
 // What GET /data/{slug} answers, and its columns turned into values and rows.
+import { disguise } from "./field_names";
 
 export type Cell = string | number | boolean | null | Cell[] | { [key: string]: Cell };
 
@@ -66,16 +67,16 @@ export function decodeColumn(column: Cell[] | DictionaryColumn): Cell[] {
 }
 
 /**
- * Rows for drawing. Exact numbers that came as strings become numbers; the fields in `temporal` become
+ * Rows for drawing, by disguised names. Exact numbers that came as strings become numbers; the fields in `temporal` become
  * milliseconds: a DATE or DATETIME is that moment on the reader's clock, so that no day shifts.
  */
 export function buildRows(data: QueryData, temporal: ReadonlySet<string>): Row[] {
   const columns = data.columns.map(({ name, type }, index) => {
     const values = decodeColumn(data.values[index] ?? []);
-    return { name, values: values.map(makeConverter(type, temporal.has(name))) };
+    return { name: disguise(name), values: values.map(makeConverter(type, temporal.has(disguise(name)))) };
   });
   return Array.from({ length: data.rows }, (_, row) => {
-    const made: Row = Object.create(null); // a column may be called `constructor`
+    const made: Row = {};
     for (const { name, values } of columns) made[name] = values[row] ?? null;
     return made;
   });
