@@ -67,12 +67,17 @@ layout:
 """
 
 
+@pytest.fixture(scope="module")
+def slug(stack):
+    with computed_dashboard(stack, "all-values", write_dashboard()) as saved:
+        yield saved
+
+
 @pytest.fixture
-def board(stack, visitor):
-    with computed_dashboard(stack, "all-values", write_dashboard()) as slug:
-        visitor.open_dashboard(slug)
-        visitor.page.locator("[data-chart=no_bars] .nothing").wait_for()
-        yield visitor.page
+def board(slug, visitor):
+    visitor.open_dashboard(slug)
+    visitor.page.locator("[data-chart=no_bars] .nothing").wait_for()
+    return visitor.page
 
 
 def test_every_value_is_shown_by_its_type_and_to_the_last_digit(board):
