@@ -1,8 +1,10 @@
 """Many dashboards planned over the wire: progress while it goes on, and no work for nobody."""
 
 import json
+import os
 import time
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,7 @@ from tests.fixtures.stack import RunningStack, wait_until
 
 pytestmark = pytest.mark.stack
 
+GOLDEN = Path(__file__).parents[1] / "golden"
 NDJSON = {"Accept": "application/x-ndjson"}
 
 
@@ -44,6 +47,32 @@ def test_plans_arrive_through_nginx_while_others_are_still_made(stack: RunningSt
     assert len(moments) == count
     assert moments[0] < 0.8 * moments[-1]
     assert count_dry_runs(stack) - before >= count * QUERIES
+
+
+def test_the_golden_plan_comes_through_nginx_to_the_byte(stack: RunningStack) -> None:
+    """UPDATE_GOLDEN=1 writes the file anew; read the difference before you commit it."""
+    item = {
+        "path": "golden-sample.yaml",
+        "yaml": (GOLDEN / "plan_sample.yaml").read_text(encoding="utf-8"),
+        "files": {"sql/names.sql": "SELECT carrier, name\nFROM airlines\nORDER BY carrier\n"},
+    }
+    bodies = [
+        stack.call("POST", "/dashboards/compile", json={"dashboards": [item]}).content for _ in range(2)
+    ]
+    plans = [cut_out_data(body) for body in bodies]
+    path = GOLDEN / "plan_sample.json"
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(
+            json.dumps(json.loads(plans[0]), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+    golden = json.loads(path.read_text(encoding="utf-8"))
+    assert plans == [json.dumps(golden, separators=(",", ":"), ensure_ascii=False).encode()] * 2
+
+
+def cut_out_data(body: bytes) -> bytes:
+    """The bytes of an answer's data: what is around them has the moment and the request in it."""
+    start, end = body.index(b'"data":') + len(b'"data":'), body.rindex(b',"error":')
+    return body[start:end]
 
 
 def test_a_query_that_many_dashboards_share_is_dry_run_once(stack: RunningStack) -> None:
