@@ -1,6 +1,7 @@
 """A cache in Redis or Valkey (commands of Redis 7); redis-py is imported with the first call."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 
 from opentelemetry import trace
 
+from shared.circuit import CircuitBreaker
 from shared.errors import AlmanacError, DependencyUnavailableError, InternalError
 
 if TYPE_CHECKING:
@@ -15,7 +17,9 @@ if TYPE_CHECKING:
 
 MAX_CONNECTIONS = 32
 HEALTH_CHECK_SECONDS = 30
-_RETRY_DELAY_SECONDS = 0.05
+PAUSE_SECONDS = 5.0
+"""How long a server that kept a caller waiting in vain is left alone."""
+
 _COMPARE_AND_DELETE = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0
@@ -26,7 +30,9 @@ class RedisCache:
     """The server at `url` (redis:// or rediss://, with `?ssl_ca_certs=PATH` for a private authority).
 
     Connects with the first call. At most MAX_CONNECTIONS per process; `timeout_seconds` bounds connecting,
-    each answer, and waiting for a free connection. A call that meets a broken connection is repeated once;
+    each answer, and waiting for a free connection. The first that takes longer ends the call, and for
+    PAUSE_SECONDS no other call is made: a silent server costs one caller one timeout, not every request
+    several. A call that meets a broken connection is repeated once;
     after that `increment` may have counted twice, and `add` or `compare_and_delete` may answer False for what
     their lost first try did: a lease is then not taken, never taken twice.
     """
@@ -36,6 +42,7 @@ class RedisCache:
         self._timeout_seconds = timeout_seconds
         self._lock = threading.Lock()
         self._client: Redis | None = None
+        self._breaker = CircuitBreaker(PAUSE_SECONDS)
         # The API, not shared.telemetry: cache and telemetry are siblings and know nothing of each other.
         self._tracer = trace.get_tracer("almanac.cache")
 
@@ -94,8 +101,35 @@ class RedisCache:
             client.connection_pool.disconnect()
 
     def _call[T](self, command: str, operation: Callable[["Redis"], T]) -> T:
-        with self._span(command), self._translate_errors():
+        with self._span(command):
+            if not self._breaker.allows():
+                raise DependencyUnavailableError(
+                    f"The cache at {self._place} is left alone: it did not answer a moment ago."
+                )
+            with self._translate_errors():
+                answer = self._repeat_once(operation)
+            self._breaker.note_answer()
+            return answer
+
+    def _repeat_once[T](self, operation: Callable[["Redis"], T]) -> T:
+        """Try again what met a broken connection, while the first try took no time."""
+        from redis import exceptions
+
+        began = time.monotonic()
+        try:
             return operation(self._connect())
+        except exceptions.AuthenticationError:
+            raise
+        except exceptions.ConnectionError:
+            if time.monotonic() - began > self._timeout_seconds / 2:
+                raise
+            return operation(self._connect())
+
+    @property
+    def _place(self) -> str:
+        """Host and port: never the URL itself, it may hold the password."""
+        parts = urlsplit(self._url)
+        return f"{parts.hostname}:{parts.port or 6379}"
 
     @contextmanager
     def _span(self, command: str) -> Iterator[None]:
@@ -127,13 +161,16 @@ class RedisCache:
             exceptions.OutOfMemoryError,
             OSError,
         )
+        began = time.monotonic()
         try:
             yield
         except unavailable as error:
-            # Not the error's own text and not the URL: they may hold the password.
-            place = urlsplit(self._url)
+            # A refusal costs no time, and a server that restarts is asked again at once.
+            if time.monotonic() - began > self._timeout_seconds / 2:
+                self._breaker.note_silence(began)
+            # Not the error's own text: it may hold the password.
             raise DependencyUnavailableError(
-                f"The cache at {place.hostname}:{place.port or 6379} did not answer ({type(error).__name__})."
+                f"The cache at {self._place} did not answer ({type(error).__name__})."
             ) from error
         except exceptions.RedisError as error:
             raise InternalError(f"The cache refused a command: {error}") from error
@@ -141,8 +178,7 @@ class RedisCache:
 
 def _make_client(url: str, timeout_seconds: float) -> "Redis":
     from redis import BlockingConnectionPool, Redis
-    from redis.backoff import ConstantBackoff
-    from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError  # noqa: A004 - redis-py's names
+    from redis.backoff import NoBackoff
     from redis.retry import Retry
 
     pool = BlockingConnectionPool.from_url(
@@ -154,7 +190,7 @@ def _make_client(url: str, timeout_seconds: float) -> "Redis":
         socket_keepalive=True,
         health_check_interval=HEALTH_CHECK_SECONDS,
         protocol=2,
-        retry=Retry(ConstantBackoff(_RETRY_DELAY_SECONDS), 1),
-        retry_on_error=[ConnectionError, TimeoutError, BusyLoadingError],
+        # redis-py retries connecting, the health check and the command each, one inside the other.
+        retry=Retry(NoBackoff(), 0),
     )
     return Redis(connection_pool=pool)

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -80,13 +81,40 @@ def test_a_restart_between_two_calls_is_not_noticed(own_server: tuple[ValkeyServ
     cache.ping()
 
 
-def test_a_silent_server_is_unavailable_in_time() -> None:
+def test_a_silent_server_costs_one_timeout_and_is_then_left_alone() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        cache = open_redis(f"redis://127.0.0.1:{silent.getsockname()[1]}/0", timeout_seconds=0.3)
+        cache = open_redis(f"redis://127.0.0.1:{silent.getsockname()[1]}/0", timeout_seconds=1)
         started = time.monotonic()
         with pytest.raises(DependencyUnavailableError, match="TimeoutError"):
             cache.get_many(["a"])
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 1.9
+        started = time.monotonic()
+        for call in (lambda: cache.get_many(["a"]), lambda: cache.set_many({"a": b"1"}, 60), cache.ping):
+            with pytest.raises(DependencyUnavailableError, match="left alone"):
+                call()
+        assert time.monotonic() - started < 0.1
+
+
+def test_a_server_that_falls_silent_under_open_connections_costs_one_timeout_too(
+    own_server: tuple[ValkeyServer, Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, service = own_server
+    monkeypatch.setattr("shared.cache.redis.PAUSE_SECONDS", 1.0)
+    cache = open_redis(server.url)
+    cache.set_many({"a": b"1"}, 60)
+    os.kill(service.pid or 0, signal.SIGSTOP)
+    try:
+        started = time.monotonic()
+        with pytest.raises(DependencyUnavailableError, match="TimeoutError"):
+            cache.get_many(["a"])
+        assert time.monotonic() - started < 1.9
+    finally:
+        os.kill(service.pid or 0, signal.SIGCONT)
+    with pytest.raises(DependencyUnavailableError, match="left alone"):
+        cache.get_many(["a"])
+    time.sleep(1.1)
+    assert cache.get_many(["a"]) == [b"1"]
+    assert cache.get_many(["a"]) == [b"1"]
 
 
 @pytest.mark.parametrize("wrong", ["redis://127.0.0.1:{port}/0", "redis://:hunter2@127.0.0.1:{port}/0"])
