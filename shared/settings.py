@@ -89,7 +89,12 @@ class Settings(BaseModel):
     budget_time_zone: TimeZoneName = Field("UTC", description="IANA zone in which a budget's day begins.")
     price_per_tib_usd: Decimal = Field(Decimal("6.25"), ge=0, description="On-demand price per TiB billed.")
     warehouse_timeout_seconds: float = Field(60.0, gt=0, description="Deadline of one job, retries included.")
-    warehouse_call_timeout_seconds: float = Field(10.0, gt=0, description="Deadline of one metadata call.")
+    warehouse_call_timeout_seconds: float = Field(
+        10.0, gt=0, description="Deadline of one call that starts a job, asks for it or reads its rows."
+    )
+    warehouse_metadata_timeout_seconds: float = Field(
+        5.0, gt=0, description="When a dry run or metadata call without an answer is given up as an outage."
+    )
     reservation_grace_seconds: float = Field(
         60.0,
         gt=0,

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from shared.settings import Settings
+from shared.warehouse.quick_calls import QuickCalls
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
@@ -21,6 +22,7 @@ class WarehouseClients:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = threading.RLock()
+        self.quick = QuickCalls(lambda: self.rest, settings)
 
     @property
     def rest(self) -> "bigquery.Client":

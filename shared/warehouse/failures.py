@@ -39,7 +39,10 @@ def translated_failures(doing: str) -> Iterator[None]:
             raise translate_api_error(cause) from error
         raise WarehouseUnavailableError(f"BigQuery cannot be reached while {doing}.") from error
     except (TimeoutError, concurrent.futures.TimeoutError, Timeout) as error:
-        raise WarehouseTimeoutError(f"BigQuery did not answer in time while {doing}.") from error
+        # Not the query's fault: making it cheaper would not bring an answer.
+        raise WarehouseTimeoutError(
+            f"BigQuery did not answer in time while {doing}.", remediation="Try again in a moment."
+        ) from error
     except (RequestException, GoogleAuthError) as error:
         raise WarehouseUnavailableError(f"BigQuery cannot be reached while {doing}.") from error
 

@@ -18,6 +18,7 @@ from shared.warehouse.parameters import to_bigquery_parameters
 from shared.warehouse.retrying import UNAVAILABLE_DEADLINE_SECONDS, make_retry
 
 if TYPE_CHECKING:
+    from google.api_core.retry import Retry
     from google.cloud import bigquery
     from google.cloud.bigquery.table import RowIterator
 
@@ -55,15 +56,14 @@ class JobRunner:
         config.dry_run = True
         # A dry run that may be answered from the cache reports 0 bytes, which is no estimate.
         config.use_query_cache = False
-        timeout = self._settings.warehouse_call_timeout_seconds
-        with (
-            start_span("bigquery.dry_run", {"db.system": "bigquery"}),
-            translated_failures("planning a query"),
-        ):
-            job: bigquery.QueryJob = self._clients.rest.query(
-                request.sql, job_config=config, retry=make_retry(timeout), job_retry=None, timeout=timeout
+
+        def plan(retry: "Retry", timeout: float) -> "bigquery.QueryJob":
+            return self._clients.rest.query(
+                request.sql, job_config=config, retry=retry, job_retry=None, timeout=timeout
             )
-            return job
+
+        with start_span("bigquery.dry_run", {"db.system": "bigquery"}):
+            return self._clients.quick.ask("planning a query", plan)
 
     def start(
         self, request: QueryRequest, job_id: str, max_bytes_billed: int, labels: Mapping[str, str]
@@ -107,7 +107,7 @@ class JobRunner:
 
     def read_billed_bytes(self, job: "bigquery.QueryJob") -> int | None:
         """Bytes a job that failed or was cancelled billed; None when BigQuery cannot say within seconds."""
-        timeout = self._settings.warehouse_call_timeout_seconds
+        timeout = self._settings.warehouse_metadata_timeout_seconds
         deadline = time.monotonic() + UNAVAILABLE_DEADLINE_SECONDS
         try:
             with translated_failures("reading a job"):
@@ -130,7 +130,7 @@ class JobRunner:
         """
         from google.api_core.exceptions import NotFound
 
-        timeout = self._settings.warehouse_call_timeout_seconds
+        timeout = self._settings.warehouse_metadata_timeout_seconds
         try:
             with translated_failures("reading a job"):
                 job = self._clients.rest.get_job(job_id, retry=make_retry(timeout), timeout=timeout)
@@ -155,7 +155,7 @@ class JobRunner:
 
         That it cannot be asked is logged and no more: the job ends at its own timeout.
         """
-        timeout = self._settings.warehouse_call_timeout_seconds
+        timeout = self._settings.warehouse_metadata_timeout_seconds
         try:
             with translated_failures("cancelling a query"):
                 self._clients.rest.cancel_job(job_id, retry=make_retry(timeout), timeout=timeout)

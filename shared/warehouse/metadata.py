@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 from shared.errors import AlmanacError
 from shared.settings import Settings
 from shared.warehouse.clients import WarehouseClients
-from shared.warehouse.failures import translated_failures
 from shared.warehouse.models import OutputField
 from shared.warehouse.result_schema import to_output_fields
-from shared.warehouse.retrying import make_retry
 from shared.warehouse.tables import TableRef
 
 if TYPE_CHECKING:
+    from google.api_core.retry import Retry
     from google.cloud import bigquery
 
 
@@ -54,10 +53,11 @@ class TableMetadataReader:
             return list(pool.map(self._read, tables))
 
     def _read(self, ref: TableRef) -> TableMetadata | AlmanacError:
-        timeout = self._settings.warehouse_call_timeout_seconds
+        def get(retry: "Retry", timeout: float) -> "bigquery.Table":
+            return self._clients.rest.get_table(str(ref), retry=retry, timeout=timeout)
+
         try:
-            with translated_failures(f"reading the metadata of {ref}"):
-                table = self._clients.rest.get_table(str(ref), retry=make_retry(timeout), timeout=timeout)
+            table = self._clients.quick.ask(f"reading the metadata of {ref}", get)
         except AlmanacError as error:
             return error
         return TableMetadata(

@@ -5,6 +5,9 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 
+CONNECT_TIMEOUT_SECONDS = 3.0
+"""A connection forms within milliseconds, or not at all; how long the answer may take says nothing about it."""
+
 
 class BoundedAdapter(HTTPAdapter):
     """Lets no exchange wait longer for a byte than `timeout_seconds`, whatever the caller asks for.
@@ -29,4 +32,5 @@ class BoundedAdapter(HTTPAdapter):
         """As in the base class."""
         limit = self._timeout_seconds
         bounded = min(timeout, limit) if isinstance(timeout, int | float) else limit
-        return super().send(request, stream, bounded, verify, cert, proxies)
+        connecting = min(bounded, CONNECT_TIMEOUT_SECONDS)
+        return super().send(request, stream, (connecting, bounded), verify, cert, proxies)

@@ -1,5 +1,6 @@
 """A part that is down: a clear code within seconds, nothing lost, and service resumes by itself."""
 
+import socket
 import time
 from collections.abc import Iterator
 
@@ -10,10 +11,19 @@ from deploy.local.servers.oidc import OidcServer
 from shared.container import Container, use_container
 from shared.settings import Settings
 from tests.fixtures.bigquery import BigQueryServer
-from tests.fixtures.functions import FunctionHost
+from tests.fixtures.functions import SHOP, FunctionHost
 
 SECONDS = 6
+# What a caller waits for the first call that a silent part does not answer; later ones are not made.
+FIRST_SECONDS = 2
 SQL = {"sql": "SELECT COUNT(*) AS n FROM people WHERE id > 3", "dataset": "shop"}
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port that accepts connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
+        yield server.getsockname()[1]
 
 
 @pytest.fixture
@@ -53,6 +63,62 @@ def test_a_cache_that_is_down_is_passed_over(functions: FunctionHost, crippled: 
     before = time.monotonic()
     assert crippled.call("data", "GET", "/data/shop").status_code == 200
     assert time.monotonic() - before < SECONDS
+
+
+def test_a_cache_that_falls_silent_is_waited_for_once(
+    functions: FunctionHost, crippled: FunctionHost, silent_port: int
+) -> None:
+    crippled.container.settings.cache_url = Settings(cache_url=f"redis://127.0.0.1:{silent_port}/0").cache_url
+    crippled.save_shop()
+    assert crippled.precompute_shop()["variants_ready"] == 2
+    del crippled.container.cache  # the next call is a new process's first
+    before = time.monotonic()
+    assert crippled.call("data", "GET", "/data/shop").status_code == 200
+    assert time.monotonic() - before < FIRST_SECONDS
+    before = time.monotonic()
+    for _ in range(10):
+        assert crippled.call("data", "GET", "/data/shop").status_code == 200
+    assert (time.monotonic() - before) / 10 < 0.1
+
+
+@pytest.mark.parametrize(
+    ("function", "path", "body"),
+    [
+        ("sql_run", "/sql/run", SQL),
+        ("dashboards_compile", "/dashboards/compile", {"dashboards": [{"path": "shop.yaml", "yaml": SHOP}]}),
+    ],
+)
+def test_a_silent_bigquery_is_told_within_seconds_and_then_at_once(
+    crippled: FunctionHost, silent_port: int, function: str, path: str, body: dict[str, object]
+) -> None:
+    crippled.container.settings.bigquery_endpoint = f"http://127.0.0.1:{silent_port}"
+    crippled.container.settings.warehouse_metadata_timeout_seconds = 1.0
+    expected = [(SECONDS, 504, "WAREHOUSE_TIMEOUT"), (1, 503, "WAREHOUSE_UNAVAILABLE")]
+    for allowed_seconds, status, code in expected:
+        before = time.monotonic()
+        response = crippled.call(function, "POST", path, json=body)
+        assert time.monotonic() - before < allowed_seconds
+        assert (response.status_code, response.json["error"]["code"]) == (status, code)
+        assert response.json["error"]["remediation"].startswith("Nothing was run and nothing billed.")
+
+
+def test_a_refresh_meets_a_silent_bigquery_once(
+    functions: FunctionHost, function_settings: Settings, silent_port: int
+) -> None:
+    functions.save_shop()
+    functions.precompute_shop()
+    changes = {
+        "bigquery_endpoint": f"http://127.0.0.1:{silent_port}",
+        "warehouse_metadata_timeout_seconds": 1.0,
+        "warehouse_parallelism": 1,
+    }
+    host = FunctionHost(Container(function_settings.model_copy(update=changes)), functions.oidc)
+    use_container(host.container)
+    before = time.monotonic()
+    report = host.precompute_shop(force=True)
+    assert time.monotonic() - before < SECONDS
+    assert {query["status"] for query in report["queries"]} == {"kept_previous"}
+    host.container.database.dispose()
 
 
 def test_bigquery_down_is_a_503_within_seconds_and_service_resumes(

@@ -38,6 +38,7 @@ def behind(settings: Settings, server: MisbehavingServer) -> Iterator[Container]
             update={
                 "bigquery_endpoint": server.endpoint,
                 "warehouse_call_timeout_seconds": 1.5,
+                "warehouse_metadata_timeout_seconds": 1.0,
                 "warehouse_timeout_seconds": 8.0,
                 "reservation_grace_seconds": 0.5,
             }
@@ -102,6 +103,34 @@ def test_what_does_not_pass_is_given_up_within_seconds(
     assert answer.code is code
     assert seconds < 6
     assert bigquery.count_jobs() == before
+    assert read_user(behind) == (0, 0)
+
+
+def test_a_dry_run_that_is_only_slow_is_asked_for_once_more(
+    behind: Container, server: MisbehavingServer
+) -> None:
+    server.fail("dry_run", "hang")
+    answer, _ = run(behind, new_query())
+    assert isinstance(answer, QueryOutcome)
+    assert (server.count("dry_run"), server.count("other")) == (2, 1)
+
+
+def test_silence_is_met_once_and_what_else_is_planned_fails_at_once(
+    behind: Container, server: MisbehavingServer
+) -> None:
+    for call in ("dry_run", "other"):
+        server.fail(call, *["hang"] * 100)
+    behind.settings.warehouse_parallelism = 2
+    began = time.monotonic()
+    answers = behind.warehouse.run_queries([new_query() for _ in range(12)])
+    assert time.monotonic() - began < 5
+    codes = [answer.code for answer in answers if isinstance(answer, AlmanacError)]
+    assert codes == [ErrorCode.WAREHOUSE_TIMEOUT] * 2 + [ErrorCode.WAREHOUSE_UNAVAILABLE] * 10
+    assert server.count("dry_run") == 2
+    for answer in answers:
+        assert isinstance(answer, AlmanacError)
+        assert answer.remediation == "Nothing was run and nothing billed. Try again in a moment."
+        assert answer.retry_after_seconds == 5
     assert read_user(behind) == (0, 0)
 
 
