@@ -12,6 +12,7 @@ from deploy.local.gate.catalog import Catalog
 from deploy.local.gate.changes import Changes
 from deploy.local.gate.errors import GateError, answer_error, answer_fault
 from deploy.local.gate.estimating import Estimator
+from deploy.local.gate.job_timeouts import JobTimeouts
 from deploy.local.gate.jobs import Jobs
 from deploy.local.gate.judging import Judge
 from deploy.local.gate.ledger import Ledger
@@ -33,24 +34,26 @@ def create_app() -> Starlette:
     state_dir = Path(os.environ["GATE_STATE_DIR"])
     state_dir.mkdir(parents=True, exist_ok=True)
     ledger = Ledger(state_dir / "gate.sqlite")
+    timeouts = JobTimeouts(upstream)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         yield
+        timeouts.close()
         await upstream.close()
         ledger.close()
 
     return Starlette(
-        routes=_routes(upstream, ledger),
+        routes=_routes(upstream, ledger, timeouts),
         lifespan=lifespan,
         exception_handlers={GateError: answer_error, Exception: answer_fault},
     )
 
 
-def _routes(upstream: Upstream, ledger: Ledger) -> list[Route]:
+def _routes(upstream: Upstream, ledger: Ledger, timeouts: JobTimeouts) -> list[Route]:
     changes = Changes(upstream, ledger)
     estimator = Estimator(upstream, Catalog(upstream, ledger, changes), Measurer(upstream))
-    jobs = Jobs(upstream, ledger, changes, Judge(estimator, QueryCache(upstream, ledger)))
+    jobs = Jobs(upstream, ledger, changes, Judge(estimator, QueryCache(upstream, ledger)), timeouts)
     resources = Resources(upstream, ledger, changes)
     return [
         Route("/gate/jobs", jobs.summary),

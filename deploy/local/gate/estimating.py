@@ -79,13 +79,10 @@ class Estimator:
         values = (
             await self._measurer.values(analysis.project, constants, analysis.parameters) if constants else {}
         )
-        wanted: dict[Table, dict[Partition, set[Path]]] = defaultdict(lambda: defaultdict(set))
-        for read, test in zip(analysis.reads, tests, strict=True):
-            for table in test.tables(values):
-                for partition in await self._measurer.partitions(table):
-                    if may_match(test.partition[table], partition.span, values):
-                        wanted[table][partition] |= _leaf_paths(table, read.paths)
-        return _to_estimate(analysis, wanted)
+        used = {table for read, test in zip(analysis.reads, tests, strict=True) for table in test.tables(values)}
+        partitions = {table: await self._measurer.partitions(table) for table in used}
+        # Reads times partitions: seconds of work for a long UNION over a table of years.
+        return await asyncio.to_thread(_add_up, analysis, tests, values, partitions)
 
     async def _analyse_statements(
         self,
@@ -193,6 +190,21 @@ def _leaf_paths(table: Table, paths: frozenset[Path] | None) -> set[Path]:
 def _covers(path: Path, leaf: Path) -> bool:
     shorter = min(len(path), len(leaf))
     return path[:shorter] == leaf[:shorter]
+
+
+def _add_up(
+    analysis: Analysis,
+    tests: Sequence[_Tests],
+    values: Values,
+    partitions: Mapping[Table, Sequence[Partition]],
+) -> Estimate:
+    wanted: dict[Table, dict[Partition, set[Path]]] = defaultdict(lambda: defaultdict(set))
+    for read, test in zip(analysis.reads, tests, strict=True):
+        for table in test.tables(values):
+            for partition in partitions[table]:
+                if may_match(test.partition[table], partition.span, values):
+                    wanted[table][partition] |= _leaf_paths(table, read.paths)
+    return _to_estimate(analysis, wanted)
 
 
 def _to_estimate(analysis: Analysis, wanted: Mapping[Table, Mapping[Partition, set[Path]]]) -> Estimate:

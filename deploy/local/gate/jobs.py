@@ -14,7 +14,9 @@ from starlette.responses import JSONResponse, Response
 
 from deploy.local.gate.billing import Receipt
 from deploy.local.gate.changes import Changes, query_targets
+from deploy.local.gate.complexity import check_complexity
 from deploy.local.gate.errors import GateError
+from deploy.local.gate.job_timeouts import JobTimeouts
 from deploy.local.gate.judging import Judge, Verdict
 from deploy.local.gate.ledger import Ledger
 from deploy.local.gate.statistics import (
@@ -31,11 +33,14 @@ from deploy.local.gate.upstream import Upstream, copy_answer
 class Jobs:
     """Handlers of the job calls."""
 
-    def __init__(self, upstream: Upstream, ledger: Ledger, changes: Changes, judge: Judge) -> None:
+    def __init__(
+        self, upstream: Upstream, ledger: Ledger, changes: Changes, judge: Judge, timeouts: JobTimeouts
+    ) -> None:
         self._upstream = upstream
         self._ledger = ledger
         self._changes = changes
         self._judge = judge
+        self._timeouts = timeouts
         self._dry_runs = 0
 
     async def insert(self, request: Request) -> Response:
@@ -46,6 +51,7 @@ class Jobs:
         query = _object(configuration.get("query"))
         if not isinstance(query.get("query"), str):
             return self._account(await self._upstream.forward(request, body), None)
+        await asyncio.to_thread(check_complexity, query["query"])
         if configuration.get("dryRun"):
             forwarded = self._upstream.forward(request, body)
             answer, verdict = await asyncio.gather(forwarded, self._judge.judge(project, query, dry_run=True))
@@ -59,20 +65,23 @@ class Jobs:
         verdict = await self._judge.judge(project, query, dry_run=False)
         if verdict.refusal is not None:
             return JSONResponse(self._refuse(project, job_id or str(uuid.uuid4()), configuration, verdict))
-        return await self._run(request, body, project, job_id, verdict)
+        answer = await self._run(request, body, project, job_id, verdict)
+        if answer.status_code == HTTPStatus.OK:
+            self._timeouts.watch(answer.json(), configuration)
+        return self._account(answer, verdict)
 
     async def _run(
         self, request: Request, body: bytes, project: str, job_id: str | None, verdict: Verdict
-    ) -> Response:
+    ) -> httpx.Response:
         if job_id is None:
-            return self._account(await self._upstream.forward(request, body), verdict)
+            return await self._upstream.forward(request, body)
         # Saved before it runs: somebody else may ask for this job as soon as the emulator has it.
         self._ledger.save_job(project, job_id, verdict.receipt)
         answer = await self._upstream.forward(request, body)
         # A conflict means that the same job was sent twice at once: the other one runs, with this receipt.
         if answer.status_code not in (HTTPStatus.OK, HTTPStatus.CONFLICT):
             self._ledger.forget_job(project, job_id)
-        return self._account(answer, verdict)
+        return answer
 
     async def query(self, request: Request) -> Response:
         """jobs.query: run, wait, and answer the first page."""
@@ -80,6 +89,7 @@ class Jobs:
         body, query = await _read_body(request)
         if not isinstance(query.get("query"), str):
             return copy_answer(await self._upstream.forward(request, body))
+        await asyncio.to_thread(check_complexity, query["query"])
         dry_run = bool(query.get("dryRun"))
         verdict = await self._judge.judge(project, query, dry_run=dry_run)
         if verdict.refusal is not None:

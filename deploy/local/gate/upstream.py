@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import AsyncIterator, Mapping
+from http import HTTPStatus
 
 import httpx
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from deploy.local.gate.complexity import too_complex
 from deploy.local.gate.errors import GateError
 
 # Belong to one connection, not to the message (RFC 9110, section 7.6.1), or are set anew by each side.
@@ -48,12 +50,18 @@ class Upstream:
         )
 
     async def forward(self, request: Request, body: bytes | AsyncIterator[bytes]) -> httpx.Response:
-        """Pass `request` on with this body, and read the whole answer. Raises GateError when unreachable."""
+        """Pass `request` on with this body, and read the whole answer.
+
+        Raises GateError when the emulator is unreachable, or gave a statement up for its depth.
+        """
         headers = _end_to_end(request.headers)
         if isinstance(body, bytes):
             headers.pop("content-length", None)
         outgoing = self._client.build_request(request.method, _target(request), headers=headers, content=body)
-        return await self._send(outgoing)
+        answer = await self._send(outgoing)
+        if answer.status_code == HTTPStatus.INTERNAL_SERVER_ERROR and b"RecursionError" in answer.content:
+            raise too_complex()
+        return answer
 
     async def send(self, method: str, path: str, *, body: object = None) -> httpx.Response:
         """Send one request and read its whole answer. Raises GateError when unreachable."""

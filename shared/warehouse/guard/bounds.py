@@ -11,7 +11,11 @@ from shared.warehouse.guard.violations import Violation, raise_violations
 _CLOSING = {")": "(", "]": "["}
 _PREFIXES = frozenset({"NOT", "-", "+", "~", "INTERVAL"})
 _REREAD_PREFIXES = frozenset({"SAFE", "NET"})
+# Each nests in the one before it, without a bracket: the work of whoever reads the tree grows with the square.
+_CHAINING = frozenset({"+", "-", "*", "/", "||", "AND", "OR", "UNION", "INTERSECT", "EXCEPT", "JOIN"})
 MAX_WORK = 40_000
+MAX_CHAIN = 1000
+MAX_TABLES = 1000
 _REMEDIATION = "Split it with WITH, or move long lists into a table."
 
 
@@ -33,25 +37,48 @@ def check_nesting(lexed: LexedSql, policy: GuardPolicy) -> None:
     raise_violations(lexed.sql, _find_excess(lexed.lexemes, policy.max_depth))
 
 
+def check_table_count(parsed: ParsedSql) -> None:
+    """Raise SqlInvalidError when the statement names more tables than one may.
+
+    BigQuery's own limit: https://cloud.google.com/bigquery/quotas#query_jobs.
+    """
+    count = sum(1 for _ in parsed.tree.find_all(exp.Table))
+    if count > MAX_TABLES:
+        message = f"The SQL names {count} tables; at most {MAX_TABLES} are accepted."
+        found = [Violation(SqlInvalidError, "size", message, f"{count} tables", 0, _REMEDIATION)]
+        raise_violations(parsed.lexed.sql, found)
+
+
 def _find_excess(lexemes: Sequence[Lexeme], max_depth: int) -> Iterator[Violation]:
     open_items: list[tuple[str, Lexeme, int]] = []
     factor, work, prefixes = 1, 0, 0
+    chains = [0]
     previous: Lexeme | None = None
     for index, lexeme in enumerate(lexemes):
         work += factor
         upper = lexeme.upper if lexeme.kind in ("word", "symbol") else ""
         prefixes = prefixes + 1 if upper in _PREFIXES else 0
+        if upper in _CHAINING:
+            chains[-1] += 1
+        elif upper == ",":
+            chains[-1] = 0
         after_dot = previous is not None and previous.text == "."
         if upper in ("(", "[") or (upper == "CASE" and not after_dot):
             open_items.append((upper, lexeme, factor))
             factor *= _count_readings(lexemes, index)
+            chains.append(0)
         elif upper in _CLOSING or (upper == "END" and open_items and open_items[-1][0] == "CASE"):
             if not open_items or open_items[-1][0] != _CLOSING.get(upper, "CASE"):
                 yield _unpaired(lexeme)
                 return
             factor = open_items.pop()[2]
+            chains.pop()
         if len(open_items) + prefixes > max_depth or work > MAX_WORK:
             yield _too_much(lexeme, max_depth, nested=work <= MAX_WORK)
+            return
+        if chains[-1] > MAX_CHAIN:
+            message = f"The SQL chains more than {MAX_CHAIN} operators."
+            yield Violation(SqlInvalidError, "size", message, lexeme.text, lexeme.start, _REMEDIATION)
             return
         previous = lexeme
     if open_items:
