@@ -5,11 +5,12 @@ from typing import Any, Self
 
 from pydantic import Field, field_validator
 
-from shared.dashboards.parameter_values import PARAMETER_TYPES, ParameterValueError, parse_parameter_value
+from shared.dashboards.parameter_values import PARAMETER_TYPES, ParameterValueError
 from shared.errors import InvalidRequestError
 from shared.precompute.encoding import to_json_rows
 from shared.schemas.base import ByteSize, Money, RequestModel, ResponseModel
 from shared.schemas.dashboards import OutputFieldModel, PartitionUseModel
+from shared.schemas.sql_values import read_json_value
 from shared.warehouse.models import QueryOutcome, QueryParameter
 from shared.warehouse.sql_runs import MAX_SAMPLE_ROWS, SqlPlan, SqlQuery
 
@@ -19,7 +20,10 @@ class SqlParameter(RequestModel):
 
     name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")
     type: str = Field(description="BigQuery type, for example STRING or ARRAY<INT64>.")
-    value: Any
+    value: Any = Field(
+        description='As JSON. An INT64 may be decimal text, a FLOAT64 "NaN", "Infinity" or "-Infinity"; '
+        "null is the NULL of a scalar type."
+    )
 
     @field_validator("type")
     @classmethod
@@ -31,7 +35,7 @@ class SqlParameter(RequestModel):
     def to_parameter(self) -> QueryParameter:
         """What the warehouse binds. Raises InvalidRequestError when the value does not fit the type."""
         try:
-            return QueryParameter(self.name, self.type, parse_parameter_value(self.type, self.value))
+            return QueryParameter(self.name, self.type, read_json_value(self.type, self.value))
         except ParameterValueError as error:
             raise InvalidRequestError(f"Parameter {self.name}: {error.message}.") from error
 

@@ -35,6 +35,9 @@ def read_rows(
     import pyarrow as pa
 
     total = int(rows.total_rows or 0)
+    # A page holds whatever fits into megabytes; of a hundred thousand rows the caller may want ten. One row at
+    # least: the client builds the columns from the answer.
+    rows.max_results = max(max_rows, 1)
     large = min(total, max_rows) >= settings.storage_read_min_rows
     batches: list[pa.RecordBatch] = []
     count = 0
@@ -74,6 +77,7 @@ def _read_rest(
     texts = clients.rest.list_rows(
         job.destination,
         selected_fields=to_text_schema(rows.schema),
+        max_results=rows.max_results,
         retry=make_retry(timeout),
         timeout=timeout,
     )
