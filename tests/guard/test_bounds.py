@@ -88,6 +88,25 @@ def test_wide_content_in_brackets_read_twice_counts_for_each_reading(guard: Quer
     assert caught.value.details[0]["rule"] == "size"
 
 
+@pytest.mark.parametrize("link", [" + 1", " || 'a'", " AND x", " UNION ALL SELECT 1", " JOIN b ON TRUE"])
+def test_a_chain_is_bounded_and_named_with_its_position(guard: QueryGuard, link: str):
+    with pytest.raises(SqlInvalidError, match="more than 1000") as caught:
+        guard.check("SELECT 1" + link * 5000, "nyc")
+    detail = caught.value.details[0]
+    assert (detail["rule"], detail["line"]) == ("size", 1)
+    assert detail["column"] > 1000
+
+
+def test_commas_begin_another_chain(guard: QueryGuard):
+    guard.check("SELECT " + ", ".join(["a + 1"] * 3000) + " FROM t", "nyc")
+
+
+def test_tables_are_counted(guard: QueryGuard):
+    guard.check("SELECT 1 FROM " + ", ".join(f"t AS t{n}" for n in range(1000)), "nyc")
+    with pytest.raises(SqlInvalidError, match="names 1001 tables; at most 1000"):
+        guard.check("SELECT 1 FROM " + ", ".join(f"t AS t{n}" for n in range(1001)), "nyc")
+
+
 def test_ordinary_nesting_passes(guard: QueryGuard):
     sql = "SELECT " + "COALESCE(" * 12 + "DATE(TIMESTAMP(STRING(DATE(x))))" + ", 1)" * 12 + " FROM t"
     assert guard.check(sql, "nyc").deterministic

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+from sqlglot import exp
+
 from shared.errors import SqlInvalidError
 from shared.warehouse.guard.functions import REPARSED_WORDS
 from shared.warehouse.guard.lexer import LexedSql, Lexeme
@@ -12,7 +14,7 @@ _CLOSING = {")": "(", "]": "["}
 _PREFIXES = frozenset({"NOT", "-", "+", "~", "INTERVAL"})
 _REREAD_PREFIXES = frozenset({"SAFE", "NET"})
 # Each nests in the one before it, without a bracket: the work of whoever reads the tree grows with the square.
-_CHAINING = frozenset({"+", "-", "*", "/", "||", "AND", "OR", "UNION", "INTERSECT", "EXCEPT", "JOIN"})
+_CHAINING = frozenset({"+", "-", "*", "/", "|", "AND", "OR", "UNION", "INTERSECT", "EXCEPT", "JOIN"})
 MAX_WORK = 40_000
 MAX_CHAIN = 1000
 MAX_TABLES = 1000
@@ -37,16 +39,15 @@ def check_nesting(lexed: LexedSql, policy: GuardPolicy) -> None:
     raise_violations(lexed.sql, _find_excess(lexed.lexemes, policy.max_depth))
 
 
-def check_table_count(parsed: ParsedSql) -> None:
+def check_table_count(sql: str, tree: exp.Query) -> None:
     """Raise SqlInvalidError when the statement names more tables than one may.
 
     BigQuery's own limit: https://cloud.google.com/bigquery/quotas#query_jobs.
     """
-    count = sum(1 for _ in parsed.tree.find_all(exp.Table))
+    count = sum(1 for _ in tree.find_all(exp.Table))
     if count > MAX_TABLES:
         message = f"The SQL names {count} tables; at most {MAX_TABLES} are accepted."
-        found = [Violation(SqlInvalidError, "size", message, f"{count} tables", 0, _REMEDIATION)]
-        raise_violations(parsed.lexed.sql, found)
+        raise_violations(sql, [Violation(SqlInvalidError, "size", message, f"{count} tables", 0, _REMEDIATION)])
 
 
 def _find_excess(lexemes: Sequence[Lexeme], max_depth: int) -> Iterator[Violation]:
@@ -58,7 +59,7 @@ def _find_excess(lexemes: Sequence[Lexeme], max_depth: int) -> Iterator[Violatio
         work += factor
         upper = lexeme.upper if lexeme.kind in ("word", "symbol") else ""
         prefixes = prefixes + 1 if upper in _PREFIXES else 0
-        if upper in _CHAINING:
+        if upper in _CHAINING and not (upper == "|" and previous is not None and previous.text == "|"):
             chains[-1] += 1
         elif upper == ",":
             chains[-1] = 0

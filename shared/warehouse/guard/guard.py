@@ -8,7 +8,7 @@ own reading of the same text as a second witness.
 from collections.abc import Sequence
 
 from shared.errors import SqlInvalidError
-from shared.warehouse.guard.bounds import check_nesting, check_size
+from shared.warehouse.guard.bounds import check_nesting, check_size, check_table_count
 from shared.warehouse.guard.calls import CallRule
 from shared.warehouse.guard.completeness import CompletenessRule
 from shared.warehouse.guard.dry_run import check_witness
@@ -59,6 +59,7 @@ class QueryGuard:
 
     def _check(self, sql: str, default_dataset: str | None) -> GuardedQuery:
         parsed = self._parse(sql)
+        check_table_count(sql, parsed.tree)
         raise_violations(sql, (found for rule in self._tree_rules for found in rule.find(parsed)))
         table_rule = TableRule(self._policy, default_dataset)
         raise_violations(sql, table_rule.find(parsed))
