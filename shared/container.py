@@ -201,6 +201,7 @@ class Container:
     def warehouse(self) -> "WarehouseService":
         """Every query's one way to BigQuery."""
         from shared.warehouse.partitions import PartitionReader
+        from shared.warehouse.refusals import RefusalExplainer
         from shared.warehouse.run_log import QueryRunLog
         from shared.warehouse.service import WarehouseService
         from shared.warehouse.spending import QuerySpender
@@ -212,6 +213,7 @@ class Container:
             self.job_runner,
             QuerySpender(self.settings, self.warehouse_clients, self.job_runner, self.budgets, run_log),
             PartitionReader(self.table_metadata, self.query_guard),
+            RefusalExplainer(self.warehouse_clients, self.table_metadata),
         )
 
     @cached_property

@@ -15,6 +15,7 @@ from shared.errors import (
     WarehouseTimeoutError,
     WarehouseUnavailableError,
 )
+from shared.warehouse.refusal_kinds import read_refusal
 
 _POSITION = re.compile(r"\bat \[(\d+):(\d+)\]")
 # What BigQuery says of a table that was made with require_partition_filter.
@@ -86,6 +87,9 @@ def sql_invalid(message: str, remediation: str | None = None) -> SqlInvalidError
     details: list[dict[str, object]] = []
     if position:
         details.append({"line": int(position.group(1)), "column": int(position.group(2))})
+    elif remediation is None:
+        # The default speaks of a position.
+        remediation = read_refusal(message).kind.value
     return SqlInvalidError(message, remediation=remediation, details=details)
 
 

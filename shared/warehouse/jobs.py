@@ -50,7 +50,6 @@ class JobRunner:
 
     def dry_run(self, request: QueryRequest) -> "bigquery.QueryJob":
         """The job BigQuery would run: schema, referenced tables, bytes. Costs nothing."""
-        from google.cloud import bigquery
 
         config = self._configure(request)
         config.dry_run = True

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Sequence
 
-from shared.errors import AlmanacError, BytesLimitExceededError
+from shared.errors import AlmanacError, BytesLimitExceededError, SqlInvalidError
 from shared.settings import Settings
 from shared.warehouse.caps import bound_billing, compute_cap, expect_billing
 from shared.warehouse.guard.guard import QueryGuard
@@ -10,6 +10,7 @@ from shared.warehouse.jobs import JobRunner
 from shared.warehouse.models import DryRun, QueryOutcome, QueryRequest
 from shared.warehouse.parallel import Answer, iterate_answers, list_answers
 from shared.warehouse.partitions import PartitionReader
+from shared.warehouse.refusals import RefusalExplainer
 from shared.warehouse.result_schema import check_readable, to_output_fields
 from shared.warehouse.results import to_table_refs
 from shared.warehouse.running_jobs import RunningJobs
@@ -26,12 +27,14 @@ class WarehouseService:
         runner: JobRunner,
         spender: QuerySpender,
         partitions: PartitionReader,
+        refusals: RefusalExplainer,
     ) -> None:
         self._settings = settings
         self._guard = guard
         self._runner = runner
         self._spender = spender
         self._partitions = partitions
+        self._refusals = refusals
 
     def dry_run_queries(self, requests: Sequence[QueryRequest]) -> list[DryRun | AlmanacError]:
         """Plan each request, in parallel within `warehouse_parallelism`; answers in input order.
@@ -74,7 +77,10 @@ class WarehouseService:
 
     def _plan(self, request: QueryRequest) -> DryRun:
         guarded = self._guard.check(request.sql, request.default_dataset)
-        job = self._runner.dry_run(request)
+        try:
+            job = self._runner.dry_run(request)
+        except SqlInvalidError as error:
+            raise self._refusals.explain(error, guarded, request) from error
         tables = to_table_refs(job)
         self._guard.check_dry_run(guarded, job.statement_type, tables)
         fields = to_output_fields(job.schema or ())

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.fixtures.functions import FunctionHost
+from tests.fixtures.functions import SHOP, FunctionHost
 
 
 def run(functions: FunctionHost, sql: str, *parameters: dict[str, Any], **body: Any) -> Any:
@@ -72,3 +72,64 @@ def test_no_more_rows_are_read_than_are_answered(
     assert (data["total_rows"], data["truncated"]) == (300_000, True)
     assert [field["name"] for field in data["output_schema"]] == ["n", "at"]
     assert sum(read) <= max(wanted, 1)
+
+
+@pytest.mark.parametrize(
+    ("sql", "detail", "remediation"),
+    [
+        (
+            "SELECT id\nFROM peple",
+            {"line": 2, "column": 6, "found": "peple", "suggestion": "people"},
+            "Did you mean people?",
+        ),
+        (
+            "SELECT 'nam',\n  nam FROM people",
+            {"line": 2, "column": 3, "found": "nam", "suggestion": "name"},
+            "Did you mean name?",
+        ),
+        (
+            "SELECT p.nme FROM people AS p",
+            {"line": 1, "column": 10, "found": "nme", "suggestion": "name"},
+            "Did you mean name?",
+        ),
+        (
+            "SELECT @oen AS x",
+            {"line": 1, "column": 9, "found": "oen", "suggestion": "one"},
+            "Did you mean one?",
+        ),
+        (
+            "SELECT zzzzzzzz FROM people",
+            {"line": 1, "column": 8, "found": "zzzzzzzz"},
+            "Name a column that the tables of the query have, or one that an alias in it gives.",
+        ),
+    ],
+    ids=["table", "column", "column of an alias", "parameter", "nothing near"],
+)
+def test_a_name_that_is_not_there_is_shown_in_the_sql(
+    functions: FunctionHost, sql: str, detail: dict[str, object], remediation: str
+) -> None:
+    error = run(functions, sql, {"name": "one", "type": "INT64", "value": 1})["error"]
+    assert (error["code"], error["details"]) == ("SQL_INVALID", [detail])
+    assert error["remediation"] == remediation
+
+
+def test_an_error_without_a_place_is_not_said_to_have_one(functions: FunctionHost) -> None:
+    error = run(functions, "SELECT 1 / (id - id) AS x FROM people")["error"]
+    assert (error["code"], error["details"]) == ("SQL_INVALID", [])
+    assert error["remediation"].startswith("Use SAFE_DIVIDE(a, b)")
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "line", "column"),
+    [("id, name", "id, nme", 11, 18), ("FROM people WHERE day =", "FROM peple WHERE day =", 12, 12)],
+)
+def test_compile_marks_it_in_the_yaml(
+    functions: FunctionHost, right: str, wrong: str, line: int, column: int
+) -> None:
+    yaml = SHOP.replace(right, wrong)
+    body = {"dashboards": [{"path": "shop.yaml", "yaml": yaml}]}
+    response = functions.call("dashboards_compile", "POST", "/dashboards/compile", json=body)
+    [diagnostic] = response.json["data"]["results"][0]["diagnostics"]
+    assert (diagnostic["line"], diagnostic["column"]) == (line, column)
+    assert diagnostic["end_column"] > column
+    assert diagnostic["remediation"].startswith("Did you mean")

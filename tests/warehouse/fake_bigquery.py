@@ -14,6 +14,9 @@ import pyarrow as pa
 from google.api_core.exceptions import BadRequest, Conflict, NotFound
 from google.cloud import bigquery
 
+from shared.settings import Settings
+from shared.warehouse.quick_calls import QuickCalls
+
 MINIMUM = 10 * 2**20
 NOW = datetime(2026, 3, 3, 12, tzinfo=UTC)
 
@@ -155,8 +158,9 @@ class FakeClient:
 class FakeClients:
     """What the container hands to the warehouse."""
 
-    def __init__(self, client: FakeClient) -> None:
+    def __init__(self, client: FakeClient, settings: Settings) -> None:
         self.rest = client
+        self.quick = QuickCalls(lambda: self.rest, settings)
 
     @property
     def storage_read(self) -> Iterator[None]:

@@ -68,7 +68,7 @@ def make_fake(postgres_server: RunningPostgres, database: Database) -> Iterator[
     client = FakeClient({"shop.people": FakeTable(SCHEMA[:2], rows, ROW_COUNT * 8)})
     settings: Settings = postgres_server.settings(google_cloud_project="local", allowed_datasets=["shop"])
     container = Container(settings)
-    vars(container)["warehouse_clients"] = FakeClients(client)
+    vars(container)["warehouse_clients"] = FakeClients(client, settings)
     yield Warehouse(container, client, None)
     container.database.dispose()
 

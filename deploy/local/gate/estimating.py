@@ -79,7 +79,9 @@ class Estimator:
         values = (
             await self._measurer.values(analysis.project, constants, analysis.parameters) if constants else {}
         )
-        used = {table for read, test in zip(analysis.reads, tests, strict=True) for table in test.tables(values)}
+        used = {
+            table for read, test in zip(analysis.reads, tests, strict=True) for table in test.tables(values)
+        }
         partitions = {table: await self._measurer.partitions(table) for table in used}
         # Reads times partitions: seconds of work for a long UNION over a table of years.
         return await asyncio.to_thread(_add_up, analysis, tests, values, partitions)

@@ -47,7 +47,9 @@ def check_table_count(sql: str, tree: exp.Query) -> None:
     count = sum(1 for _ in tree.find_all(exp.Table))
     if count > MAX_TABLES:
         message = f"The SQL names {count} tables; at most {MAX_TABLES} are accepted."
-        raise_violations(sql, [Violation(SqlInvalidError, "size", message, f"{count} tables", 0, _REMEDIATION)])
+        raise_violations(
+            sql, [Violation(SqlInvalidError, "size", message, f"{count} tables", 0, _REMEDIATION)]
+        )
 
 
 def _find_excess(lexemes: Sequence[Lexeme], max_depth: int) -> Iterator[Violation]:

@@ -1,0 +1,92 @@
+"""Refusals that name something without its place: found in the SQL, with what may have been meant."""
+
+import difflib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from shared.errors import AlmanacError, SqlInvalidError
+from shared.warehouse.clients import WarehouseClients
+from shared.warehouse.guard.lexer import Lexeme, read_lexemes
+from shared.warehouse.guard.policy import GuardedQuery
+from shared.warehouse.guard.violations import LineIndex
+from shared.warehouse.metadata import TableMetadata, TableMetadataReader
+from shared.warehouse.models import QueryRequest
+from shared.warehouse.refusal_kinds import RefusalKind, read_refusal
+
+if TYPE_CHECKING:
+    from google.api_core.retry import Retry
+
+_MAX_TABLES = 1000
+
+
+class RefusalExplainer:
+    """Adds to SQL_INVALID the place of the name BigQuery did not find, and the nearest name there is."""
+
+    def __init__(self, clients: WarehouseClients, metadata: TableMetadataReader) -> None:
+        self._clients = clients
+        self._metadata = metadata
+
+    def explain(
+        self, error: SqlInvalidError, guarded: GuardedQuery, request: QueryRequest
+    ) -> SqlInvalidError:
+        """`error`, with a position in `details` where the SQL has the name it is about."""
+        refusal = read_refusal(error.message)
+        found = _find_name(guarded.sql, refusal.name) if refusal.name and not error.details else None
+        if found is None:
+            return error
+        line, column = LineIndex(guarded.sql).locate(found.start)
+        detail: dict[str, object] = {"line": line, "column": column, "found": found.text}
+        names = self._list_names(refusal.kind, found, guarded, request)
+        near = _find_near(found.text.strip("`").rpartition(".")[2], names)
+        if near is not None:
+            detail["suggestion"] = near
+        remediation = f"Did you mean {near}?" if near else refusal.kind.value
+        return SqlInvalidError(error.message, remediation=remediation, details=[detail])
+
+    def _list_names(
+        self, kind: RefusalKind, found: Lexeme, guarded: GuardedQuery, request: QueryRequest
+    ) -> Iterable[str]:
+        """Names of the kind that is missing; none where BigQuery cannot be asked."""
+        if kind is RefusalKind.PARAMETER:
+            return [parameter.name for parameter in request.parameters]
+        if kind is RefusalKind.TABLE:
+            return self._list_tables(found, guarded)
+        if kind is RefusalKind.COLUMN:
+            known = self._metadata.read_tables(guarded.tables)
+            return [
+                field.name for table in known if isinstance(table, TableMetadata) for field in table.fields
+            ]
+        return []
+
+    def _list_tables(self, found: Lexeme, guarded: GuardedQuery) -> list[str]:
+        name = found.text.strip("`").rpartition(".")[2]
+        dataset = next((f"{t.project}.{t.dataset}" for t in guarded.tables if t.table == name), None)
+        if dataset is None:
+            return []
+
+        def list_all(retry: "Retry", timeout: float) -> list[str]:
+            listed = self._clients.rest.list_tables(
+                dataset, max_results=_MAX_TABLES, retry=retry, timeout=timeout
+            )
+            return [table.table_id for table in listed]
+
+        try:
+            return self._clients.quick.ask(f"listing the tables of {dataset}", list_all)
+        except AlmanacError:
+            return []  # what is refused stays refused; only the suggestion is missing
+
+
+def _find_name(sql: str, name: str) -> Lexeme | None:
+    """The first place in the SQL that reads as `name`, or as its last part."""
+    wanted = name.lower().split(".")
+    for lexeme in read_lexemes(sql).lexemes:
+        written = lexeme.text.strip("`").lower()
+        if lexeme.kind in ("word", "quoted") and written.rpartition(".")[2] == wanted[-1]:
+            return lexeme
+    return None
+
+
+def _find_near(name: str, known: Iterable[str]) -> str | None:
+    by_lower = {one.lower(): one for one in known}
+    close = difflib.get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.6)
+    return by_lower[close[0]] if close else None
