@@ -158,7 +158,7 @@ class Settings(BaseModel):
     )
     session_idle_seconds: int = Field(12 * 3600, ge=60)
     session_absolute_seconds: int = Field(7 * 86400, ge=60)
-    session_cache_seconds: int = Field(5, ge=0, description="Longest time a revoked session still works.")
+    session_cache_seconds: int = Field(5, ge=0, description="How long an earlier check is believed.")
     oidc_timeout_seconds: float = 5.0
 
     # --- telemetry

@@ -23,7 +23,7 @@ STREAMING = frozenset({"dashboards_compile", "precompute", "prompts"})
 PAGES = "viewer"
 
 _PARAMETER = re.compile(r"\{\w+(?::(int))?\}")
-_PARAMETER_PATTERNS = {None: "[^/]+", "int": "[0-9]{1,9}"}
+_PARAMETER_PATTERNS = {None: "[^/]+", "int": "[0-9]{1,18}"}
 
 
 def render_nginx_conf(manifest: Manifest) -> str:

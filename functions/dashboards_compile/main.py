@@ -9,7 +9,7 @@ from shared.api.ndjson import NDJSON_TYPE, build_ndjson_response
 from shared.api.responses import Reply
 from shared.container import get_container
 from shared.dashboards.compilation import describe_invalid
-from shared.schemas.dashboards import CompileRequest, CompileResponse, DashboardItem
+from shared.schemas.dashboards import CompileRequest, CompileResponse
 
 
 @endpoint("dashboards_compile", span="dashboard.compile")
@@ -17,7 +17,7 @@ def dashboards_compile(call: Call) -> Reply | flask.Response:
     """Plan every dashboard of the body; 422 when one is invalid; NDJSON progress for who prefers it."""
     container = get_container()
     body = (
-        CompileRequest(dashboards=[DashboardItem(yaml=call.read_yaml())])
+        call.build_body(CompileRequest, dashboards=[{"yaml": call.read_yaml()}])
         if call.is_yaml
         else call.parse_json(CompileRequest)
     )

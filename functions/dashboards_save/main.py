@@ -6,16 +6,16 @@ from shared.api.responses import Reply
 from shared.container import get_container
 from shared.errors import InvalidRequestError
 from shared.schemas.base import NoQuery
-from shared.schemas.dashboards import SaveDashboardItem, SaveQuery, SaveRequest, SaveResponse
+from shared.schemas.dashboards import SaveQuery, SaveRequest, SaveResponse
 
 
 @endpoint("dashboards_save", span="dashboard.save", action="dashboard.save")
 def dashboards_save(call: Call) -> Reply:
     """Save every dashboard of the body."""
     if call.is_yaml:
-        item = SaveDashboardItem(yaml=call.read_yaml(), expected_version=call.read_if_match())
+        item = {"yaml": call.read_yaml(), "expected_version": call.read_if_match()}
         query = call.parse_query(SaveQuery)
-        body = SaveRequest(dashboards=[item], message=query.message, dry_run=query.dry_run)
+        body = call.build_body(SaveRequest, dashboards=[item], **query.model_dump())
     else:
         _refuse_options_of_yaml(call)
         body = call.parse_json(SaveRequest)

@@ -14,7 +14,7 @@ from shared.schemas.dashboards import DashboardItem, ValidateRequest
 def dashboards_validate(call: Call) -> Reply | flask.Response:
     """Validate every dashboard of the body."""
     items = (
-        [DashboardItem(yaml=call.read_yaml())]
+        [call.build_body(DashboardItem, yaml=call.read_yaml())]
         if call.is_yaml
         else call.parse_json(ValidateRequest).dashboards
     )

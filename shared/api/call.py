@@ -1,6 +1,7 @@
 """What a handler gets: the parsed, authenticated request."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -14,6 +15,8 @@ from shared.settings import Settings
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
 
+# Not `isdecimal`: that takes the digits of every script, and as many of them as a header has room for.
+_VERSION = re.compile(r"[0-9]{1,9}")
 YAML_TYPES = frozenset({"application/yaml", "application/x-yaml", "text/yaml"})
 
 
@@ -85,7 +88,7 @@ class Call:
         if given is None:
             return None
         text = given.strip().removeprefix("W/").strip('"')
-        if not text.isdecimal():
+        if not _VERSION.fullmatch(text):
             raise InvalidRequestError(f'If-Match is {given!r}; accepted: a version number such as "3".')
         return int(text)
 
@@ -97,8 +100,18 @@ class Call:
             sent = self.request.mimetype or "none"
             raise InvalidRequestError(f"The content type is {sent}; accepted: application/json.")
         body = self.read_body()
+        _refuse_repeated_keys(body)
         try:
             return model.model_validate_json(body)
+        except ValidationError as error:
+            raise _invalid(error, "The body") from error
+
+    def build_body[M: "BaseModel"](self, model: type[M], **fields: object) -> M:
+        """The `model` of a raw body and what came beside it. Raises InvalidRequestError."""
+        from pydantic import ValidationError
+
+        try:
+            return model.model_validate(fields)
         except ValidationError as error:
             raise _invalid(error, "The body") from error
 
@@ -119,12 +132,37 @@ class Call:
 def _invalid(error: "ValidationError", where: str) -> InvalidRequestError:
     problems = cast("list[dict[str, object]]", json.loads(error.json(include_url=False, include_input=False)))
     details = [
-        {"pointer": _make_pointer(problem["loc"]), "message": problem["msg"], "type": problem["type"]}
+        {
+            "pointer": _make_pointer(problem["loc"]),
+            # Pydantic's prefix for what a validator of ours says.
+            "message": str(problem["msg"]).removeprefix("Value error, "),
+            "type": problem["type"],
+        }
         for problem in problems
     ]
     first = details[0]
     place = f" (at {first['pointer']})" if first["pointer"] else ""
     return InvalidRequestError(f"{where} is not accepted: {first['message']}{place}.", details=details)
+
+
+def _refuse_repeated_keys(body: bytes) -> None:
+    """Which of two values was meant, nobody can say; Pydantic takes the last.
+
+    Raises InvalidRequestError. What is no JSON is left to Pydantic, which says where.
+    """
+    repeated: list[str] = []
+
+    def read_object(pairs: list[tuple[str, object]]) -> None:
+        names = [name for name, _ in pairs]
+        if len(set(names)) < len(names):
+            repeated.extend(sorted({name for name in names if names.count(name) > 1}))
+
+    try:
+        json.loads(body, object_pairs_hook=read_object)
+    except (ValueError, RecursionError):
+        return
+    if repeated:
+        raise InvalidRequestError(f"The body has a key more than once: {', '.join(map(repr, repeated))}.")
 
 
 def _make_pointer(location: object) -> str:

@@ -176,7 +176,8 @@ PATH_PARAMETERS: Mapping[str, JsonObject] = {
 HEADERS: Mapping[str, str] = {
     "X-Request-Id": "The id of this request: the caller's own, or a new one.",
     "traceparent": "W3C trace context of this request's span.",
-    "Server-Timing": "Milliseconds spent, as `total;dur=1.23`.",
+    "Server-Timing": "Milliseconds spent, as `total;dur=1.23`. Not on `/data`: the router repeats "
+    "its answers, and the time of another request would mislead.",
     "ETag": "A strong validator of the content.",
     "Retry-After": "Seconds to wait before another try.",
     "Location": "Where to go.",

@@ -178,7 +178,9 @@ def _refuse_silence(requests: Sequence[QueryRequest], answers: Sequence[DryRun |
 
 def describe_invalid(compiled: Sequence[CompiledDashboard]) -> AlmanacError | None:
     """The error of a compile in which a dashboard is invalid, or else not all is known; None without any."""
-    names = [one.slug or one.path for one in compiled if not one.valid and not one.late_queries]
+    names = list(
+        dict.fromkeys(one.slug or one.path for one in compiled if not one.valid and not one.late_queries)
+    )
     if not names:
         return report_late(compiled, "Not everything could be planned")
     return ValidationFailedError(

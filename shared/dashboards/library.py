@@ -111,7 +111,9 @@ class DashboardLibrary:
                 raise NotFoundError(
                     f"There is no dashboard {slug!r}.", remediation="List them: GET /dashboards."
                 )
-            found = uow.versions.get(slug, dashboard.current_version if version is None else version)
+            # A number beyond the last one may be more than PostgreSQL's integer holds.
+            wanted = dashboard.current_version if version is None else version
+            found = uow.versions.get(slug, wanted) if wanted <= dashboard.current_version else None
         if found is None:
             raise NotFoundError(
                 f"{slug} has no version {version}; the latest is {dashboard.current_version}.",

@@ -105,8 +105,11 @@ class SavingService:
         late = report_late(compiled, "Nothing was saved")
         if invalid:
             details = [asdict(item) for one in invalid for item in one.diagnostics]
-            names = ", ".join(one.slug or one.path for one in invalid)
-            raise ValidationFailedError(f"Nothing was saved: {names} is not valid.", details=details)
+            names = list(dict.fromkeys(one.slug or one.path for one in invalid))
+            verb = "is" if len(names) == 1 else "are"
+            raise ValidationFailedError(
+                f"Nothing was saved: {', '.join(names)} {verb} not valid.", details=details
+            )
         if late:
             raise late
         return compiled

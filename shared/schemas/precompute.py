@@ -13,7 +13,11 @@ from shared.schemas.sql import ReceiptModel
 class PrecomputeRequest(RequestModel):
     """Which dashboards to refresh: some, all, or those whose schedule is due."""
 
-    slugs: list[str] = Field(default_factory=list, max_length=1000)
+    slugs: list[str] = Field(
+        default_factory=list,
+        max_length=1000,
+        description="One that is named twice is refreshed once, and has one result, where it came first.",
+    )
     all: bool = False
     due: bool = False
     force: bool = False

@@ -13,6 +13,7 @@ from shared.api.call import Call
 from shared.errors import InvalidRequestError, PayloadTooLargeError, UnauthenticatedError
 from shared.schemas.base import RequestModel
 from shared.schemas.paging import DashboardListQuery
+from shared.schemas.precompute import PrecomputeRequest
 from shared.settings import Settings
 
 LIMIT = 1000
@@ -43,6 +44,24 @@ def post_json(body: bytes | str, content_type: str = "application/json") -> Call
 
 
 class TestJsonBodies:
+    @pytest.mark.parametrize(
+        "body", ['{"name": "x", "name": "y"}', '{"name": "x", "tags": {"a": 1, "a": 1}}']
+    )
+    def test_a_key_that_comes_twice_is_refused_by_name(self, body):
+        with pytest.raises(InvalidRequestError, match=r"a key more than once: '(name|a)'"):
+            post_json(body).parse_json(Order)
+
+    def test_what_a_validator_says_comes_without_pydantics_prefix(self):
+        with pytest.raises(InvalidRequestError) as caught:
+            post_json("{}").parse_json(PrecomputeRequest)
+        said = 'send exactly one of "slugs": [...], "all": true and "due": true'
+        assert caught.value.message == f"The body is not accepted: {said}."
+        assert caught.value.details[0]["message"] == said
+
+    def test_what_came_beside_a_raw_body_is_refused_like_a_body(self):
+        with pytest.raises(InvalidRequestError, match="at /count"):
+            make_call().build_body(Order, name="x", count=0)
+
     def test_a_body_becomes_the_model(self):
         order = post_json('{"name": "x", "count": 2}').parse_json(Order)
         assert (order.name, order.count) == ("x", 2)
@@ -193,7 +212,7 @@ class TestIfMatch:
     def test_no_header_asks_for_nothing(self):
         assert make_call().read_if_match() is None
 
-    @pytest.mark.parametrize("header", ["*", '"abc"', '"1", "2"', "-1", "", "1.0", "²"])
+    @pytest.mark.parametrize("header", ["*", '"abc"', '"1", "2"', "-1", "", "1.0", "²", "٣", "9" * 5000])
     def test_what_is_no_version_is_refused(self, header):
         with pytest.raises(InvalidRequestError, match="accepted: a version number such as"):
             make_call(headers={"If-Match": header}).read_if_match()

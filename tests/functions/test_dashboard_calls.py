@@ -366,3 +366,25 @@ class TestRead:
         response = functions.call("dashboards_read", "GET", "/dashboards/shop/versions/7")
         assert response.status_code == 404
         assert "the latest is 1" in response.json["error"]["message"]
+
+
+def test_dashboards_that_are_not_valid_are_each_named_once(functions: FunctionHost) -> None:
+    broken = SHOP.replace("SELECT id, name", "SELECT id, nme")
+    items = [{"path": f"{n}.yaml", "yaml": broken} for n in range(2)]
+    items.append({"path": "other.yaml", "yaml": broken.replace("slug: shop", "slug: other")})
+    one = functions.call("dashboards_save", "POST", "/dashboards/save", json={"dashboards": items[:1]})
+    assert one.json["error"]["message"] == "Nothing was saved: shop is not valid."
+    two = functions.call("dashboards_save", "POST", "/dashboards/save", json={"dashboards": items})
+    assert two.json["error"]["message"] == "Nothing was saved: shop, other are not valid."
+
+
+def test_a_message_that_is_too_long_beside_a_yaml_body_is_a_bad_request(functions: FunctionHost) -> None:
+    answer = functions.call(
+        "dashboards_save",
+        "POST",
+        "/dashboards/save",
+        data=SHOP,
+        headers={"Content-Type": "application/yaml"},
+        query_string={"message": "x" * 1001},
+    )
+    assert (answer.status_code, answer.json["error"]["code"]) == (400, "INVALID_REQUEST")

@@ -139,6 +139,15 @@ class TestDiff:
         assert answer.status_code == status
         assert answer.json["error"]["message"]
 
+    @pytest.mark.parametrize("version", ["0", "7", "99999999999"])
+    def test_a_version_that_does_not_exist_is_told_with_the_latest(
+        self, functions: FunctionHost, version: str
+    ) -> None:
+        functions.save_shop()
+        answer = functions.call("dashboards_read", "GET", f"/dashboards/shop/versions/{version}")
+        assert answer.status_code == 404
+        assert answer.json["error"]["message"] == f"shop has no version {version}; the latest is 1."
+
 
 class TestRollback:
     def test_it_is_a_new_version_whose_payload_is_served_at_once_and_free(
