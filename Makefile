@@ -4,7 +4,7 @@ PY := .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down status logs token render web check test test-stack bench clean
+.PHONY: help install up down status logs token env render web check test test-stack bench clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -33,6 +33,9 @@ logs: .venv/ready ## Follow the logs; ARGS="data nginx" names some
 
 token: .venv/ready ## Print a bearer token; ARGS=viewer@example.com says whose
 	@$(PY) -m deploy.local token $(ARGS)
+
+env: .venv/ready ## Print the exports one function runs with; ARGS=sql_run says which
+	@$(PY) -m deploy.local env $(ARGS)
 
 render: .venv/ready ## Write the files that follow from deploy/functions.yaml and the settings
 	@$(PY) -m deploy.render

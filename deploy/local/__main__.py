@@ -1,4 +1,4 @@
-"""The commands of the local stack: `python -m deploy.local up|down|status|logs|token|run`."""
+"""The commands of the local stack: `python -m deploy.local up|down|status|logs|token|env|run`."""
 
 import argparse
 import sys
@@ -33,6 +33,8 @@ def _build_parser() -> argparse.ArgumentParser:
     logs.add_argument("-n", "--lines", type=int, default=20, help="how many lines of each (20)")
     token = commands.add_parser("token", help="print an ID token for 'Authorization: Bearer'")
     token.add_argument("email", nargs="?", default="admin@example.com", help="whose (admin@example.com)")
+    environment = commands.add_parser("env", help="print the exports that one function runs with")
+    environment.add_argument("function", help="such as sql_run")
     commands.add_parser("run", help="supervise in the foreground; 'up' starts this in the background")
     return parser
 
@@ -52,6 +54,8 @@ def _run(options: argparse.Namespace) -> int:
             reports.show_logs(options.names, follow=options.follow, lines=options.lines)
         case "token":
             reports.show_token(options.email)
+        case "env":
+            reports.show_environment(options.function)
         case "run":
             return control.run_supervisor()
     return 0

@@ -9,6 +9,24 @@ from deploy.local.process import ServiceSpec, answers_ok
 from shared.api.manifest import FunctionEntry
 
 
+def build_function_environment(
+    entry: FunctionEntry, environment: Mapping[str, str], source_root: Path = REPOSITORY / "functions"
+) -> dict[str, str]:
+    """What functions-framework needs to serve one function, but for the port."""
+    return {
+        **environment,
+        "FUNCTION_TARGET": entry.name,
+        "FUNCTION_SOURCE": str(source_root / entry.name / "main.py"),
+        "K_SERVICE": entry.name.replace("_", "-"),
+        "HOST": "127.0.0.1",
+        "THREADS": str(entry.concurrency),
+        "WORKERS": "1",
+        "CLOUD_RUN_TIMEOUT_SECONDS": str(entry.timeout_seconds),
+        "PYTHONPATH": str(REPOSITORY),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
 def build_function_spec(
     entry: FunctionEntry,
     port: int,
@@ -25,17 +43,8 @@ def build_function_spec(
         is_ready=lambda: answers_ok(port, "/healthz"),
         log_path=state_dir / "logs" / f"{entry.name}.log",
         environment={
-            **environment,
-            "FUNCTION_TARGET": entry.name,
-            "FUNCTION_SOURCE": str(source_root / entry.name / "main.py"),
-            "K_SERVICE": entry.name.replace("_", "-"),
-            "HOST": "127.0.0.1",
+            **build_function_environment(entry, environment, source_root),
             "PORT": str(port),
-            "THREADS": str(entry.concurrency),
-            "WORKERS": "1",
-            "CLOUD_RUN_TIMEOUT_SECONDS": str(entry.timeout_seconds),
-            "PYTHONPATH": str(REPOSITORY),
-            "PYTHONUNBUFFERED": "1",
             # gunicorn puts its control socket here; processes that share one would overwrite each other's.
             "XDG_RUNTIME_DIR": str(run_dir),
         },

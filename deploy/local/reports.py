@@ -1,6 +1,7 @@
 """The commands that only tell: status, logs, token, and the summary at the end of `up`."""
 
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -55,6 +56,12 @@ def show_logs(names: list[str], *, follow: bool, lines: int) -> None:
 def show_token(email: str) -> None:
     """Print an ID token for `Authorization: Bearer`. Raises StackError."""
     print(fetch_token(Stack(), email))
+
+
+def show_environment(function: str) -> None:
+    """Print the exports with which a shell runs one function by itself. Raises StackError."""
+    for name, value in sorted(Stack().build_function_environment(function).items()):
+        print(f"export {name}={shlex.quote(value)}")
 
 
 def fetch_token(stack: ReachableStack, email: str) -> str:

@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 
 from deploy.local.environment import ADMIN_EMAIL, PROJECT, build_environment, select_environment
-from deploy.local.functions import build_function_spec
+from deploy.local.errors import StackError
+from deploy.local.functions import build_function_environment, build_function_spec
 from deploy.local.parts import REPOSITORY, local_dir
 from deploy.local.ports import Listener, read_dotenv, read_ports
 from deploy.local.process import ServiceSpec
@@ -85,6 +86,13 @@ class Stack:
             state_dir=self.state_dir,
             chosen=self._dotenv,
         )
+
+    def build_function_environment(self, name: str) -> dict[str, str]:
+        """What one function runs with, but for its port. Raises StackError for an unknown name."""
+        entry = next((entry for entry in self._manifest.functions if entry.name == name), None)
+        if entry is None:
+            raise StackError(f"There is no function {name!r}; there are: {', '.join(self._names)}.")
+        return build_function_environment(entry, select_environment(self.build_environment(), entry))
 
     def fetch_token(self, email: str = ADMIN_EMAIL) -> str:
         """An ID token of one of the local accounts, good for an hour."""

@@ -158,3 +158,28 @@ def write_status(environment: dict[str, str], service: Service, process_started:
     with file.hold_lock():
         unit = UnitStatus("stray", "service", pid=service.pid, process_started=process_started)
         file.write(StackStatus(1, 1, "fingerprint", units=[unit]))
+
+
+def test_env_prints_what_a_shell_runs_a_function_with(environment: dict[str, str]) -> None:
+    printed = run_command(environment, "env", "data")
+    assert printed.returncode == 0
+    shell = subprocess.run(
+        ["bash", "-c", f"{printed.stdout}\nenv"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PATH": os.environ["PATH"]},
+    )
+    exported = dict(line.partition("=")[::2] for line in shell.stdout.splitlines())
+    assert exported["FUNCTION_TARGET"] == "data"
+    assert Path(exported["FUNCTION_SOURCE"]) == REPOSITORY / "functions" / "data" / "main.py"
+    assert exported["DATABASE_URL"].startswith("postgresql+pg8000://")
+    # Only the secrets that the manifest gives to this function.
+    assert "OIDC_CLIENT_SECRET" not in exported
+    assert "PORT" not in exported
+
+
+def test_env_of_an_unknown_function_names_those_there_are(environment: dict[str, str]) -> None:
+    done = run_command(environment, "env", "dta")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: There is no function 'dta'; there are: ")
