@@ -14,7 +14,7 @@ ADMIN_EMAIL = "admin@example.com"
 EDITOR_EMAIL = "editor@example.com"
 SCHEDULER_EMAIL = "scheduler@local.iam.gserviceaccount.com"
 # The emulator shares a laptop's cores with everything else; BigQuery answers a metadata call in milliseconds.
-_PATIENCE = {"WAREHOUSE_CALL_TIMEOUT_SECONDS": "30"}
+_PATIENCE = {"WAREHOUSE_CALL_TIMEOUT_SECONDS": "30", "WAREHOUSE_METADATA_TIMEOUT_SECONDS": "8"}
 # What Cloud Run mounts from Secret Manager: a function gets those its manifest entry lists, and no others.
 SECRETS = frozenset({"DATABASE_URL", "CACHE_URL", "OIDC_CLIENT_SECRET"})
 

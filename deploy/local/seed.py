@@ -1,5 +1,7 @@
 """Save the dashboards of `dashboards/` and compute them, through the public API like any other client."""
 
+import time
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ SAMPLES = REPOSITORY / "dashboards"
 READ_TIMEOUT_SECONDS = 30
 SAVE_TIMEOUT_SECONDS = 300
 PRECOMPUTE_TIMEOUT_SECONDS = 1800
+UNAVAILABLE_TRIES = 5
+_UNAVAILABLE = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
 _OUTCOMES = ("refreshed", "skipped_unchanged", "kept_previous", "failed")
 
 
@@ -96,6 +100,12 @@ def is_served(http: requests.Session, url: str, dashboard: dict[str, Any]) -> bo
 def _post(http: requests.Session, url: str, body: dict[str, Any], timeout_seconds: float) -> Any:
     try:
         answer = http.post(url, json=body, timeout=timeout_seconds)
+        # On a busy machine the emulator measures its first table for longer than anybody waits for a plan.
+        for _ in range(UNAVAILABLE_TRIES):
+            if answer.status_code not in _UNAVAILABLE:
+                break
+            time.sleep(float(answer.headers.get("Retry-After", 1)))
+            answer = http.post(url, json=body, timeout=timeout_seconds)
         envelope = answer.json()
     except requests.RequestException as failure:
         raise StackError(f"POST {url} got no answer: {failure}") from failure
