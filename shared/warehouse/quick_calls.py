@@ -69,8 +69,8 @@ class QuickCalls:
     def _is_there(self) -> bool:
         """Whether BigQuery answers the smallest call there is, be it with a refusal."""
 
-        def list_one(_retry: "Retry", timeout: float) -> object:
-            return list(self._open_client().list_datasets(max_results=1, retry=None, timeout=timeout))
+        def list_one(retry: "Retry", timeout: float) -> object:
+            return list(self._open_client().list_datasets(max_results=1, retry=retry, timeout=timeout))
 
         try:
             self._try("looking whether it is there", list_one, _PROBE_SECONDS)
