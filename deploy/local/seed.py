@@ -36,7 +36,7 @@ def seed(stack: ReachableStack) -> None:
             print(f"{len(dashboards)} dashboards are served already")
             return
         print(f"saving {len(dashboards)} dashboards")
-        saved = _post(
+        saved = post_patiently(
             http,
             f"{stack.url}/dashboards/save",
             {"dashboards": dashboards, "message": "Sample dashboards"},
@@ -44,7 +44,9 @@ def seed(stack: ReachableStack) -> None:
         )
         slugs = [result["slug"] for result in saved["results"]]
         print(f"computing {', '.join(slugs)}")
-        computed = _post(http, f"{stack.url}/precompute", {"slugs": slugs}, PRECOMPUTE_TIMEOUT_SECONDS)
+        computed = post_patiently(
+            http, f"{stack.url}/precompute", {"slugs": slugs}, PRECOMPUTE_TIMEOUT_SECONDS
+        )
     print(summarize(saved["results"], computed["results"]))
 
 
@@ -97,7 +99,8 @@ def is_served(http: requests.Session, url: str, dashboard: dict[str, Any]) -> bo
     return is_same and not payload.json()["data"]["stale"]
 
 
-def _post(http: requests.Session, url: str, body: dict[str, Any], timeout_seconds: float) -> Any:
+def post_patiently(http: requests.Session, url: str, body: dict[str, Any], timeout_seconds: float) -> Any:
+    """The data of an answer; a warehouse that is not ready is asked again. Raises StackError."""
     try:
         answer = http.post(url, json=body, timeout=timeout_seconds)
         # On a busy machine the emulator measures its first table for longer than anybody waits for a plan.

@@ -13,7 +13,7 @@ import requests
 
 from deploy.local.errors import StackError
 from deploy.local.process import pick_free_port
-from deploy.local.seed import SAMPLES, is_served, read_dashboards, summarize
+from deploy.local.seed import SAMPLES, is_served, post_patiently, read_dashboards, summarize
 from shared.schemas.dashboards import SaveRequest
 
 
@@ -104,6 +104,35 @@ def test_only_a_dashboard_that_is_saved_and_served_as_it_is_needs_no_work(
     with serve({"/dashboards/nyc": saved, "/data/nyc": payload}) as url, requests.Session() as http:
         http.trust_env = False
         assert is_served(http, url, DASHBOARD) is expected
+
+
+def test_a_warehouse_that_is_busy_is_asked_again() -> None:
+    error = {"code": "WAREHOUSE_TIMEOUT", "message": "No answer.", "remediation": "Try again.", "details": []}
+    refused: dict[str, Any] = {"success": False, "error": error}
+    answers = [refused, refused, {"success": True, "data": {"results": []}}]
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            envelope = answers.pop(0)
+            body = json.dumps(envelope).encode()
+            self.send_response(200 if envelope["success"] else 504)
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Retry-After", "0")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server, requests.Session() as http:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        http.trust_env = False
+        url = f"http://127.0.0.1:{server.server_port}"
+        assert post_patiently(http, url, {}, 10) == {"results": []}
+        answers.extend([refused] * 20)
+        with pytest.raises(StackError, match="answered 504 WAREHOUSE_TIMEOUT"):
+            post_patiently(http, url, {}, 10)
+        server.shutdown()
 
 
 def test_a_service_that_does_not_answer_has_served_nothing() -> None:
