@@ -19,24 +19,23 @@ def test_the_commands_of_the_readme_answer(stack: RunningStack) -> None:
     commands = section.partition("```sh\n")[2].partition("```")[0]
     assert "8099" in commands
     port = pick_free_port()
-    shell = subprocess.Popen(
+    with subprocess.Popen(
         ["bash", "-c", commands.replace("8099", str(port))],
         cwd=REPOSITORY,
         env={**os.environ, **stack.environment},
         stdout=subprocess.PIPE,
         start_new_session=True,
-    )
-    try:
-        assert shell.stdout is not None
-        answer = b""
-        while b"}}" not in answer:
-            line = shell.stdout.read1()
-            assert line, answer
-            answer += line
-        assert b'"rows":[[336776]]' in answer
-        # It needs its caller to be known, as behind the router.
-        refused = requests.post(f"http://127.0.0.1:{port}/sql/run", json={"sql": "SELECT 1"}, timeout=30)
-        assert refused.status_code == 401
-    finally:
-        os.killpg(shell.pid, signal.SIGTERM)
-        shell.wait(30)
+    ) as shell:
+        try:
+            assert shell.stdout is not None
+            answer = b""
+            while b"}}" not in answer:
+                part = shell.stdout.read1()
+                assert part, answer
+                answer += part
+            assert b'"rows":[[336776]]' in answer
+            # It needs its caller to be known, as behind the router.
+            refused = requests.post(f"http://127.0.0.1:{port}/sql/run", json={"sql": "SELECT 1"}, timeout=30)
+            assert refused.status_code == 401
+        finally:
+            os.killpg(shell.pid, signal.SIGTERM)
