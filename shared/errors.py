@@ -174,7 +174,7 @@ class BytesLimitExceededError(AlmanacError):
     """The query would bill more bytes than its cap; nothing was billed."""
 
     code = ErrorCode.BYTES_LIMIT_EXCEEDED
-    remediation = "Filter on the partitioning column, name fewer columns, or raise the cap."
+    remediation = "Name fewer columns, or raise the cap."
 
 
 class BudgetExceededError(AlmanacError):

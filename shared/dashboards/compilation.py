@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from datetime import datetime
 
+from shared.dashboards.budget_diagnostics import QueryBill, describe_bounds, list_bounds
 from shared.dashboards.diagnostics import Diagnostic
 from shared.dashboards.document import DashboardDefinition
 from shared.dashboards.expansion import Expansion, QueryUnit, expand_dashboard
@@ -150,7 +151,7 @@ class CompilationService:
             return CompiledDashboard(
                 result.path, result.slug, result.valid, result.diagnostics, None, result.parsed
             )
-        checked = build_result(result.parsed, [*_own(result), *_check_dry_runs(result, expansion, dry_runs)])
+        checked = build_result(result.parsed, [*_own(result), *self._check(result, expansion, dry_runs)])
         late = [
             name for unit in expansion.units if is_late(dry_runs[unit.fingerprint]) for name in unit.names
         ]
@@ -161,6 +162,15 @@ class CompilationService:
             checked.path, checked.slug, checked.valid, checked.diagnostics, plan, result.parsed,
             tuple(dict.fromkeys(late)),
         )  # fmt: skip
+
+    def _check(
+        self, result: ValidationResult, expansion: Expansion, dry_runs: Mapping[str, DryRun | AlmanacError]
+    ) -> list[Diagnostic]:
+        found = _check_dry_runs(result, expansion, dry_runs)
+        if result.parsed.definition is not None:
+            bounds = list_bounds(result.parsed.definition, self._settings)
+            found.extend(describe_bounds(result.parsed, _list_bills(expansion, dry_runs), bounds))
+        return found
 
 
 def _refuse_silence(requests: Sequence[QueryRequest], answers: Sequence[DryRun | AlmanacError]) -> None:
@@ -214,3 +224,12 @@ def _check_dry_runs(
     found.extend(SchemaFieldValidator(schemas).validate(result.parsed))
     # Variants of one query fail alike; one diagnostic says it.
     return list(dict.fromkeys(found))
+
+
+def _list_bills(expansion: Expansion, dry_runs: Mapping[str, DryRun | AlmanacError]) -> list[QueryBill]:
+    planned = [(unit, dry_runs[unit.fingerprint]) for unit in expansion.units]
+    return [
+        QueryBill(unit.names, plan.bytes_billed_expected, plan.bytes_billed_max, plan.cap_bytes)
+        for unit, plan in planned
+        if isinstance(plan, DryRun)
+    ]

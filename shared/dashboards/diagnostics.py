@@ -86,6 +86,8 @@ class DiagnosticCode(StrEnum):
     INVALID_TIME_ZONE = "INVALID_TIME_ZONE", "Not an IANA time zone."
     STALE_BEFORE_AGED = "STALE_BEFORE_AGED", "max_stale is shorter than max_age."
     BUDGET_ORDER = "BUDGET_ORDER", "A narrower budget is larger than a wider one."
+    CAP_TOO_LOW = "CAP_TOO_LOW", "A query is billed more than its cap, so it never runs."
+    REFRESH_OVER_BUDGET = "REFRESH_OVER_BUDGET", "A refresh needs more than a budget it counts against."
     ROWS_OVER_LIMIT = "ROWS_OVER_LIMIT", "max_rows is over the environment's limit."
 
     # --- SQL

@@ -112,9 +112,9 @@ class PartitionUse:
 class DryRun:
     """What BigQuery says about a query without running it; costs nothing.
 
-    `bytes_billed_expected` is what the estimate is billed as; `bytes_billed_max` what billing may round it up
-    to, within `cap_bytes`: what a run reserves. `named_tables` are those of the text: BigQuery's own list has the
-    tables below a view and not the view.
+    `bytes_billed_expected` is what the estimate is billed as, whatever the cap: above `cap_bytes` it cannot run.
+    `bytes_billed_max` is what billing may round the estimate up to, within `cap_bytes`: what a run reserves.
+    `named_tables` are those of the text: BigQuery's own list has the tables below a view and not the view.
     """
 
     bytes_estimated: int

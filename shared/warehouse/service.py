@@ -7,7 +7,7 @@ from shared.settings import Settings
 from shared.warehouse.caps import bound_billing, compute_cap, expect_billing
 from shared.warehouse.guard.guard import QueryGuard
 from shared.warehouse.jobs import JobRunner
-from shared.warehouse.models import DryRun, QueryOutcome, QueryRequest
+from shared.warehouse.models import DryRun, PartitionUse, QueryOutcome, QueryRequest
 from shared.warehouse.parallel import Answer, iterate_answers, list_answers
 from shared.warehouse.partitions import PartitionReader
 from shared.warehouse.refusals import RefusalExplainer
@@ -87,11 +87,16 @@ class WarehouseService:
         check_readable(fields, request.query_name)
         estimated = int(job.total_bytes_processed or 0)
         cap = compute_cap(self._settings, request)
-        billed_max = bound_billing(cap, estimated, len(tables), uses_wildcard=guarded.uses_wildcard)
         return DryRun(
             bytes_estimated=estimated,
-            bytes_billed_expected=min(billed_max, expect_billing(estimated, len(tables))),
-            bytes_billed_max=billed_max,
+            bytes_billed_expected=expect_billing(estimated, len(tables)),
+            bytes_billed_max=bound_billing(
+                # A view of metadata is billed, and is on BigQuery's list or not.
+                cap,
+                estimated,
+                max(len(tables), len(guarded.tables)),
+                uses_wildcard=guarded.uses_wildcard,
+            ),
             fields=fields,
             referenced_tables=tables,
             statement_type=str(job.statement_type),
@@ -103,23 +108,32 @@ class WarehouseService:
     def _run(self, request: QueryRequest, running: RunningJobs) -> QueryOutcome:
         running.check_open()
         plan = self._plan(request)
-        if plan.bytes_estimated > plan.cap_bytes:
+        if plan.bytes_billed_expected > plan.cap_bytes:
             raise self._refuse_size(request, plan)
         return self._spender.run(request, plan, running)
 
     def _refuse_size(self, request: QueryRequest, plan: DryRun) -> BytesLimitExceededError:
-        """Over its cap; the remediation names the partitioning columns that nobody filters on."""
-        uses = self._partitions.describe_plans([request], [plan])[0]
-        unfiltered = [] if isinstance(uses, AlmanacError) else [x for x in uses.partitions if not x.filtered]
-        advice = "; ".join(use.advice for use in unfiltered)
+        """Over its cap; the remediation names the cap that would do, and what to leave out."""
+        unfiltered = self._list_unfiltered(request, plan) if plan.bytes_estimated > plan.cap_bytes else []
+        advice = [use.advice for use in unfiltered]
+        if plan.bytes_estimated > plan.cap_bytes:  # else rounding decides, which no column less changes
+            advice.append("name fewer columns" if advice else "Name fewer columns")
+        raising = f"aise the cap to {plan.bytes_billed_expected} bytes or more."
         return BytesLimitExceededError(
-            f"The query would read {plan.bytes_estimated} bytes; its cap is {plan.cap_bytes}.",
-            remediation=f"{advice}, name fewer columns, or raise the cap." if advice else None,
+            f"The query would read {plan.bytes_estimated} bytes, which are billed as "
+            f"{plan.bytes_billed_expected}; its cap is {plan.cap_bytes}.",
+            remediation=f"{', '.join(advice)}, or r{raising}" if advice else f"R{raising}",
             details=[
-                {"cap_bytes": plan.cap_bytes, "required_bytes": plan.bytes_estimated},
+                {"cap_bytes": plan.cap_bytes, "required_bytes": plan.bytes_billed_expected},
                 *(
                     {"table": use.table, "partition_column": use.column, "filtered": False}
                     for use in unfiltered
                 ),
             ],
         )
+
+    def _list_unfiltered(self, request: QueryRequest, plan: DryRun) -> list[PartitionUse]:
+        """The partitioned tables that are read whole."""
+        (described,) = self._partitions.describe_plans([request], [plan])
+        uses = () if isinstance(described, AlmanacError) else described.partitions
+        return [use for use in uses if not use.filtered]

@@ -8,7 +8,6 @@ from shared.errors import AlmanacError, WarehouseTimeoutError, WarehouseUnavaila
 from shared.settings import Settings
 from shared.telemetry.tracing import start_span
 from shared.warehouse.budgets import BudgetService, Reservation
-from shared.warehouse.caps import expect_billing
 from shared.warehouse.clients import WarehouseClients
 from shared.warehouse.failures import translated_failures
 from shared.warehouse.jobs import JobRunner, StartedJob, make_job_id
@@ -147,7 +146,7 @@ class QuerySpender:
             self._settings.price_per_tib_usd,
             estimated=plan.bytes_estimated,
             billed=0 if started.attached else billed,
-            saved=expect_billing(plan.bytes_estimated, len(plan.referenced_tables)) if free else 0,
+            saved=plan.bytes_billed_expected if free else 0,
             cache_hit=bool(job.cache_hit),
         )
         return QueryOutcome(

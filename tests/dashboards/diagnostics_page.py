@@ -2,8 +2,9 @@
 
 A case is `cases/<CODE>.yaml`: `dashboard` is a file that gives this code, `output` exactly what a terminal
 shows. Beside them `path`, `files` (SQL), `file_errors`, `others` (more dashboards), `limits`, `schemas` (output
-of dry runs), `refused` (what BigQuery said about a query), `late` (queries it said nothing about in time) and
-`partitions` (a table it reads without a filter).
+of dry runs), `refused` (what BigQuery said about a query), `late` (queries it said nothing about in time),
+`partitions` (a table it reads without a filter) and `bills` (what a query is expected to bill and what is reserved for
+it, in bytes, under default settings).
 """
 
 import sys
@@ -12,7 +13,9 @@ from typing import Any
 
 import yaml
 
+from shared.dashboards.budget_diagnostics import QueryBill, describe_bounds, list_bounds
 from shared.dashboards.diagnostics import DiagnosticCode
+from shared.dashboards.document import DashboardDefinition
 from shared.dashboards.formats.terminal import collect_texts, to_terminal
 from shared.dashboards.late_dry_runs import describe_late
 from shared.dashboards.limits import ValidationLimits
@@ -21,9 +24,12 @@ from shared.dashboards.validation import ValidationResult, build_result, validat
 from shared.dashboards.validators.fields import SchemaFieldValidator
 from shared.dashboards.warehouse_diagnostics import describe_dry_run_error, describe_partition_use
 from shared.errors import SqlInvalidError
+from shared.settings import Settings
 from shared.warehouse.models import PartitionUse
 
 CASES = Path(__file__).with_name("cases")
+# Without the environment's: the page is the same everywhere.
+DEFAULTS = Settings.model_construct()
 PAGE = Path(__file__).parents[2] / "docs" / "diagnostics.md"
 _INTRODUCTION = """\
 # Diagnostics
@@ -79,7 +85,16 @@ def run_case(case: dict[str, Any]) -> list[ValidationResult]:
         found.append(
             describe_partition_use(document, query, PartitionUse(**use, filtered=False, required=False))
         )
+    if document.definition is not None:
+        bills = [read_bill(name, bill, document.definition) for name, bill in case.get("bills", {}).items()]
+        found += describe_bounds(document, bills, list_bounds(document.definition, DEFAULTS))
     return [build_result(document, [*results[0].diagnostics, *found]), *results[1:]]
+
+
+def read_bill(name: str, bill: dict[str, int], definition: DashboardDefinition) -> QueryBill:
+    """The bill of one query; its cap is the dashboard's, or else that of the default settings."""
+    cap = definition.budget.per_query_bytes or DEFAULTS.max_bytes_per_query
+    return QueryBill([name], bill["expected"], bill["reserved"], cap)
 
 
 def render_output(case: dict[str, Any]) -> str:
@@ -122,6 +137,9 @@ def _describe_circumstances(case: dict[str, Any]) -> str:
     if "partitions" in case:
         uses = [f"{use['table']} is partitioned by {use['column']}" for use in case["partitions"].values()]
         notes.append("when " + ", ".join(uses))
+    if "bills" in case:
+        bills = [f"{query} is billed {bill['expected']} bytes" for query, bill in case["bills"].items()]
+        notes.append("when " + ", ".join(bills))
     if "others" in case:
         notes.append("beside " + ", ".join(case["others"]) + " with the same content")
     return f"Here {'; '.join(notes)}:\n\n" if notes else ""

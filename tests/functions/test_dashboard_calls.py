@@ -174,6 +174,39 @@ class TestCompile:
             12,
         )
 
+    @pytest.mark.parametrize(
+        ("budget", "code", "pointer"),
+        [
+            ("per_query: 10 MB", "CAP_TOO_LOW", "/budget/per_query"),
+            ("per_refresh: 2 MB", "REFRESH_OVER_BUDGET", "/budget/per_refresh"),
+            ("per_day: 2 MB", "REFRESH_OVER_BUDGET", "/budget/per_day"),
+        ],
+    )
+    def test_a_budget_under_which_nothing_can_run_is_an_error_at_its_line(
+        self, functions: FunctionHost, budget: str, code: str, pointer: str
+    ) -> None:
+        yaml = SHOP.replace("dataset: shop\n", f"dataset: shop\nbudget: {{{budget}}}\n")
+        response = functions.call(
+            "dashboards_compile", "POST", "/dashboards/compile", headers=YAML, data=yaml
+        )
+        assert response.status_code == 422
+        found = [one for one in response.json["data"]["results"][0]["diagnostics"] if one["code"] == code]
+        assert {(one["severity"], one["pointer"], one["line"]) for one in found} == {("error", pointer, 5)}
+        saved = functions.call("dashboards_save", "POST", "/dashboards/save", headers=YAML, data=yaml)
+        assert saved.status_code == 422
+
+    def test_a_refresh_that_outgrows_its_budget_is_a_warning_and_is_priced_in_full(
+        self, functions: FunctionHost
+    ) -> None:
+        yaml = SHOP.replace("dataset: shop\n", "dataset: shop\nbudget: {per_refresh: 25 MB}\n")
+        response = functions.call(
+            "dashboards_compile", "POST", "/dashboards/compile", headers=YAML, data=yaml
+        )
+        result = response.json["data"]["results"][0]
+        (found,) = [one for one in result["diagnostics"] if one["code"] == "REFRESH_OVER_BUDGET"]
+        assert (found["severity"], found["pointer"]) == ("warning", "/budget/per_refresh")
+        assert result["plan"]["totals"]["bytes_billed_per_refresh"] == 3 * 10 * 2**20
+
     def test_saved_dashboards_are_named_by_slug(self, functions: FunctionHost) -> None:
         functions.save_shop()
         response = functions.call(
