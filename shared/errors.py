@@ -27,6 +27,7 @@ Which HTTP status a code answers with is decided in one place, `shared.api.http_
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -54,12 +55,26 @@ class ErrorCode(StrEnum):
     INTERNAL_ERROR = "INTERNAL_ERROR"
 
 
+@dataclass(frozen=True)
+class FailedJob:
+    """What a query that failed has cost, in bytes: a job that is cancelled may be billed in full.
+
+    `bytes_pending` stay reserved for it while nobody can say what it billed.
+    """
+
+    job_id: str
+    bytes_estimated: int
+    bytes_billed: int
+    bytes_pending: int
+
+
 class AlmanacError(Exception):
     """Base of every error the service raises on purpose.
 
     `message` says what was wrong and what is accepted; `remediation` says what to do next (each class
     brings a default); `details` are JSON objects, for example diagnostics or both sides of a conflict.
-    `retry_after_seconds`, when set, becomes the `Retry-After` header.
+    `retry_after_seconds`, when set, becomes the `Retry-After` header. `failed_job` is set when BigQuery had
+    been sent a job.
     """
 
     code: ErrorCode = ErrorCode.INTERNAL_ERROR
@@ -79,6 +94,7 @@ class AlmanacError(Exception):
             self.remediation = remediation
         self.details = [dict(detail) for detail in details]
         self.retry_after_seconds = retry_after_seconds
+        self.failed_job: FailedJob | None = None
 
 
 class InvalidRequestError(AlmanacError):

@@ -190,13 +190,14 @@ class _Exchange:
         """Leave the row in `actions`. A failure to write it must not hide the answer itself."""
         if self._action is None or self._call is None:
             return
+        failed_job = error.failed_job if error else None
         try:
             self._container.action_log.record_actions(
                 self._action,
                 targets=self._call.action_targets or ["-"],
                 principal=self._call.principal,
                 error=error,
-                bytes_billed=self._call.bytes_billed,
+                bytes_billed=self._call.bytes_billed + (failed_job.bytes_billed if failed_job else 0),
                 trace_id=self._trace_id,
             )
         except Exception:

@@ -29,7 +29,10 @@ class RefreshProblem:
 
 @dataclass(frozen=True)
 class QueryRefresh:
-    """One query of a refresh; `queries` are the names that share it, `charts` the charts that draw it."""
+    """One query of a refresh; `queries` are the names that share it, `charts` the charts that draw it.
+
+    `bytes_pending` stay reserved for a job of which nobody knows yet what it billed.
+    """
 
     queries: tuple[str, ...]
     charts: tuple[str, ...]
@@ -38,6 +41,7 @@ class QueryRefresh:
     status: RefreshStatus
     reason: str
     receipt: Receipt
+    bytes_pending: int
     rows: int | None
     job_id: str | None
     error: RefreshProblem | None
@@ -52,6 +56,7 @@ class RefreshTotals:
     kept_previous: int
     failed: int
     bytes_billed: int
+    bytes_pending: int
     bytes_saved: int
     usd_billed: Decimal
     usd_saved: Decimal

@@ -219,8 +219,8 @@ class QueryRefresher:
         described = self._failures.describe(error)
         newer = self._failures.record(one.fingerprint, one.task.payer.dashboard.slug, fence, described)
         if newer is not None:
-            return self._reporter.report_overtaken(newer, answer)
-        return self._reporter.report_failed(one, described, error.remediation, answer)
+            return self._reporter.report_overtaken(newer, answer, error.failed_job)
+        return self._reporter.report_failed(one, described, error.remediation, answer, error.failed_job)
 
 
 def _find_state(sources: SourceStateReader, answer: QueryOutcome, as_of: datetime) -> SourceState:

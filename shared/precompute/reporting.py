@@ -31,7 +31,10 @@ def describe_query(
         fingerprint=unit.fingerprint,
         status=outcome.status,
         reason=outcome.reason,
-        receipt=outcome.receipt if paid else share_receipt(outcome.receipt),
+        receipt=outcome.receipt
+        if paid
+        else share_receipt(outcome.receipt, is_answered=outcome.problem is None),
+        bytes_pending=outcome.bytes_pending if paid else 0,
         rows=outcome.rows,
         job_id=outcome.job_id,
         error=outcome.problem,
@@ -78,6 +81,7 @@ def _add_up(done: list[QueryRefresh], price_per_tib_usd: Decimal) -> RefreshTota
         kept_previous=counts[RefreshStatus.KEPT_PREVIOUS],
         failed=counts[RefreshStatus.FAILED],
         bytes_billed=billed,
+        bytes_pending=sum(query.bytes_pending for query in done),
         bytes_saved=saved,
         usd_billed=dollars(billed, price_per_tib_usd),
         usd_saved=dollars(saved, price_per_tib_usd),

@@ -47,7 +47,10 @@ class RefreshTask:
 
 @dataclass(frozen=True)
 class TaskOutcome:
-    """What became of a task; `tables` are those the executed job read."""
+    """What became of a task; `tables` are those the executed job read.
+
+    `bytes_pending` stay reserved for a job of which nobody knows yet what it billed.
+    """
 
     status: RefreshStatus
     reason: str
@@ -65,3 +68,12 @@ def make_tasks(runs: Sequence[DashboardRun]) -> list[RefreshTask]:
         for unit in run.expansion.units:
             tasks.setdefault(unit.fingerprint, RefreshTask(unit.fingerprint, [])).uses.append((run, unit))
     return list(tasks.values())
+    bytes_pending: int = 0
+
+
+def _is_about_dashboard(error: AlmanacError) -> bool:
+    """True when a dashboard's own cap, refresh or day has no room, and nothing was sent."""
+    if isinstance(error, BytesLimitExceededError):
+        return error.failed_job is None
+    refused = {detail["scope"] for detail in error.details if detail.get("refused")}
+    return isinstance(error, BudgetExceededError) and bool(refused) and refused <= {"refresh", "dashboard"}

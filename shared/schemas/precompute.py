@@ -55,6 +55,9 @@ class QueryRefreshModel(ResponseModel):
     status: str
     reason: str
     receipt: ReceiptModel
+    bytes_pending: int = Field(
+        description="Reserved for a job of which BigQuery has not said yet what it billed."
+    )
     rows: int | None
     job_id: str | None
     error: ProblemModel | None
@@ -68,6 +71,7 @@ class RefreshTotalsModel(ResponseModel):
     kept_previous: int
     failed: int
     bytes_billed: int
+    bytes_pending: int
     bytes_saved: int
     usd_billed: Money
     usd_saved: Money

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from shared.errors import AlmanacError, WarehouseTimeoutError, WarehouseUnavailableError
+from shared.errors import AlmanacError, FailedJob, WarehouseTimeoutError, WarehouseUnavailableError
 from shared.settings import Settings
 from shared.telemetry.tracing import start_span
 from shared.warehouse.budgets import BudgetService, Reservation
@@ -117,6 +117,8 @@ class QuerySpender:
         try:
             billed = self._find_billed_bytes(spending, error)
         finally:
+            if spending.was_sent and isinstance(error, AlmanacError):
+                error.failed_job = self._describe_failure(spending, billed)
             self._budgets.settle(spending.reservation, billed)
             if spending.run_id is not None:
                 self._run_log.fail(spending.run_id, spending.job_id, error, billed)
@@ -137,6 +139,10 @@ class QuerySpender:
             self._runner.cancel(spending.job_id)
             return None
         return 0
+
+    def _describe_failure(self, spending: "_Spending", billed: int | None) -> FailedJob:
+        pending = spending.reservation.bytes_reserved if billed is None else 0
+        return FailedJob(spending.job_id, spending.plan.bytes_estimated, billed or 0, pending)
 
     def _describe(self, plan: DryRun, started: StartedJob, result: ResultRows) -> QueryOutcome:
         job = started.job

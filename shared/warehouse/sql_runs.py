@@ -8,7 +8,8 @@ from shared.errors import AlmanacError
 from shared.settings import Settings
 from shared.sizes import dollars
 from shared.warehouse.models import DryRun, QueryOutcome, QueryParameter, QueryRequest, Receipt
-from shared.warehouse.receipts import make_receipt
+from shared.warehouse.parallel import Answer
+from shared.warehouse.receipts import describe_failed_job, make_receipt
 from shared.warehouse.service import WarehouseService
 
 MAX_SAMPLE_ROWS = 100
@@ -45,7 +46,11 @@ class SqlRunService:
     def run_queries(
         self, queries: Sequence[SqlQuery], *, actor: str
     ) -> list[SqlPlan | QueryOutcome | AlmanacError]:
-        """Plan or run each query, in input order; one that fails has its error in its place."""
+        """Plan or run each query, in input order; one that fails has its error in its place.
+
+        The details of an error say what a job that was sent has cost all the same. When `is_gone` says that nobody
+        waits any more, jobs are cancelled and what has not begun is dropped (WarehouseTimeoutError).
+        """
         answers: list[SqlPlan | QueryOutcome | AlmanacError | None] = [None] * len(queries)
         planned = [index for index, query in enumerate(queries) if query.dry_run]
         ran = [index for index, query in enumerate(queries) if not query.dry_run]
@@ -54,8 +59,10 @@ class SqlRunService:
             planned, self._warehouse.dry_run_queries([requests[i] for i in planned]), strict=True
         ):
             answers[index] = plan if isinstance(plan, AlmanacError) else self._price(plan)
-        for index, outcome in zip(ran, self._warehouse.run_queries([requests[i] for i in ran]), strict=True):
-            answers[index] = outcome
+        for number, outcome in self._iterate([requests[i] for i in ran], is_gone):
+            if isinstance(outcome, AlmanacError):
+                self._add_receipt(outcome)
+            answers[ran[number]] = outcome
         return [answer for answer in answers if answer is not None]
 
     def _price(self, plan: DryRun) -> SqlPlan:
@@ -73,3 +80,11 @@ def _make_request(query: SqlQuery, actor: str) -> QueryRequest:
         max_rows=min(query.sample_rows, MAX_SAMPLE_ROWS),
         actor=actor,
     )
+
+    def _add_receipt(self, error: AlmanacError) -> None:
+        job = error.failed_job
+        if job is not None:
+            receipt = describe_failed_job(self._settings.price_per_tib_usd, job)
+            error.details.append(
+                {"job_id": job.job_id, "bytes_pending": job.bytes_pending, "receipt": vars(receipt)}
+            )

@@ -30,7 +30,8 @@ PROBLEM = RefreshProblem("SQL_INVALID", "No such column.", "Correct the SQL.")
 def make_query(error: RefreshProblem | None = None) -> QueryRefresh:
     status = RefreshStatus.FAILED if error else RefreshStatus.REFRESHED
     return QueryRefresh(
-        ("totals",), ("flights",), {"origin": "JFK"}, "f" * 64, status, "", RECEIPT, None if error else 1, None, error
+        ("totals",), ("flights",), {"origin": "JFK"}, "f" * 64, status, "", RECEIPT, 0,
+        None if error else 1, None, error,
     )  # fmt: skip
 
 
@@ -38,7 +39,7 @@ def make_events() -> Iterator[QueryEvent | DashboardRefresh]:
     queries = (make_query(), make_query(PROBLEM))
     for query in queries:
         yield QueryEvent("nyc-flights", query, len(queries))
-    totals = RefreshTotals(1, 0, 0, 1, 2 * 10_485_760, 0, Decimal("0.000120"), ZERO)
+    totals = RefreshTotals(1, 0, 0, 1, 2 * 10_485_760, 0, 0, Decimal("0.000120"), ZERO)
     yield DashboardRefresh("nyc-flights", 1, queries, 3, 3, 1000, (PROBLEM,), totals)
 
 
