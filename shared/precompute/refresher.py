@@ -134,6 +134,17 @@ class QueryRefresher:
             else:
                 refresh.leases.release([one.fingerprint])
                 yield one.task, outcome
+        while to_run:
+            to_run = yield from self._run_jobs(to_run, fences, refresh)
+
+    def _run_jobs(
+        self,
+        to_run: Sequence[PendingTask],
+        fences: Mapping[str, int],
+        refresh: _Refresh,
+    ) -> Generator[tuple[RefreshTask, TaskOutcome] | None, None, list[PendingTask]]:
+        """Run each query on the budget of the dashboard whose turn it is; returns those that the next one pays."""
+        passed_on: list[PendingTask] = []
         requests = self._make_requests(to_run, refresh.actor)
         with closing(self._warehouse.iterate_queries(requests, tick_seconds=TICK_SECONDS)) as answers:
             for answer in answers:
@@ -141,10 +152,14 @@ class QueryRefresher:
                 if answer is None:
                     yield None
                     continue
-                one = to_run[answer[0]]
-                outcome = self._keep(one, fences[one.fingerprint], answer[1], refresh.sources)
+                one, found = to_run[answer[0]], answer[1]
+                if isinstance(found, AlmanacError) and one.task.pass_on(found):
+                    passed_on.append(one)
+                    continue
+                outcome = self._keep(one, fences[one.fingerprint], found, refresh.sources)
                 refresh.leases.release([one.fingerprint])
                 yield one.task, outcome
+        return passed_on
 
     def _look_for_others(self, pending: Sequence[PendingTask], leases: RefreshLeases) -> OthersReport:
         """What became of the queries that other workers are refreshing."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from shared.dashboards.catalog import SavedDashboard
 from shared.dashboards.expansion import Expansion, QueryUnit
+from shared.errors import AlmanacError, BudgetExceededError, BytesLimitExceededError
 from shared.precompute.models import QueryRefresh, RefreshProblem, RefreshStatus
 from shared.warehouse.models import Receipt
 from shared.warehouse.refresh_budget import RefreshBudget
@@ -29,20 +30,28 @@ class DashboardRun:
 
 @dataclass
 class RefreshTask:
-    """One query to look at, and the dashboards that use it; the first one's budget pays."""
+    """One query to look at, and the dashboards that use it; the first one whose bounds let it run pays."""
 
     fingerprint: str
     uses: list[tuple[DashboardRun, QueryUnit]]
+    turn: int = 0
 
     @property
     def unit(self) -> QueryUnit:
-        """The query."""
-        return self.uses[0][1]
+        """The query, as the dashboard that pays has it."""
+        return self.uses[self.turn][1]
 
     @property
     def payer(self) -> DashboardRun:
         """The dashboard whose budget the query counts against."""
-        return self.uses[0][0]
+        return self.uses[self.turn][0]
+
+    def pass_on(self, error: AlmanacError) -> bool:
+        """Let the next dashboard pay, when only the bounds of this one refused; False when there is no next."""
+        if not _is_about_dashboard(error) or self.turn + 1 == len(self.uses):
+            return False
+        self.turn += 1
+        return True
 
 
 @dataclass(frozen=True)
@@ -59,15 +68,6 @@ class TaskOutcome:
     job_id: str | None = None
     problem: RefreshProblem | None = None
     tables: tuple[TableRef, ...] = ()
-
-
-def make_tasks(runs: Sequence[DashboardRun]) -> list[RefreshTask]:
-    """One task per distinct fingerprint, in first-use order."""
-    tasks: dict[str, RefreshTask] = {}
-    for run in runs:
-        for unit in run.expansion.units:
-            tasks.setdefault(unit.fingerprint, RefreshTask(unit.fingerprint, [])).uses.append((run, unit))
-    return list(tasks.values())
     bytes_pending: int = 0
 
 
@@ -77,3 +77,12 @@ def _is_about_dashboard(error: AlmanacError) -> bool:
         return error.failed_job is None
     refused = {detail["scope"] for detail in error.details if detail.get("refused")}
     return isinstance(error, BudgetExceededError) and bool(refused) and refused <= {"refresh", "dashboard"}
+
+
+def make_tasks(runs: Sequence[DashboardRun]) -> list[RefreshTask]:
+    """One task per distinct fingerprint, in first-use order."""
+    tasks: dict[str, RefreshTask] = {}
+    for run in runs:
+        for unit in run.expansion.units:
+            tasks.setdefault(unit.fingerprint, RefreshTask(unit.fingerprint, [])).uses.append((run, unit))
+    return list(tasks.values())
