@@ -12,6 +12,7 @@ from dataclasses import replace
 from sqlglot import exp
 
 from shared.errors import AlmanacError
+from shared.warehouse.folding import fold_name
 from shared.warehouse.guard.guard import GuardedQuery, QueryGuard
 from shared.warehouse.metadata import TableMetadata, TableMetadataReader
 from shared.warehouse.models import DryRun, PartitionUse, QueryRequest
@@ -61,7 +62,7 @@ class PartitionReader:
         if not partitioned:
             return ()
         trees = [query.tree, *self._parse_views(read)]
-        names = {metadata.table.table.lower() for metadata in read}
+        names = {fold_name(metadata.table.table) for metadata in read}
         return tuple(
             PartitionUse(
                 table=str(metadata.table),
@@ -88,16 +89,18 @@ def _list_tables(plan: DryRun | AlmanacError) -> tuple[TableRef, ...]:
 
 
 def _has_filter(tree: exp.Query, metadata: TableMetadata, names: set[str]) -> bool:
-    others = _list_other_aliases(tree, metadata.table.table.lower(), names)
-    column = str(metadata.partition_field).lower()
+    others = _list_other_aliases(tree, fold_name(metadata.table.table), names)
+    column = fold_name(str(metadata.partition_field))
     return any(_filters(condition, column, others) for condition in _list_conditions(tree))
 
 
 def _list_other_aliases(tree: exp.Query, name: str, names: set[str]) -> set[str]:
     """The aliases that stand for another table than `name`; one that also stands for it elsewhere is not among them."""
     tables = list(tree.find_all(exp.Table))
-    own = {table.alias_or_name.lower() for table in tables if table.name.lower() == name}
-    return {table.alias_or_name.lower() for table in tables if table.name.lower() in names - {name}} - own
+    own = {fold_name(table.alias_or_name) for table in tables if fold_name(table.name) == name}
+    return {
+        fold_name(table.alias_or_name) for table in tables if fold_name(table.name) in names - {name}
+    } - own
 
 
 def _list_conditions(tree: exp.Query) -> Iterator[exp.Expr]:
@@ -138,7 +141,7 @@ def _is_column(node: exp.Expr, column: str, others: set[str]) -> bool:
     columns = list(node.find_all(exp.Column))
     if len(columns) != 1:
         return False
-    return columns[0].name.lower() == column and columns[0].table.lower() not in others
+    return fold_name(columns[0].name) == column and fold_name(columns[0].table) not in others
 
 
 def _is_constant(node: exp.Expr) -> bool:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from shared.warehouse.folding import fold_name, upper_name
+
 INFORMATION_SCHEMA = "INFORMATION_SCHEMA"
 
 
@@ -28,7 +30,7 @@ class TableRef:
     @property
     def is_metadata(self) -> bool:
         """True for a view of INFORMATION_SCHEMA and for its predecessors, `__TABLES__` and its summary."""
-        return self.table.upper().startswith((f"{INFORMATION_SCHEMA}.", "__TABLES_"))
+        return upper_name(self.table).startswith((f"{INFORMATION_SCHEMA}.", "__TABLES_"))
 
     def covers(self, other: "TableRef") -> bool:
         """True when `other` is this table, or one that this wildcard stands for."""
@@ -45,7 +47,7 @@ def parse_dataset(text: str, default_project: str) -> tuple[str, str]:
     project, _, dataset = text.rpartition(".")
     if not dataset or text.startswith(".") or ":" in dataset or any(not part for part in text.split(".")):
         raise ValueError(f"{text!r} is not a dataset; write dataset or project.dataset")
-    return (project or default_project).lower(), dataset
+    return fold_name(project or default_project), dataset
 
 
 def parse_table(text: str, default_project: str, default_dataset: str | None) -> TableRef:
@@ -82,7 +84,7 @@ def _split_table(text: str) -> list[str]:
 
 
 def _partition_metadata(text: str) -> tuple[str, str, str]:
-    start = text.upper().find(f".{INFORMATION_SCHEMA}.")
+    start = upper_name(text).find(f".{INFORMATION_SCHEMA}.")
     if start < 0:
         return text, "", ""
     return text[:start], ".", text[start + 1 :]

@@ -7,6 +7,8 @@ import time
 import pytest
 
 from shared.errors import AlmanacError, SqlInvalidError
+from shared.warehouse.folding import fold_name
+from shared.warehouse.guard import scopes
 from shared.warehouse.guard.functions import (
     FUNCTIONS,
     GRAMMAR_WORDS,
@@ -14,6 +16,7 @@ from shared.warehouse.guard.functions import (
     PARAMETERISED_TYPES,
 )
 from shared.warehouse.guard.guard import GuardPolicy, QueryGuard
+from shared.warehouse.guard.rules import MAX_SOURCES
 
 BOMBS = {
     "brackets": lambda n: "SELECT " + "(" * n + "1" + ")" * n,
@@ -79,6 +82,35 @@ def test_every_word_that_may_stand_before_brackets_nests_in_bounded_time(guard: 
             if time.process_time() - started > 2:
                 slow.append(word + opening)
     assert slow == []
+
+
+@pytest.mark.parametrize(
+    "joined",
+    ["a{}", "UNNEST([{}])", "(SELECT {})", "nyc.a{} AS b{}"],
+    ids=["tables", "arrays", "queries", "aliases"],
+)
+def test_as_many_sources_as_bigquery_reads_pass_and_one_more_does_not(guard: QueryGuard, joined: str):
+    sources = [joined.format(number, number) for number in range(MAX_SOURCES + 1)]
+    guard.check("SELECT 1 FROM " + ", ".join(sources[:-1]), "nyc")
+    with pytest.raises(SqlInvalidError) as caught:
+        guard.check("SELECT 1 FROM " + ", ".join(sources), "nyc")
+    assert (caught.value.details[0]["rule"], caught.value.details[0]["found"]) == ("size", "1001 sources")
+
+
+def test_each_join_is_looked_at_a_constant_number_of_times(
+    monkeypatch: pytest.MonkeyPatch, guard: QueryGuard
+):
+    """What is visible is looked up where it is kept: nothing grows with the square of the joins."""
+    folded = 0
+
+    def count(name: str) -> str:
+        nonlocal folded
+        folded += 1
+        return fold_name(name)
+
+    monkeypatch.setattr(scopes, "fold_name", count)
+    guard.check("SELECT 1 FROM " + ", ".join(f"a{number}" for number in range(900)), "nyc")
+    assert folded <= 3 * 900
 
 
 def test_wide_content_in_brackets_read_twice_counts_for_each_reading(guard: QueryGuard):

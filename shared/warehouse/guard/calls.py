@@ -8,6 +8,7 @@ parenthesis must be on a list.
 from collections.abc import Iterator, Sequence
 
 from shared.errors import SqlNotAllowedError
+from shared.warehouse.folding import upper_name
 from shared.warehouse.guard.functions import (
     FUNCTIONS,
     GRAMMAR_WORDS,
@@ -63,8 +64,9 @@ def _read_path(lexemes: Sequence[Lexeme], last: int) -> list[Lexeme]:
     return path
 
 
-def _join(path: list[Lexeme]) -> str:
-    return ".".join(part.text.replace("`", "") for part in path).upper()
+def join_path(path: list[Lexeme]) -> str:
+    """The name as lists of functions have it: in upper case and without backticks."""
+    return upper_name(".".join(part.text.replace("`", "") for part in path))
 
 
 def _refuse(path: list[Lexeme]) -> Violation:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from sqlglot import exp
 
 from shared.errors import SqlInvalidError
+from shared.warehouse.folding import fold_name
 from shared.warehouse.guard.lexer import Lexeme
 from shared.warehouse.guard.parsing import ParsedSql, start_of
 from shared.warehouse.guard.violations import Violation
@@ -19,7 +20,8 @@ class CompletenessRule:
 
     def find(self, parsed: ParsedSql) -> Iterator[Violation]:
         """Every name behind FROM or JOIN that the tree lacks, and every name the parser makes up itself."""
-        known = {start_of(part) for node in parsed.nodes for part in _read_sources(node)}
+        tables = (node for node in parsed.nodes if isinstance(node, exp.Table))
+        known = {start_of(part) for table in tables for part in table.parts}
         for lexeme in _find_table_starts(parsed.lexemes):
             if not _is_name(lexeme):
                 message = "A table is written out by name; a parameter or a string cannot stand for it."
@@ -32,20 +34,9 @@ class CompletenessRule:
             yield Violation(SqlInvalidError, "syntax", message, "SELECT", parsed.lexemes[0].start)
         for lexeme in parsed.lexemes:
             # For pipe syntax the parser invents CTEs of this name, which a table must not hide behind.
-            if lexeme.kind in ("word", "quoted") and lexeme.text.strip("`").lower().startswith(PIPE_NAME):
+            if lexeme.kind in ("word", "quoted") and fold_name(lexeme.text.strip("`")).startswith(PIPE_NAME):
                 message = f"Names that begin with {PIPE_NAME} are reserved."
                 yield Violation(SqlInvalidError, "syntax", message, lexeme.text, lexeme.start)
-
-
-def _read_sources(node: exp.Expr) -> list[exp.Expr]:
-    """The parts of the name of a table, or of the array field that the parser made of one."""
-    if isinstance(node, exp.Table):
-        return node.parts
-    if isinstance(node, exp.Unnest):
-        return [
-            part for column in node.expressions if isinstance(column, exp.Column) for part in column.parts
-        ]
-    return []
 
 
 def _find_table_starts(lexemes: Sequence[Lexeme]) -> Iterator[Lexeme]:

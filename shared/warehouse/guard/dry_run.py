@@ -45,8 +45,25 @@ def _find_doubts(
 
 
 def _is_confirmed(policy: GuardPolicy, guarded: GuardedQuery, table: TableRef) -> bool:
-    if table.dataset.upper() == INFORMATION_SCHEMA:
+    if upper_name(table.dataset) == INFORMATION_SCHEMA:
         # BigQuery may name the metadata view without its dataset; the text has said which dataset it is.
-        view = f"{INFORMATION_SCHEMA}.{table.table}".upper()
+        view = upper_name(f"{INFORMATION_SCHEMA}.{table.table}")
         return any(named.table == view for named in guarded.tables)
     return policy.allows(table)
+def _find_routines(
+    policy: GuardPolicy, guarded: GuardedQuery, routines: Sequence[str]
+) -> Iterator[Violation]:
+    """Every stored routine that is not on the list: the text names none but those, so a view calls it."""
+    for routine in routines:
+        project, _, name = routine.partition(".")
+        is_ours = fold_name(project) == fold_name(policy.project)
+        names = {upper_name(routine), *([upper_name(name)] if is_ours else [])}
+        if names.isdisjoint(policy.table_functions):
+            message = f"The query calls the stored routine {routine}, perhaps through a view; it may reach anything."
+            yield Violation(SqlNotAllowedError, "function", message, routine, _offset_of(guarded, name))
+
+
+def _offset_of(guarded: GuardedQuery, name: str) -> int:
+    return max(guarded.sql.find(name.rpartition(".")[2]), 0)
+
+

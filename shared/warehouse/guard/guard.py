@@ -17,7 +17,7 @@ from shared.warehouse.guard.lexer import Lexeme, read_lexemes
 from shared.warehouse.guard.parameters_rule import ParameterRule
 from shared.warehouse.guard.parsing import ParsedSql, parse_statement
 from shared.warehouse.guard.policy import GuardedQuery, GuardPolicy
-from shared.warehouse.guard.rules import AnonymousCallRule, NodeRule, TreeRule
+from shared.warehouse.guard.rules import AnonymousCallRule, NodeRule, SizeRule, TreeRule
 from shared.warehouse.guard.statement import check_statement
 from shared.warehouse.guard.tables_rule import TableRule
 from shared.warehouse.guard.violations import Violation, make_error, raise_violations
@@ -40,6 +40,7 @@ class QueryGuard:
         self._text_rules = (CallRule(policy.table_functions), ParameterRule())
         self._tree_rules: tuple[TreeRule, ...] = (
             NodeRule(),
+            SizeRule(),
             AnonymousCallRule(policy.table_functions),
             CompletenessRule(),
         )

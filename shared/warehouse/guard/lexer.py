@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from shared.errors import SqlInvalidError, SqlNotAllowedError
+from shared.warehouse.folding import upper_name
 from shared.warehouse.guard.violations import Violation, raise_violations
 
 Kind = Literal["word", "quoted", "string", "number", "symbol"]
@@ -45,7 +46,7 @@ class Lexeme(NamedTuple):
     @property
     def upper(self) -> str:
         """The text in upper case, as keywords and built-in functions are compared."""
-        return self.text.upper()
+        return upper_name(self.text)
 
     @property
     def end(self) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-from sqlglot import Dialect, TokenType, exp
+from sqlglot import Dialect, Parser, TokenType, exp
 from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.tokenizer_core import Token
 
@@ -57,7 +57,7 @@ def parse_statement(lexed: LexedSql, lexemes: Sequence[Lexeme]) -> ParsedSql:
     try:
         tokens = _dialect().tokenize(text)
         _compare_quotes(lexed.sql, lexemes, tokens)
-        trees = _dialect().parser().parse(tokens, text)
+        trees = _make_parser().parse(tokens, text)
     except _PARSER_FAULTS as fault:
         raise make_error(lexed.sql, [_explain_fault(fault, lexed.sql, lexemes)]) from fault
     tree = trees[0] if len(trees) == 1 else None
@@ -88,6 +88,14 @@ def _compare_quotes(sql: str, lexemes: Sequence[Lexeme], tokens: list[Token]) ->
         start, end = unequal[0]
         message = "This literal can be read in two ways; write it as a plain string, rb'…' as b'…'."
         raise_violations(sql, [Violation(SqlInvalidError, "literal", message, sql[start:end][:80], start)])
+
+
+def _make_parser() -> Parser:
+    parser = _dialect().parser()
+    # It would make an array of a path that begins like a range variable, by letters that BigQuery does not hold
+    # for the same and also where BigQuery sees one quoted name; `scopes` tells arrays from tables.
+    parser.SUPPORTS_IMPLICIT_UNNEST = False  # type: ignore[misc]
+    return parser
 
 
 def _explain_fault(fault: Exception, sql: str, lexemes: Sequence[Lexeme]) -> Violation:

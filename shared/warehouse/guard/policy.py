@@ -6,6 +6,7 @@ from functools import cached_property
 
 from sqlglot import exp
 
+from shared.warehouse.folding import fold_name, upper_name
 from shared.warehouse.tables import TableRef, parse_dataset
 
 
@@ -32,11 +33,11 @@ class GuardPolicy:
     @cached_property
     def table_functions(self) -> frozenset[str]:
         """The allowed table functions in upper case."""
-        return frozenset(name.upper() for name in self.allowed_table_functions)
+        return frozenset(upper_name(name) for name in self.allowed_table_functions)
 
     def allows(self, table: TableRef) -> bool:
         """True when the table's dataset is on the list."""
-        return (table.project.lower(), table.dataset) in self.datasets
+        return (fold_name(table.project), table.dataset) in self.datasets
 
 
 @dataclass(frozen=True)

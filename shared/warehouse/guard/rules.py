@@ -5,11 +5,14 @@ from typing import Protocol
 
 from sqlglot import exp
 
-from shared.errors import SqlNotAllowedError
+from shared.errors import SqlInvalidError, SqlNotAllowedError
+from shared.warehouse.folding import upper_name
 from shared.warehouse.guard.functions import FUNCTIONS
 from shared.warehouse.guard.nodes import is_reading
 from shared.warehouse.guard.parsing import ParsedSql
 from shared.warehouse.guard.violations import Violation
+
+MAX_SOURCES = 1000
 
 
 class TreeRule(Protocol):
@@ -42,6 +45,19 @@ class NodeRule:
 _KEYWORDS: dict[type[exp.Expr], str] = {exp.Lock: "FOR", exp.Command: "CALL"}
 
 
+class SizeRule:
+    """No more is joined than BigQuery reads: 1,000 tables, each of which the rules of scope look at."""
+
+    def find(self, parsed: ParsedSql) -> Iterator[Violation]:
+        """The first join over the bound (https://cloud.google.com/bigquery/quotas#query_jobs)."""
+        joins = [node for node in parsed.nodes if isinstance(node, exp.Join)]
+        if len(joins) >= MAX_SOURCES:
+            message = f"The SQL joins {len(joins) + 1} tables or arrays; at most {MAX_SOURCES} are accepted."
+            offset = parsed.offset_of(joins[-1])
+            remedy = "Read them in several queries, or name them by a wildcard table."
+            yield Violation(SqlInvalidError, "size", message, f"{len(joins) + 1} sources", offset, remedy)
+
+
 class AnonymousCallRule:
     """A call the parser has no class for is one of BigQuery's own functions, by name.
 
@@ -57,7 +73,7 @@ class AnonymousCallRule:
             if not isinstance(node, exp.Anonymous | exp.AnonymousAggFunc) or isinstance(node.parent, exp.Dot):
                 continue  # a call behind a dot is judged by its whole name in `calls`
             name = _read_name(node)
-            if name.upper() not in self._allowed:
+            if upper_name(name) not in self._allowed:
                 message = f"{name} is not one of BigQuery's own functions known to only compute."
                 offset = _find_call(parsed, node.name)
                 yield Violation(SqlNotAllowedError, "function", message, name, offset)
@@ -72,5 +88,5 @@ def _read_name(call: exp.Expr) -> str:
 
 def _find_call(parsed: ParsedSql, name: str) -> int:
     pairs = zip(parsed.lexemes, parsed.lexemes[1:], strict=False)
-    places = (word.start for word, after in pairs if after.text == "(" and word.upper == name.upper())
+    places = (word.start for word, after in pairs if after.text == "(" and word.upper == upper_name(name))
     return next(places, parsed.lexemes[0].start)

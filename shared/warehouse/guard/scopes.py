@@ -8,22 +8,38 @@ does not see its neighbours.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sqlglot import exp
 
+from shared.warehouse.folding import fold_name
 from shared.warehouse.guard.parsing import start_of
-
-_NONE: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class _Scope:
-    ctes: frozenset[str] = _NONE
-    aliases: frozenset[str] = _NONE
+    """What is visible in one place: the names of each enclosing WITH and FROM, which go on growing.
 
-    def with_aliases(self, names: frozenset[str]) -> "_Scope":
-        return replace(self, aliases=self.aliases | names)
+    Nothing is copied: a visit sees what stands to the left of it because the rest is not there yet.
+    """
+
+    ctes: tuple[set[str], ...] = ()
+    aliases: tuple[set[str], ...] = ()
+
+    def with_ctes(self, names: set[str]) -> "_Scope":
+        return _Scope((*self.ctes, names), self.aliases)
+
+    def with_aliases(self, names: set[str]) -> "_Scope":
+        return _Scope(self.ctes, (*self.aliases, names))
+
+    def without_aliases(self) -> "_Scope":
+        return _Scope(self.ctes)
+
+    def has_cte(self, name: str) -> bool:
+        return any(name in names for names in self.ctes)
+
+    def has_alias(self, name: str) -> bool:
+        return any(name in names for names in self.aliases)
 
 
 class TableFinder:
@@ -56,7 +72,7 @@ class TableFinder:
             elif isinstance(node, exp.Select):
                 self._visit_select(node, inner)
             elif isinstance(node, exp.Subquery):
-                self._visit_source(node, inner)
+                self._visit_source(node, inner, set())
             else:
                 self._visit_expression(node, inner)
 
@@ -64,30 +80,31 @@ class TableFinder:
         clause = node.args.get("with_")
         if not isinstance(clause, exp.With):
             return scope
-        visible = scope.ctes
+        names: set[str] = set()
         if clause.args.get("recursive"):
-            visible |= {cte.alias.lower() for cte in clause.expressions}
+            names |= {fold_name(cte.alias) for cte in clause.expressions}
+        inside = scope.without_aliases().with_ctes(names)
         for cte in clause.expressions:
-            self._visit_query(cte.this, _Scope(visible))
-            visible |= {cte.alias.lower()}
-        return _Scope(visible, scope.aliases)
+            self._visit_query(cte.this, inside)
+            names.add(fold_name(cte.alias))
+        return scope.with_ctes(names)
 
     def _visit_select(self, select: exp.Select, scope: _Scope) -> None:
         source = select.args.get("from_")
-        names = _NONE
+        names: set[str] = set()
         if isinstance(source, exp.From):
-            names |= self._visit_source(source.this, scope)
-        names |= self._visit_joins(select, scope, names)
+            names |= self._visit_source(source.this, scope, names)
+        self._visit_joins(select, scope, names)
         self._visit_parts(select, scope.with_aliases(names), skip=("from_", "joins", "with_"))
 
-    def _visit_joins(self, node: exp.Expr, scope: _Scope, names: frozenset[str]) -> frozenset[str]:
+    def _visit_joins(self, node: exp.Expr, scope: _Scope, names: set[str]) -> None:
+        """Visit what is joined to the range variables `names`, and add the ones it brings."""
         for join in node.args.get("joins") or ():
-            names |= self._visit_source(join.this, scope, left=names)
+            names |= self._visit_source(join.this, scope, names)
             self._visit_parts(join, scope.with_aliases(names), skip=("this",))
-        return names
 
-    def _visit_source(self, node: exp.Expr, scope: _Scope, left: frozenset[str] = _NONE) -> frozenset[str]:
-        """Visit one item of FROM; the range variables it brings, in lower case."""
+    def _visit_source(self, node: exp.Expr, scope: _Scope, left: set[str]) -> set[str]:
+        """Visit one item of FROM; the range variables it brings, folded. `left` are those before it."""
         if isinstance(node, exp.Table):
             return self._visit_table(node, scope, left)
         if isinstance(node, exp.Unnest):
@@ -95,42 +112,45 @@ class TableFinder:
         if isinstance(node, exp.Subquery):
             return self._visit_subquery(node, scope, left)
         self._visit_query(node, scope)
-        return frozenset()
+        return set()
 
-    def _visit_table(self, table: exp.Table, scope: _Scope, left: frozenset[str]) -> frozenset[str]:
+    def _visit_table(self, table: exp.Table, scope: _Scope, left: set[str]) -> set[str]:
         self._seen.add(id(table))
-        if not isinstance(table.this, exp.Func) and not self._is_in_scope(table, scope.with_aliases(left)):
-            self._tables.append(table)
         is_call = isinstance(table.this, exp.Func)
+        if not is_call and not self._is_in_scope(table, scope.with_aliases(left)):
+            self._tables.append(table)
         self._visit_parts(table, scope, skip=("joins",) if is_call else ("this", "joins"))
-        names = frozenset({table.alias_or_name.lower()})
-        return names | self._visit_joins(table, scope, names | left)
+        names = {fold_name(table.alias_or_name)}
+        if table.args.get("joins"):
+            names |= left
+            self._visit_joins(table, scope, names)
+        return names
 
     def _is_in_scope(self, table: exp.Table, visible: _Scope) -> bool:
         parts = table.parts
-        first = parts[0].name.lower()
+        first = fold_name(parts[0].name)
         if len(parts) == 1:
-            return first in visible.ctes
+            return visible.has_cte(first)
         # `a.b` in one pair of backticks is a single name to BigQuery, which is no range variable's.
-        return first in visible.aliases and not table.meta.get("quoted_table")
+        return visible.has_alias(first) and not table.meta.get("quoted_table")
 
-    def _visit_unnest(self, unnest: exp.Unnest, visible: _Scope) -> frozenset[str]:
+    def _visit_unnest(self, unnest: exp.Unnest, visible: _Scope) -> set[str]:
         self._visit_parts(unnest, visible, skip=("alias", "offset"))
         alias = unnest.args.get("alias")
-        names = {name.name.lower() for name in alias.columns} | {alias.name.lower()} if alias else set()
-        return frozenset(names - {""})
+        names = {fold_name(name.name) for name in alias.columns} | {fold_name(alias.name)} if alias else set()
+        return names - {""}
 
-    def _visit_subquery(self, node: exp.Subquery, scope: _Scope, left: frozenset[str]) -> frozenset[str]:
+    def _visit_subquery(self, node: exp.Subquery, scope: _Scope, left: set[str]) -> set[str]:
         inner = self._visit_with(node, scope)
         content = node.this
         if isinstance(content, exp.Query) and not isinstance(content, exp.Subquery):
             self._visit_query(content, inner)
-            names = _NONE
+            names: set[str] = set()
         else:  # brackets around a table or a join: what is named inside stays visible
             names = self._visit_source(content, inner, left)
         if node.alias:
-            names = frozenset({node.alias.lower()})
-        names = self._visit_joins(node, inner, names)
+            names = {fold_name(node.alias)}
+        self._visit_joins(node, inner, names)
         self._visit_parts(node, inner.with_aliases(names), skip=("this", "with_", "joins", "alias"))
         return names
 
@@ -145,16 +165,15 @@ class TableFinder:
     def _visit_expression(self, node: exp.Expr, visible: _Scope) -> None:
         for inner in node.walk(prune=lambda item: isinstance(item, exp.Query | exp.Table)):
             if isinstance(inner, exp.Table):
-                self._visit_table(inner, visible, frozenset())
+                self._visit_table(inner, visible, set())
             elif isinstance(inner, exp.Query):
                 self._visit_query(inner, visible)
 
 
-def find_implicit_arrays(nodes: Iterable[exp.Expr]) -> Iterator[exp.Column]:
-    """Paths that the parser took for an array field although BigQuery sees one quoted name.
+def find_quoted_arrays(nodes: Iterable[exp.Expr]) -> Iterator[exp.Column]:
+    """Paths in UNNEST that the parser splits although BigQuery sees one quoted name.
 
-    The parser splits `a.b` in backticks; when `a` is a range variable it makes an array of what BigQuery
-    reads as the table b of the dataset a.
+    Of `a.b` in backticks the parser makes the field b of a; what BigQuery makes of it is not left to chance.
     """
     for unnest in nodes:
         for column in unnest.expressions if isinstance(unnest, exp.Unnest) else ():

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from shared.errors import SqlInvalidError, TableNotAllowedError
+from shared.warehouse.folding import fold_name, upper_name
 from shared.warehouse.guard.parsing import ParsedSql
 from shared.warehouse.guard.policy import GuardPolicy
-from shared.warehouse.guard.scopes import TableFinder, find_implicit_arrays
+from shared.warehouse.guard.scopes import TableFinder, find_quoted_arrays
 from shared.warehouse.guard.violations import Violation
 from shared.warehouse.guard.words import make_words
 from shared.warehouse.tables import INFORMATION_SCHEMA, TableRef, parse_dataset
@@ -34,7 +35,7 @@ class TableRule:
 
     def find(self, parsed: ParsedSql) -> Iterator[Violation]:
         """Every table that is not of an allowed dataset or whose name says nothing definite."""
-        arrays = [(column, column.parts) for column in find_implicit_arrays(parsed.nodes)]
+        arrays = [(column, column.parts) for column in find_quoted_arrays(parsed.nodes)]
         tables = [(table, table.parts) for table in TableFinder().find(parsed.tree, parsed.nodes)]
         for node, parts in [*tables, *arrays]:
             offset = parsed.offset_of(node)
@@ -60,7 +61,7 @@ class TableRule:
 
     def _resolve(self, parts: list[str]) -> TableRef:
         *qualifier, table = parts
-        view = table.upper() if table.upper().startswith(f"{INFORMATION_SCHEMA}.") else None
+        view = upper_name(table) if upper_name(table).startswith(f"{INFORMATION_SCHEMA}.") else None
         if len(qualifier) > 2:
             raise ValueError(f"{'.'.join(parts)} has too many parts; write project.dataset.table")
         if not qualifier and view:
@@ -69,14 +70,14 @@ class TableRule:
             raise ValueError(f"The table {table} names no dataset and there is no default for it")
         dataset = qualifier[-1] if qualifier else ""
         if len(qualifier) == 2:
-            return TableRef(qualifier[0].lower(), dataset, view or table)
+            return TableRef(fold_name(qualifier[0]), dataset, view or table)
         if qualifier:
-            return TableRef(self._policy.project.lower(), dataset, view or table)
+            return TableRef(fold_name(self._policy.project), dataset, view or table)
         return TableRef(*parse_dataset(self._default_dataset or "", self._policy.project), view or table)
 
     def _refuse(self, table: TableRef) -> str | None:
         if table.table.startswith(f"{INFORMATION_SCHEMA}."):
-            if not table.dataset or table.dataset.lower().startswith("region-"):
+            if not table.dataset or fold_name(table.dataset).startswith("region-"):
                 return "shows more than one dataset; write dataset.INFORMATION_SCHEMA.VIEW"
             if table.table.partition(".")[2] not in DATASET_METADATA_VIEWS:
                 return "is not a view of one dataset's metadata"
