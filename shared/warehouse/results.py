@@ -24,6 +24,16 @@ def to_table_refs(job: "QueryJob") -> tuple[TableRef, ...]:
     return tuple(sorted(tables, key=str))
 
 
+def to_routine_names(job: "QueryJob") -> tuple[str, ...]:
+    """The stored routines a dry run would call, those behind views among them, as `project.dataset.routine`.
+
+    Google's client has no name for this list (JobStatistics2.referencedRoutines).
+    """
+    statistics = job._properties.get("statistics") or {}
+    routines = (statistics.get("query") or {}).get("referencedRoutines") or ()
+    return tuple(f"{one['projectId']}.{one['datasetId']}.{one['routineId']}" for one in routines)
+
+
 def read_rows(
     job: "QueryJob", rows: "RowIterator", max_rows: int, clients: WarehouseClients, settings: Settings
 ) -> ResultRows:

@@ -12,7 +12,7 @@ from shared.warehouse.parallel import Answer, iterate_answers, list_answers
 from shared.warehouse.partitions import PartitionReader
 from shared.warehouse.refusals import RefusalExplainer
 from shared.warehouse.result_schema import check_readable, to_output_fields
-from shared.warehouse.results import to_table_refs
+from shared.warehouse.results import to_routine_names, to_table_refs
 from shared.warehouse.running_jobs import RunningJobs
 from shared.warehouse.spending import QuerySpender
 
@@ -82,7 +82,7 @@ class WarehouseService:
         except SqlInvalidError as error:
             raise self._refusals.explain(error, guarded, request) from error
         tables = to_table_refs(job)
-        self._guard.check_dry_run(guarded, job.statement_type, tables)
+        self._guard.check_dry_run(guarded, job.statement_type, tables, to_routine_names(job))
         fields = to_output_fields(job.schema or ())
         check_readable(fields, request.query_name)
         estimated = int(job.total_bytes_processed or 0)

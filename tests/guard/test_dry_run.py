@@ -1,10 +1,16 @@
 """The dry run as second witness: what it may say, and that any doubt refuses."""
 
+from dataclasses import replace
+
 import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.cloud.bigquery import Client, QueryJob
 
 from shared.errors import SqlNotAllowedError, TableNotAllowedError
 from shared.warehouse.guard.guard import GuardedQuery, QueryGuard
+from shared.warehouse.results import to_routine_names
 from shared.warehouse.tables import TableRef
+from tests.guard.conftest import POLICY
 
 
 def make_refs(*names: str) -> list[TableRef]:
@@ -76,3 +82,43 @@ def test_metadata_views_may_be_reported_without_their_dataset(guard: QueryGuard)
     for name in ("proj.INFORMATION_SCHEMA.JOBS", "proj.secret.INFORMATION_SCHEMA.TABLES"):
         with pytest.raises(TableNotAllowedError):
             guard.check_dry_run(query, "SELECT", make_refs(name))
+
+
+class TestRoutines:
+    def test_a_routine_behind_a_view_is_refused_by_its_name(self, guard: QueryGuard, query: GuardedQuery):
+        with pytest.raises(SqlNotAllowedError) as caught:
+            guard.check_dry_run(query, "SELECT", make_refs("proj.nyc.v"), ["proj.nyc.classify"])
+        detail = caught.value.details[0]
+        assert (detail["found"], detail["rule"]) == ("proj.nyc.classify", "function")
+
+    @pytest.mark.parametrize("listed", ["nyc.f", "proj.nyc.f", "NYC.F"])
+    def test_one_on_the_list_is_confirmed(self, listed: str):
+        guard = QueryGuard(replace(POLICY, allowed_table_functions=[listed]))
+        query = guard.check("SELECT * FROM v", "nyc")
+        guard.check_dry_run(query, "SELECT", make_refs("proj.nyc.v"), ["proj.nyc.f"])
+        with pytest.raises(SqlNotAllowedError):
+            guard.check_dry_run(query, "SELECT", make_refs("proj.nyc.v"), ["other-proj.nyc.f"])
+
+    def test_they_are_read_where_bigquery_writes_them(self):
+        """The answer of jobs.insert to a dry run of a view that calls a function, as the API describes it."""
+        answer = {
+            "kind": "bigquery#job",
+            "jobReference": {"projectId": "proj", "jobId": "j", "location": "US"},
+            "configuration": {"jobType": "QUERY", "dryRun": True, "query": {"query": "SELECT * FROM nyc.v"}},
+            "status": {"state": "DONE"},
+            "statistics": {
+                "creationTime": "1764144000000",
+                "totalBytesProcessed": "16",
+                "query": {
+                    "statementType": "SELECT",
+                    "totalBytesProcessed": "16",
+                    "referencedTables": [{"projectId": "proj", "datasetId": "nyc", "tableId": "base"}],
+                    "referencedRoutines": [
+                        {"projectId": "proj", "datasetId": "nyc", "routineId": "classify"}
+                    ],
+                },
+            },
+        }
+        client = Client(project="proj", credentials=AnonymousCredentials())
+        job = QueryJob.from_api_repr(answer, client=client)
+        assert to_routine_names(job) == ("proj.nyc.classify",)

@@ -52,6 +52,7 @@ class FakeJob:
     started: datetime = NOW
     ended: datetime = NOW
     slot_millis: int = 5
+    _properties: dict[str, Any] = field(default_factory=dict)
 
     @property
     def error_result(self) -> dict[str, str] | None:

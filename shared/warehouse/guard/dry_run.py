@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from shared.errors import SqlNotAllowedError, TableNotAllowedError
+from shared.warehouse.folding import fold_name, upper_name
 from shared.warehouse.guard.policy import GuardedQuery, GuardPolicy
 from shared.warehouse.guard.violations import Violation, raise_violations
 from shared.warehouse.tables import INFORMATION_SCHEMA, TableRef
@@ -17,9 +18,12 @@ def check_witness(
     guarded: GuardedQuery,
     statement_type: str | None,
     referenced_tables: Sequence[TableRef],
+    referenced_routines: Sequence[str],
 ) -> None:
     """Raise SqlNotAllowedError or TableNotAllowedError unless the dry run confirms what the guard saw."""
-    raise_violations(guarded.sql, _find_doubts(policy, guarded, statement_type, referenced_tables))
+    doubts = _find_doubts(policy, guarded, statement_type, referenced_tables)
+    routines = _find_routines(policy, guarded, referenced_routines)
+    raise_violations(guarded.sql, [*doubts, *routines])
 
 
 def _find_doubts(
@@ -31,12 +35,14 @@ def _find_doubts(
     for table in referenced:
         if not _is_confirmed(policy, guarded, table):
             message = f"The query reads {table}, perhaps through a view, which is not in ALLOWED_DATASETS."
-            offset = max(guarded.sql.find(table.table), 0)
-            yield Violation(TableNotAllowedError, "table", message, str(table), offset)
+            yield Violation(
+                TableNotAllowedError, "table", message, str(table), _offset_of(guarded, str(table))
+            )
     stored = [table for table in guarded.tables if not table.is_metadata]
     if stored and not referenced:
         message = f"BigQuery did not say which tables are read; the text names {stored[0]}."
-        yield Violation(TableNotAllowedError, "table", message, "", 0, "Try again.")
+        remedy = "Without its word nothing runs: name tables that exist, one by one instead of by a wildcard."
+        yield Violation(TableNotAllowedError, "table", message, "", 0, remedy)
     if len(referenced) >= COMPLETE_LIST_BELOW and not all(table.is_wildcard for table in guarded.tables):
         # A wildcard matches no view: a query of wildcards alone hides nothing behind the end of the list.
         message = f"The query reads {len(referenced)} tables or more; BigQuery does not list that many."
@@ -44,12 +50,6 @@ def _find_doubts(
         yield Violation(TableNotAllowedError, "table", message, f"{len(referenced)} tables", 0, remedy)
 
 
-def _is_confirmed(policy: GuardPolicy, guarded: GuardedQuery, table: TableRef) -> bool:
-    if upper_name(table.dataset) == INFORMATION_SCHEMA:
-        # BigQuery may name the metadata view without its dataset; the text has said which dataset it is.
-        view = upper_name(f"{INFORMATION_SCHEMA}.{table.table}")
-        return any(named.table == view for named in guarded.tables)
-    return policy.allows(table)
 def _find_routines(
     policy: GuardPolicy, guarded: GuardedQuery, routines: Sequence[str]
 ) -> Iterator[Violation]:
@@ -67,3 +67,9 @@ def _offset_of(guarded: GuardedQuery, name: str) -> int:
     return max(guarded.sql.find(name.rpartition(".")[2]), 0)
 
 
+def _is_confirmed(policy: GuardPolicy, guarded: GuardedQuery, table: TableRef) -> bool:
+    if upper_name(table.dataset) == INFORMATION_SCHEMA:
+        # BigQuery may name the metadata view without its dataset; the text has said which dataset it is.
+        view = upper_name(f"{INFORMATION_SCHEMA}.{table.table}")
+        return any(named.table == view for named in guarded.tables)
+    return policy.allows(table)

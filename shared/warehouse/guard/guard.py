@@ -74,14 +74,18 @@ class QueryGuard:
         )
 
     def check_dry_run(
-        self, guarded: GuardedQuery, statement_type: str | None, referenced_tables: Sequence[TableRef]
+        self,
+        guarded: GuardedQuery,
+        statement_type: str | None,
+        referenced_tables: Sequence[TableRef],
+        referenced_routines: Sequence[str] = (),
     ) -> None:
         """Compare what the dry run of `guarded` saw with what was let through.
 
-        `statement_type` and `referenced_tables` are the dry run's; views appear there with the tables behind
-        them. Raises SqlNotAllowedError or TableNotAllowedError, also when the witness leaves a doubt.
+        `statement_type`, tables and routines (`project.dataset.routine`) are the dry run's; views appear there with
+        what is behind them. Raises SqlNotAllowedError or TableNotAllowedError, also when the witness leaves a doubt.
         """
-        check_witness(self._policy, guarded, statement_type, referenced_tables)
+        check_witness(self._policy, guarded, statement_type, referenced_tables, referenced_routines)
 
     def _parse(self, sql: str) -> ParsedSql:
         check_size(sql, self._policy)
