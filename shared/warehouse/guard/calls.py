@@ -35,12 +35,12 @@ class CallRule:
         """Every call of a function that is not on a list."""
         for index, lexeme in enumerate(lexemes):
             if lexeme.text == "(" and index and lexemes[index - 1].kind in ("word", "quoted"):
-                path = _read_path(lexemes, index - 1)
+                path = read_path(lexemes, index - 1)
                 if not self._may_call(path):
                     yield _refuse(path)
 
     def _may_call(self, path: list[Lexeme]) -> bool:
-        name = _join(path)
+        name = join_path(path)
         if name in self._table_functions:
             return True
         if any(part.kind == "quoted" for part in path):
@@ -53,7 +53,8 @@ class CallRule:
         return name in NAMESPACED_FUNCTIONS
 
 
-def _read_path(lexemes: Sequence[Lexeme], last: int) -> list[Lexeme]:
+def read_path(lexemes: Sequence[Lexeme], last: int) -> list[Lexeme]:
+    """The parts of the dotted name that ends at the index `last`."""
     path = [lexemes[last]]
     index = last - 1
     while index > 0 and lexemes[index].text == "." and lexemes[index - 1].kind in ("word", "quoted"):

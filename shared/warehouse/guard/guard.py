@@ -19,6 +19,7 @@ from shared.warehouse.guard.parsing import ParsedSql, parse_statement
 from shared.warehouse.guard.policy import GuardedQuery, GuardPolicy
 from shared.warehouse.guard.rules import AnonymousCallRule, NodeRule, SizeRule, TreeRule
 from shared.warehouse.guard.statement import check_statement
+from shared.warehouse.guard.table_arguments import find_table_arguments
 from shared.warehouse.guard.tables_rule import TableRule
 from shared.warehouse.guard.violations import Violation, make_error, raise_violations
 from shared.warehouse.tables import TableRef
@@ -39,8 +40,8 @@ class QueryGuard:
         _ = policy.datasets
         self._text_rules = (CallRule(policy.table_functions), ParameterRule())
         self._tree_rules: tuple[TreeRule, ...] = (
-            NodeRule(),
             SizeRule(),
+            NodeRule(),
             AnonymousCallRule(policy.table_functions),
             CompletenessRule(),
         )
@@ -94,7 +95,8 @@ class QueryGuard:
         lexemes = check_statement(lexed)
         # Before the parser: what it makes of names that BigQuery does not have need not be known.
         raise_violations(sql, (found for rule in self._text_rules for found in rule.find(lexemes)))
-        return parse_statement(lexed, lexemes)
+        arguments = list(find_table_arguments(lexemes, self._policy.table_functions))
+        return parse_statement(lexed, lexemes, arguments)
 
 
 def _is_deterministic(lexemes: Sequence[Lexeme], tables: Sequence[TableRef]) -> bool:

@@ -16,7 +16,8 @@ _READING = (
     exp.Alias, exp.Column, exp.Identifier, exp.Dot, exp.Star, exp.Literal, exp.RawString,
     exp.ByteString, exp.HexString, exp.Boolean, exp.Null, exp.Parameter, exp.Placeholder, exp.Var, exp.Paren, exp.Tuple,
     exp.Bracket, exp.Slice, exp.Interval, exp.IntervalSpan, exp.AtTimeZone, exp.Collate, exp.In, exp.Between,
-    exp.Binary, exp.Unary, exp.Func, exp.SubqueryPredicate, exp.Predicate, exp.IgnoreNulls, exp.RespectNulls,
+    exp.Binary, exp.Unary, exp.Func, exp.Lambda, exp.SubqueryPredicate, exp.Predicate, exp.IgnoreNulls,
+    exp.RespectNulls,
     exp.HavingMax, exp.Kwarg, exp.PropertyEQ, exp.Any, exp.All, exp.WithinGroup, exp.WeekStart,
     # types and JSON
     exp.DataType, exp.DataTypeParam, exp.ColumnDef, exp.JSONKeyValue, exp.JSONPath, exp.JSONPathPart,

@@ -10,6 +10,8 @@ from sqlglot.tokenizer_core import Token
 
 from shared.errors import SqlInvalidError, SqlNotAllowedError
 from shared.warehouse.guard.lexer import LexedSql, Lexeme
+from shared.warehouse.guard.table_arguments import TablePath
+from shared.warehouse.guard.unread import find_unread
 from shared.warehouse.guard.violations import LineIndex, Violation, make_error, raise_violations
 
 _STRING_TOKENS = frozenset(
@@ -24,11 +26,15 @@ _PARSER_FAULTS = (
 
 @dataclass(frozen=True)
 class ParsedSql:
-    """One statement: its text, its lexemes without trailing semicolons, and its tree."""
+    """One statement: its text, its lexemes without trailing semicolons, and its tree.
+
+    `table_arguments` are tables that table functions are given, which are not in the tree.
+    """
 
     sql: str
     lexemes: Sequence[Lexeme]
     tree: exp.Query
+    table_arguments: Sequence[TablePath] = ()
 
     @cached_property
     def nodes(self) -> tuple[exp.Expr, ...]:
@@ -47,13 +53,17 @@ class ParsedSql:
         return next(quoted, self.lexemes[0].start)
 
 
-def parse_statement(lexed: LexedSql, lexemes: Sequence[Lexeme]) -> ParsedSql:
-    """The tree of the statement made of `lexemes`.
+def parse_statement(
+    lexed: LexedSql, lexemes: Sequence[Lexeme], arguments: Sequence[tuple[Lexeme, TablePath]] = ()
+) -> ParsedSql:
+    """The tree of the statement made of `lexemes`; `arguments` are its words TABLE, which the parser is not shown.
 
     Raises SqlInvalidError with the position when it does not parse or reads differently to the parser than
     to BigQuery, SqlNotAllowedError when it parses as something else than a query.
     """
     text = lexed.masked[: lexemes[-1].end]
+    for keyword, _ in arguments:
+        text = text[: keyword.start] + " " * len(keyword.text) + text[keyword.end :]
     try:
         tokens = _dialect().tokenize(text)
         _compare_quotes(lexed.sql, lexemes, tokens)
@@ -66,7 +76,7 @@ def parse_statement(lexed: LexedSql, lexemes: Sequence[Lexeme]) -> ParsedSql:
         message = f"The statement that begins with {found} is not a query; only a single SELECT runs."
         violation = Violation(SqlNotAllowedError, "statement", message, found, lexemes[0].start)
         raise make_error(lexed.sql, [violation])
-    return ParsedSql(lexed.sql, lexemes, tree)
+    return ParsedSql(lexed.sql, lexemes, tree, [path for _, path in arguments])
 
 
 def start_of(name: exp.Expr) -> int | None:
@@ -80,16 +90,6 @@ def _dialect() -> Dialect:
     return Dialect.get_or_raise("bigquery")
 
 
-def _compare_quotes(sql: str, lexemes: Sequence[Lexeme], tokens: list[Token]) -> None:
-    ours = {(lexeme.start, lexeme.end) for lexeme in lexemes if lexeme.kind in ("string", "quoted")}
-    theirs = {(token.start, token.end + 1) for token in tokens if token.token_type in _STRING_TOKENS}
-    unequal = sorted(ours ^ theirs)
-    if unequal:
-        start, end = unequal[0]
-        message = "This literal can be read in two ways; write it as a plain string, rb'…' as b'…'."
-        raise_violations(sql, [Violation(SqlInvalidError, "literal", message, sql[start:end][:80], start)])
-
-
 def _make_parser() -> Parser:
     parser = _dialect().parser()
     # It would make an array of a path that begins like a range variable, by letters that BigQuery does not hold
@@ -98,7 +98,23 @@ def _make_parser() -> Parser:
     return parser
 
 
+def _compare_quotes(sql: str, lexemes: Sequence[Lexeme], tokens: list[Token]) -> None:
+    ours = {(lexeme.start, lexeme.end) for lexeme in lexemes if lexeme.kind in ("string", "quoted")}
+    theirs = {(token.start, token.end + 1) for token in tokens if token.token_type in _STRING_TOKENS}
+    unequal = sorted(ours ^ theirs)
+    if unequal:
+        start, end = unequal[0]
+        message = "BigQuery accepts this literal, Almanac does not read it yet."
+        remedy = r"Write it as a plain string, br'\d' as b'\\d'."
+        raise_violations(
+            sql, [Violation(SqlInvalidError, "literal", message, sql[start:end][:80], start, remedy)]
+        )
+
+
 def _explain_fault(fault: Exception, sql: str, lexemes: Sequence[Lexeme]) -> Violation:
+    unread = find_unread(lexemes)
+    if unread is not None:
+        return unread
     errors = fault.errors if isinstance(fault, ParseError) else []
     if errors and errors[0].get("line"):
         found = str(errors[0].get("highlight") or "")

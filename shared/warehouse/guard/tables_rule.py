@@ -37,6 +37,9 @@ class TableRule:
         """Every table that is not of an allowed dataset or whose name says nothing definite."""
         arrays = [(column, column.parts) for column in find_quoted_arrays(parsed.nodes)]
         tables = [(table, table.parts) for table in TableFinder().find(parsed.tree, parsed.nodes)]
+        for path in parsed.table_arguments:
+            # Dots inside of backticks part names as dots outside of them do.
+            yield from self._judge(".".join(part.text.strip("`") for part in path).split("."), path[0].start)
         for node, parts in [*tables, *arrays]:
             offset = parsed.offset_of(node)
             if all(isinstance(part, exp.Identifier) for part in parts):

@@ -1,0 +1,105 @@
+"""docs/sql.md from the guard's own lists: `python -m tests.guard.sql_page` writes it anew; a test compares."""
+
+import sys
+import textwrap
+from pathlib import Path
+
+from shared.warehouse.guard.functions import FUNCTIONS, NAMESPACED_FUNCTIONS, NON_DETERMINISTIC_WORDS
+from shared.warehouse.guard.policy import GuardPolicy
+from shared.warehouse.guard.rules import MAX_SOURCES
+from shared.warehouse.guard.tables_rule import DATASET_METADATA_VIEWS
+from shared.warehouse.guard.unread import UNREAD_PIPES, UNREAD_SAFE_NET
+
+PAGE = Path(__file__).parents[2] / "docs" / "sql.md"
+_POLICY = GuardPolicy("project", [])
+_PAGE = """\
+# What SQL passes
+
+Every query, of a dashboard as well as typed, goes through one guard before BigQuery sees it. It lets through one
+statement that only reads, over tables of `ALLOWED_DATASETS`, made of functions that only compute. What is on no
+list does not pass. Each refusal names what it refuses, with line and column. Behind the guard BigQuery's own dry run
+is the second witness: it has to call the statement a SELECT, and to name no table and no routine that is not allowed.
+
+Written by `python -m tests.guard.sql_page` from the lists the guard works with; a test compares.
+
+## Statements
+
+One `SELECT`, `WITH` or pipe query that begins with `FROM`; semicolons behind it do no harm. No second statement, no
+DML, no DDL, no scripts and their variables, no `CALL`, `EXPORT`, `LOAD`, `EXECUTE IMMEDIATE`, no legacy SQL.
+
+At most {size} KiB of text, brackets and operators nested {depth} deep, {sources:,} tables or arrays joined.
+
+## Tables
+
+- Of the datasets in `ALLOWED_DATASETS`, written out by name; a name without a dataset is of the dashboard's `dataset`.
+- Wildcards (`events_*`) of those datasets. `_TABLE_SUFFIX` filters them.
+- Views: the dry run names the tables and routines behind them, which must be allowed, too.
+- No decorators (`t$20260101`, `t@-3600`): write `FOR SYSTEM_TIME AS OF` or filter on `_PARTITIONDATE`.
+- Names are compared as BigQuery does: aliases and CTEs by the letters A to Z in either case, tables exactly.
+
+Of a dataset's metadata, `dataset.INFORMATION_SCHEMA.` and one of
+
+{views}
+
+## Values
+
+Parameters by name, `@origin`, bound and typed. No `?` and no `@@system_variables`.
+
+## Functions
+
+{functions}
+
+With a namespace:
+
+{namespaced}
+
+`SAFE.` may stand before each of them, but see below for `NET`. Stored routines, models (`ML.`, `AI.`), keys and remote
+functions never run.
+
+With one of these words the answer can change while no table does, so `max_age` decides when it is computed again:
+{changing}.
+
+## Table functions
+
+None, unless `ALLOWED_TABLE_FUNCTIONS` lists them: BigQuery's own by name (`APPENDS`, `GAP_FILL`, `VECTOR_SEARCH`…),
+yours as `dataset.function`. A `TABLE path` that one of them is given, in any place, is judged as every other table, and
+so is a query in brackets. A project with a hyphen goes in backticks there.
+
+## What BigQuery accepts and Almanac does not read yet
+
+| written | write instead |
+|---|---|
+{unread}
+| `br'…'`, `rb'…'` with a backslash in it | the same bytes as a plain literal, `b'\\\\d'` |
+"""
+
+
+def render_page() -> str:
+    """The text of docs/sql.md."""
+    unread = [(f"|> {word}", instead) for word, instead in UNREAD_PIPES.items()]
+    unread.append(("SAFE.NET.HOST(…)", UNREAD_SAFE_NET))
+    rows = [f"| `{written}` | `{instead}` |".replace("|>", "\\|>") for written, instead in sorted(unread)]
+    return _PAGE.format(
+        size=_POLICY.max_sql_bytes // 1024,
+        depth=_POLICY.max_depth,
+        sources=MAX_SOURCES,
+        views=_wrap(DATASET_METADATA_VIEWS),
+        functions=_wrap(FUNCTIONS),
+        namespaced=_wrap(NAMESPACED_FUNCTIONS),
+        changing=", ".join(f"`{word}`" for word in sorted(NON_DETERMINISTIC_WORDS)),
+        unread="\n".join(rows),
+    )
+
+
+def _wrap(words: frozenset[str]) -> str:
+    return "```text\n" + textwrap.fill(" ".join(sorted(words)), 118, break_on_hyphens=False) + "\n```"
+
+
+def main() -> int:
+    """Write the page; answers the exit code."""
+    PAGE.write_text(render_page(), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
