@@ -12,7 +12,7 @@ from shared.schemas.sql import SqlRunRequest, SqlRunResponse
 def sql_run(call: Call) -> Reply:
     """Run the query of the body under guard, cap and budget."""
     query = call.parse_json(SqlRunRequest).to_query()
-    answer = get_container().sql_runs.run_queries([query], actor=call.caller.email)[0]
+    answer = get_container().sql_runs.run_queries([query], actor=call.caller.email, is_gone=call.is_gone)[0]
     if isinstance(answer, AlmanacError):
         raise answer
     call.bytes_billed = answer.receipt.bytes_billed

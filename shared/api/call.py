@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import flask
 
+from shared.api.client_presence import is_client_gone
 from shared.auth.principals import Principal
 from shared.errors import AlmanacError, InvalidRequestError, PayloadTooLargeError, UnauthenticatedError
 from shared.settings import Settings
@@ -45,6 +46,10 @@ class Call:
         if self.principal is None:
             raise UnauthenticatedError("This call needs a session or a bearer token.")
         return self.principal
+
+    def is_gone(self) -> bool:
+        """True when the client has left; see `client_presence` for where that can be known."""
+        return is_client_gone(self.request.environ)
 
     def path_text(self, name: str) -> str:
         """A path parameter as text."""

@@ -10,6 +10,7 @@ from pydantic import BaseModel, RootModel
 from shared.api.call import Call
 from shared.api.ndjson import NDJSON_TYPE, DoneLine, ErrorLine, build_ndjson_response
 from shared.api.responses import Reply
+from shared.errors import WarehouseTimeoutError
 from shared.precompute.models import DashboardRefresh
 from shared.precompute.service import QueryEvent, RefreshEvent, StillRunning
 from shared.schemas.precompute import DashboardRefreshModel, PrecomputeResponse, QueryRefreshModel
@@ -46,7 +47,8 @@ def build_precompute_response(call: Call, events: Generator[RefreshEvent]) -> Re
     watched = _add_up(call, events)
     if call.prefers(NDJSON_TYPE):
         return build_ndjson_response(call, _describe_all(watched))
-    refreshes = [event for event in watched if isinstance(event, DashboardRefresh)]
+    with closing(_stop_when_gone(call, watched)) as heard:
+        refreshes = [event for event in heard if isinstance(event, DashboardRefresh)]
     return Reply(PrecomputeResponse.from_refreshes(refreshes))
 
 
@@ -55,6 +57,17 @@ def _add_up(call: Call, events: Generator[RefreshEvent]) -> Generator[RefreshEve
         for event in events:
             if isinstance(event, QueryEvent):
                 call.bytes_billed += event.refresh.receipt.bytes_billed
+            yield event
+
+
+def _stop_when_gone(call: Call, events: Generator[RefreshEvent]) -> Generator[RefreshEvent]:
+    """The events, until nobody waits for their end: closing them then cancels what runs."""
+    with closing(events):
+        for event in events:
+            if call.is_gone():
+                raise WarehouseTimeoutError(
+                    "The client left before the refresh was done; its jobs are cancelled."
+                )
             yield event
 
 

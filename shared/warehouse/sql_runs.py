@@ -1,10 +1,11 @@
 """Queries typed by people: planned, or run for a sample of at most 100 rows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
 
-from shared.errors import AlmanacError
+from shared.errors import AlmanacError, WarehouseTimeoutError
 from shared.settings import Settings
 from shared.sizes import dollars
 from shared.warehouse.models import DryRun, QueryOutcome, QueryParameter, QueryRequest, Receipt
@@ -13,6 +14,8 @@ from shared.warehouse.receipts import describe_failed_job, make_receipt
 from shared.warehouse.service import WarehouseService
 
 MAX_SAMPLE_ROWS = 100
+LOOK_SECONDS = 0.5
+"""How often a query that runs looks whether anybody still waits for it."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class SqlRunService:
         self._settings = settings
 
     def run_queries(
-        self, queries: Sequence[SqlQuery], *, actor: str
+        self, queries: Sequence[SqlQuery], *, actor: str, is_gone: Callable[[], bool] = lambda: False
     ) -> list[SqlPlan | QueryOutcome | AlmanacError]:
         """Plan or run each query, in input order; one that fails has its error in its place.
 
@@ -65,10 +68,30 @@ class SqlRunService:
             answers[ran[number]] = outcome
         return [answer for answer in answers if answer is not None]
 
+    def _iterate(
+        self, requests: Sequence[QueryRequest], is_gone: Callable[[], bool]
+    ) -> Iterator[Answer[QueryOutcome]]:
+        with closing(self._warehouse.iterate_queries(requests, tick_seconds=LOOK_SECONDS)) as found:
+            for answer in found:
+                if answer is not None:
+                    yield answer
+                elif is_gone():
+                    raise WarehouseTimeoutError(
+                        "The client left before its query was done; the job is cancelled."
+                    )
+
     def _price(self, plan: DryRun) -> SqlPlan:
         price = self._settings.price_per_tib_usd
         receipt = make_receipt(price, estimated=plan.bytes_estimated, billed=0)
         return SqlPlan(plan, dollars(plan.bytes_billed_expected, price), receipt)
+
+    def _add_receipt(self, error: AlmanacError) -> None:
+        job = error.failed_job
+        if job is not None:
+            receipt = describe_failed_job(self._settings.price_per_tib_usd, job)
+            error.details.append(
+                {"job_id": job.job_id, "bytes_pending": job.bytes_pending, "receipt": vars(receipt)}
+            )
 
 
 def _make_request(query: SqlQuery, actor: str) -> QueryRequest:
@@ -80,11 +103,3 @@ def _make_request(query: SqlQuery, actor: str) -> QueryRequest:
         max_rows=min(query.sample_rows, MAX_SAMPLE_ROWS),
         actor=actor,
     )
-
-    def _add_receipt(self, error: AlmanacError) -> None:
-        job = error.failed_job
-        if job is not None:
-            receipt = describe_failed_job(self._settings.price_per_tib_usd, job)
-            error.details.append(
-                {"job_id": job.job_id, "bytes_pending": job.bytes_pending, "receipt": vars(receipt)}
-            )

@@ -160,6 +160,29 @@ def test_leaving_a_progress_stream_cancels_its_jobs(stack: RunningStack) -> None
     assert time.monotonic() - began < 15
 
 
+@pytest.mark.parametrize("path", ["/sql/run", "/precompute"])
+def test_leaving_a_plain_request_cancels_its_jobs(stack: RunningStack, path: str) -> None:
+    number = time.time_ns() % 10**6
+    body: dict[str, object] = {"sql": SLOW.format(number), "dataset": "nyc"}
+    if path == "/precompute":
+        yaml = (DASHBOARD % (SLOW.format(number), number)).replace("slow-money", "slow-plain")
+        items = [{"path": "slow-plain.yaml", "yaml": yaml}]
+        stack.call("POST", "/dashboards/save", json={"dashboards": items}).raise_for_status()
+        body = {"slugs": ["slow-plain"]}
+    before = set(find_running_jobs(stack))
+    with pytest.raises(requests.exceptions.ReadTimeout):
+        stack.call("POST", path, json=body, timeout=4)
+    left = time.monotonic()
+    running = set(find_running_jobs(stack)) - before
+    wait_until(lambda: not set(find_running_jobs(stack)) & running, 15)
+    wait_until(lambda: sum_reserved(stack) == 0, 15)
+    assert time.monotonic() - left < 15  # well before the job's own deadline
+    (status,) = stack.query(
+        "SELECT status FROM query_runs WHERE bytes_estimated > 0 ORDER BY started_at DESC LIMIT 1"
+    )[0]
+    assert status == "cancelled"
+
+
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
