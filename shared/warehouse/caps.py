@@ -32,8 +32,11 @@ def bound_billing(cap: int, bytes_estimated: int, table_count: int, *, uses_wild
     Never the bare estimate: billing rounds each table up to the next MB with a minimum of 10 MB
     (https://cloud.google.com/bigquery/pricing), and a table may grow between estimate and job (a tenth is
     allowed for that). How many tables a wildcard stands for is not known beforehand: it may take all of `cap`.
+    A query of no table bills nothing.
     """
     if uses_wildcard:
         return cap
+    if bytes_estimated == 0 and table_count == 0:
+        return 0
     rounding = max(1, table_count) * (MINIMUM_BYTES_PER_TABLE + MIB)
     return min(cap, bytes_estimated + bytes_estimated // 10 + rounding)

@@ -73,7 +73,8 @@ class JobRunner:
         `newer_than`, or it is over and has no rows.
         """
         config = self._configure(request)
-        config.maximum_bytes_billed = max_bytes_billed
+        # 0 would mean no bound at all.
+        config.maximum_bytes_billed = max(1, max_bytes_billed)
         config.use_query_cache = True
         config.labels = dict(labels)
         config.job_timeout_ms = int(self._settings.warehouse_timeout_seconds * 1000)

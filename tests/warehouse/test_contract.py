@@ -327,3 +327,9 @@ def test_what_is_billed_is_rounded_up_with_a_minimum_for_each_table(
     estimated: int, tables: int, billed: int
 ) -> None:
     assert expect_billing(estimated, tables) == billed
+
+
+def test_a_query_of_no_table_reserves_nothing_and_one_that_reads_no_column_its_margin() -> None:
+    assert bound_billing(10**9, 0, 0, uses_wildcard=False) == 0
+    assert bound_billing(10**9, 0, 1, uses_wildcard=False) == 11 * 2**20
+    assert bound_billing(10**9, 0, 0, uses_wildcard=True) == 10**9

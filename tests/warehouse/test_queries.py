@@ -2,6 +2,7 @@
 
 import datetime
 from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 
@@ -15,6 +16,8 @@ from shared.errors import (
     SqlNotAllowedError,
     TableNotAllowedError,
 )
+from shared.warehouse.jobs import make_job_id
+from shared.warehouse.labels import make_labels
 from shared.warehouse.models import DryRun, QueryOutcome, QueryParameter, QueryRequest
 from tests.fixtures.bigquery import BigQueryServer
 from tests.fixtures.warehouse import ROW_COUNT
@@ -133,6 +136,12 @@ class TestRun:
 
 
 class TestRefusals:
+    def test_what_reads_no_table_runs_also_when_nothing_is_left(self, container: Container) -> None:
+        container.settings.max_bytes_per_user_day = 1
+        assert run_one(container, make_request("SELECT 1 AS one")).receipt.bytes_billed == 0
+        with pytest.raises(BudgetExceededError):
+            run_one(container, make_request("SELECT COUNT(*) AS n FROM people"))
+
     def test_a_cap_below_the_estimate_is_refused_before_anything_runs(
         self, container: Container, bigquery: BigQueryServer
     ) -> None:
@@ -142,16 +151,29 @@ class TestRefusals:
         assert caught.value.details[0]["cap_bytes"] == 100
         assert bigquery.count_jobs() == before
 
+    def test_a_cap_below_what_the_estimate_is_billed_as_is_refused_with_the_cap_that_would_do(
+        self, container: Container, bigquery: BigQueryServer
+    ) -> None:
+        before = bigquery.count_jobs()
+        with pytest.raises(BytesLimitExceededError) as caught:
+            run_one(container, make_request("SELECT name FROM people WHERE id > 8", max_bytes_billed=10 * MB))
+        assert caught.value.details == [{"cap_bytes": 10 * MB, "required_bytes": 10 * 2**20}]
+        assert caught.value.remediation == "Raise the cap to 10485760 bytes or more."
+        assert bigquery.count_jobs() == before
+        run_one(container, make_request("SELECT name FROM people WHERE id > 8", max_bytes_billed=10 * 2**20))
+
     def test_bigquery_itself_enforces_the_cap_that_the_estimate_does_not_reach(
         self, container: Container
     ) -> None:
+        request = make_request("SELECT name FROM people")
+        labels = make_labels(request, container.settings, uuid4())
         with pytest.raises(BytesLimitExceededError) as caught:
-            run_one(container, make_request("SELECT name FROM people", max_bytes_billed=MB))
+            container.job_runner.wait(container.job_runner.start(request, make_job_id(request), MB, labels))
         assert caught.value.details[0]["required_bytes"] == 10 * 2**20
 
     def test_a_refused_run_leaves_no_reservation(self, container: Container) -> None:
-        with pytest.raises(BytesLimitExceededError):
-            run_one(container, make_request("SELECT name FROM people", max_bytes_billed=MB))
+        with pytest.raises(SqlInvalidError):
+            run_one(container, make_request("SELECT 1 / (id - id) FROM people"))
         states = container.budgets.read_states("ana@example.com", None, None)
         assert [(state.bytes_reserved, state.bytes_billed) for state in states] == [(0, 0), (0, 0)]
 
@@ -191,13 +213,8 @@ class TestRefusals:
         assert bigquery.count_jobs() == before
 
     def test_a_failed_run_is_on_record(self, container: Container) -> None:
-        with pytest.raises(BytesLimitExceededError):
-            run_one(
-                container,
-                make_request(
-                    "SELECT name FROM people", max_bytes_billed=MB, fingerprint="ef" * 32, attempt=1
-                ),
-            )
+        with pytest.raises(SqlInvalidError):
+            run_one(container, make_request("SELECT 1 / (id - id) FROM people", fingerprint="ef" * 32, attempt=1))
         with container.database.begin() as uow:
             assert uow.query_runs.find_last_attempts(["ef" * 32]) == {"ef" * 32: 1}
         assert RunStatus.FAILED.value == "failed"
