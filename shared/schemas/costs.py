@@ -41,8 +41,8 @@ class CostQuery(PageQuery):
 class CostSumsModel(ResponseModel):
     """Bytes, dollars and jobs.
 
-    `bytes_reserved` is held for jobs that may still run; `bytes_saved` is the estimate of what BigQuery's
-    cache answered for nothing.
+    `bytes_reserved` is held for jobs that may still run; `bytes_saved` is the sum of the receipts: what jobs would
+    have billed that BigQuery's cache, or a job of another worker, answered for nothing.
     """
 
     bytes_billed: int

@@ -53,6 +53,7 @@ class QueryRunLog:
                 location=outcome.job.location,
                 bytes_billed=outcome.receipt.bytes_billed,
                 bytes_processed=outcome.job.bytes_processed,
+                bytes_saved=outcome.receipt.bytes_saved,
                 cache_hit=outcome.receipt.cache_hit,
                 referenced_tables=[{"table": str(table)} for table in outcome.referenced_tables],
             )

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from shared.container import Container
+from shared.database.repositories.cost_report import CostGrouping
 from shared.database.unit_of_work import Database
 from shared.errors import (
     AlmanacError,
@@ -23,6 +24,7 @@ from shared.errors import (
 )
 from shared.settings import Settings
 from shared.warehouse.caps import bound_billing, expect_billing
+from shared.warehouse.costs import CostSearch
 from shared.warehouse.models import QueryOutcome, QueryRequest
 from shared.warehouse.refresh_budget import RefreshBudget
 from tests.fixtures.bigquery import BigQueryServer
@@ -84,6 +86,14 @@ def read_column(container: Container, statement: str) -> list[object]:
         return list(connection.scalars(text(statement)))
 
 
+def read_saved(container: Container) -> int:
+    """What the cost report says the caller's jobs saved."""
+    search = CostSearch(CostGrouping.USER, None, None, 1, 50)
+    return container.costs.read_report(
+        search, actor="ana@example.com", sees_everyone=False
+    ).costs.totals.bytes_saved
+
+
 def find_error(container: Container, request: QueryRequest) -> AlmanacError:
     answer = container.warehouse.run_queries([request])[0]
     assert isinstance(answer, AlmanacError)
@@ -108,6 +118,7 @@ def test_the_cache_of_bigquery_charges_nothing(warehouse: Warehouse) -> None:
     run_one(warehouse.container, request)
     again = run_one(warehouse.container, request).receipt
     assert (again.cache_hit, again.bytes_billed, again.bytes_saved) == (True, 0, BILLED)
+    assert read_saved(warehouse.container) == BILLED
     assert read_user(warehouse.container) == (0, BILLED)
 
 
@@ -118,6 +129,7 @@ def test_a_second_worker_attaches_and_is_not_charged(warehouse: Warehouse) -> No
     assert (first.attached, second.attached) == (False, True)
     assert second.receipt.bytes_billed == 0
     assert second.receipt.bytes_saved == BILLED
+    assert read_saved(warehouse.container) == BILLED
     assert warehouse.count_jobs() == before + 1
     assert read_user(warehouse.container) == (0, BILLED)
 
@@ -214,7 +226,7 @@ def test_a_start_that_fails_for_no_known_reason_counts_as_billed_until_bigquery_
     assert read_column(container, "SELECT status FROM query_runs") == ["failed"]
 
 
-def test_a_cap_that_only_the_job_finds_too_low_charges_nothing(warehouse: Warehouse) -> None:
+def test_a_cap_below_the_minimum_of_a_table_charges_nothing(warehouse: Warehouse) -> None:
     error = find_error(
         warehouse.container,
         make_request("SELECT id, name FROM people WHERE id != -4", max_bytes_billed=1_000_000),

@@ -42,7 +42,10 @@ class RunPurpose(StrEnum):
 
 
 class QueryRun(Base):
-    """One BigQuery job, from its start to its end; byte counts as BigQuery reported them."""
+    """One BigQuery job, from its start to its end; byte counts as BigQuery reported them.
+
+    `bytes_saved` is the receipt's: what it would have billed without BigQuery's cache or another worker's job.
+    """
 
     __tablename__ = "query_runs"
 
@@ -61,6 +64,7 @@ class QueryRun(Base):
     bytes_estimated: Mapped[ByteCount | None]
     bytes_billed: Mapped[ByteCount | None]
     bytes_processed: Mapped[ByteCount | None]
+    bytes_saved: Mapped[ByteCount | None]
     cache_hit: Mapped[bool | None]
     cap_bytes: Mapped[ByteCount | None]
     referenced_tables: Mapped[list[JsonObject] | None] = mapped_column(JSONB(none_as_null=True))
@@ -75,6 +79,7 @@ class QueryRun(Base):
         hex_digest("fingerprint"),
         hex_digest("trace_id", 32),
         not_negative("bytes_estimated", "bytes_billed", "bytes_processed", "cap_bytes"),
+        not_negative("bytes_saved"),
         CheckConstraint("(status = 'running') = (finished_at IS NULL)", name="finished_when_not_running"),
         Index("ix_query_runs_started_at", "started_at"),
         Index("ix_query_runs_fingerprint_started_at", "fingerprint", "started_at"),

@@ -38,7 +38,7 @@ class CostFilter:
 
 @dataclass(frozen=True)
 class CostSums:
-    """Bytes and jobs. `bytes_saved` is the estimate of queries that BigQuery answered from its cache."""
+    """Bytes and jobs. `bytes_saved` is what jobs would have billed had the answer not been there already."""
 
     bytes_billed: int = 0
     bytes_reserved: int = 0
@@ -84,7 +84,8 @@ WITH spent AS (
            count(*) AS queries,
            count(*) FILTER (WHERE cache_hit) AS cache_hits,
            count(*) FILTER (WHERE status IN ('failed', 'cancelled')) AS failures,
-           coalesce(sum(bytes_estimated) FILTER (WHERE cache_hit), 0) AS saved
+           -- Jobs from before the column was there have the estimate only.
+           coalesce(sum(coalesce(bytes_saved, CASE WHEN cache_hit THEN bytes_estimated END)), 0) AS saved
     FROM query_runs
     WHERE started_at >= CAST(:first_day AS date)::timestamp AT TIME ZONE :time_zone
       AND started_at < (CAST(:last_day AS date) + 1)::timestamp AT TIME ZONE :time_zone

@@ -28,6 +28,7 @@ class RunOutcome:
     location: str | None = None
     bytes_billed: int | None = None
     bytes_processed: int | None = None
+    bytes_saved: int | None = None
     cache_hit: bool | None = None
     referenced_tables: list[JsonObject] | None = None
     error_code: str | None = None
