@@ -50,8 +50,8 @@ def fill_results(answer: dict[str, Any], receipt: Receipt, *, dry_run: bool = Fa
 
 
 def _fill_tables(query: dict[str, Any], receipt: Receipt) -> None:
-    """BigQuery lists the tables below views, not the views; the emulator lists what is written."""
-    if "referencedTables" in query and receipt.referenced:
+    """BigQuery lists the tables below views, not the views; the emulator lists what is written, if anything."""
+    if receipt.referenced:
         query["referencedTables"] = [name.to_rest() for name in receipt.referenced]
 
 
