@@ -11,6 +11,7 @@ from shared.precompute.encoding import to_json_rows
 from shared.schemas.base import ByteSize, Money, RequestModel, ResponseModel
 from shared.schemas.dashboards import OutputFieldModel, PartitionUseModel
 from shared.schemas.sql_values import read_json_value
+from shared.warehouse.folding import fold_name
 from shared.warehouse.models import QueryOutcome, QueryParameter
 from shared.warehouse.sql_runs import MAX_SAMPLE_ROWS, SqlPlan, SqlQuery
 
@@ -49,6 +50,18 @@ class SqlRunRequest(RequestModel):
     max_bytes_billed: ByteSize | None = Field(None, examples=["1 GB", 1000000000])
     dry_run: bool = False
     sample_rows: int = Field(MAX_SAMPLE_ROWS, ge=0, le=MAX_SAMPLE_ROWS)
+
+    @field_validator("parameters")
+    @classmethod
+    def _check_names(cls, value: list[SqlParameter]) -> list[SqlParameter]:
+        seen: dict[str, str] = {}
+        for parameter in value:
+            known = seen.setdefault(fold_name(parameter.name), parameter.name)
+            if known is not parameter.name:
+                raise ValueError(
+                    f"{known} and {parameter.name} are one parameter: BigQuery ignores the case of its name"
+                )
+        return value
 
     def to_query(self) -> SqlQuery:
         """What the service takes."""

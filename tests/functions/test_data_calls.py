@@ -283,6 +283,15 @@ class TestSqlRun:
         assert (data["bytes_billed_expected"], data["usd_billed_expected"]) == (10_485_760, "0.000060")
         assert bigquery.count_jobs() == before
 
+    def test_parameters_are_told_apart_as_bigquery_does(self, functions: FunctionHost) -> None:
+        names = [{"name": name, "type": "INT64", "value": 1} for name in ("n", "N")]
+        body = {"sql": "SELECT @n AS n", "dry_run": True}
+        response = functions.call("sql_run", "POST", "/sql/run", json={**body, "parameters": names})
+        assert (response.status_code, response.json["error"]["code"]) == (400, "INVALID_REQUEST")
+        assert "n and N are one parameter" in response.json["error"]["message"]
+        response = functions.call("sql_run", "POST", "/sql/run", json={**body, "parameters": names[:1]})
+        assert response.status_code == 200
+
     def test_a_cap_is_enforced_with_its_code(self, functions: FunctionHost) -> None:
         body = {"sql": "SELECT name FROM people", "dataset": "shop", "max_bytes_billed": "1 MB"}
         response = functions.call("sql_run", "POST", "/sql/run", json=body)

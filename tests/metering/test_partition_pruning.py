@@ -77,6 +77,7 @@ def make_table_by_range(meter: Meter, dataset: str) -> None:
         ("day < DATETIME '2024-01-08 12:00:00'", 8),
         ("day = '1999-01-01'", 0),
         ("day IS NOT NULL", DAYS),
+        ("NOT day < '2024-01-03'", DAYS - 2),
     ],
 )
 def test_conditions_on_the_partitioning_column_skip_partitions(
