@@ -102,14 +102,19 @@ def lineage(
 
 def costs(
     context: typer.Context,
-    by: Annotated[CostGrouping, typer.Option(help="What each line stands for.")] = CostGrouping.DAY,
+    by: Annotated[
+        list[CostGrouping] | None, typer.Option(help="What each line stands for; may be repeated.")
+    ] = None,
+    user: Annotated[str | None, typer.Option(help="Only what this user cost.")] = None,
+    slug: Annotated[str | None, typer.Option(help="Only what this dashboard cost.")] = None,
     first_day: Annotated[str | None, typer.Option("--from", help="First day, YYYY-MM-DD.")] = None,
     last_day: Annotated[str | None, typer.Option("--to", help="Last day, YYYY-MM-DD.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show what was billed and what is left of today's budgets."""
     with answering(as_json=as_json):
-        query = {"by": by.value, "from": first_day, "to": last_day}
+        groupings = ",".join(by or [CostGrouping.DAY])
+        query = {"by": groupings, "from": first_day, "to": last_day, "user": user, "slug": slug}
         report = get_session(context).client.get("/costs", **query)
         if as_json:
             print_json(report)

@@ -226,7 +226,7 @@ OPERATIONS: Mapping[tuple[str, str, str], Operation] = {
     ("costs", "/costs", "GET"): Operation(
         action="get",
         tag="Costs",
-        summary="Read what was billed by user, dashboard, day or environment, and what is left today",
+        summary="Read what was billed by user, dashboard, day and environment, and what is left today",
         description="Other users' lines are for administrators; everybody sees their own.",
         query=CostQuery,
         answer=CostResponse,

@@ -7,12 +7,14 @@ from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field
 
-from shared.database.repositories.cost_report import CostGrouping, CostSums
+from shared.database.repositories.cost_report import CostGrouping, CostLine, CostSums
 from shared.schemas.base import Money, PageMetadata, ResponseModel
 from shared.schemas.paging import PageQuery
 from shared.sizes import dollars
 from shared.warehouse.costs import CostReport, CostSearch
 
+_GROUPINGS = r"^(user|dashboard|day|environment)(,(user|dashboard|day|environment)){0,3}$"
+_PRINTABLE = r"^[^\x00-\x1f\x7f]+$"
 _WRITTEN_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -27,15 +29,27 @@ Day = Annotated[date, BeforeValidator(_refuse_other_than_days)]
 
 
 class CostQuery(PageQuery):
-    """Which days (of the budget's time zone, both included), and what each line stands for."""
+    """Which days (of the budget's time zone, both included), what each line stands for, and what is left out."""
 
     first_day: Day | None = Field(None, alias="from", examples=["2026-01-01"])
     last_day: Day | None = Field(None, alias="to", examples=["2026-01-31"])
-    by: CostGrouping = CostGrouping.DAY
+    by: str = Field(
+        CostGrouping.DAY.value,
+        pattern=_GROUPINGS,
+        examples=["user,day"],
+        description="user, dashboard, day or environment; several with commas between them.",
+    )
+    user: str | None = Field(
+        None, pattern=_PRINTABLE, max_length=320, description="Only what this user cost."
+    )
+    slug: str | None = Field(
+        None, pattern=_PRINTABLE, max_length=63, description="Only what this dashboard cost."
+    )
 
     def to_search(self) -> CostSearch:
         """What the service takes."""
-        return CostSearch(self.by, self.first_day, self.last_day, self.page, self.page_size)
+        by = tuple(dict.fromkeys(CostGrouping(name) for name in self.by.split(",")))
+        return CostSearch(by, self.first_day, self.last_day, self.page, self.page_size, self.user, self.slug)
 
 
 class CostSumsModel(ResponseModel):
@@ -56,9 +70,23 @@ class CostSumsModel(ResponseModel):
 
 
 class CostLineModel(CostSumsModel):
-    """One user, dashboard, day (YYYY-MM-DD) or environment."""
+    """One user, dashboard, day (YYYY-MM-DD) or environment, or one of each that was asked for.
+
+    `key` has their values with commas between them, `-` for what has none: a typed query is of no dashboard.
+    """
 
     key: str
+    user: str | None
+    dashboard: str | None
+    day: str | None
+    environment: str | None
+
+    @classmethod
+    def from_line(cls, line: CostLine, price_per_tib_usd: Decimal) -> Self:
+        """The line of the report."""
+        values = {one.value: line.values.get(one) for one in CostGrouping}
+        key = ",".join(value or "-" for value in line.values.values())
+        return cls(key=key, **values, **_price(line.sums, price_per_tib_usd).model_dump())
 
 
 class BudgetModel(ResponseModel):
@@ -82,7 +110,7 @@ class CostResponse(PageMetadata):
 
     first_day: date = Field(serialization_alias="from")
     last_day: date = Field(serialization_alias="to")
-    by: CostGrouping
+    by: str
     time_zone: str
     price_per_tib_usd: Money
     results: list[CostLineModel]
@@ -92,17 +120,14 @@ class CostResponse(PageMetadata):
     @classmethod
     def from_report(cls, report: CostReport, price_per_tib_usd: Decimal) -> Self:
         """The answer of the service."""
-        lines = [
-            CostLineModel(key=line.key, **_price(line.sums, price_per_tib_usd).model_dump())
-            for line in report.costs.lines
-        ]
+        lines = [CostLineModel.from_line(line, price_per_tib_usd) for line in report.costs.lines]
         return cls(
             page=report.page,
             page_size=report.page_size,
             total=report.costs.total,
             first_day=report.search.first_day,
             last_day=report.search.last_day,
-            by=report.search.by,
+            by=",".join(report.search.by),
             time_zone=report.search.time_zone,
             price_per_tib_usd=price_per_tib_usd,
             results=lines,

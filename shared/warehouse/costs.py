@@ -1,6 +1,6 @@
 """The cost report: what was billed, and what is left of today's budgets."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -8,7 +8,7 @@ from shared.database.models.costs import CostScope
 from shared.database.repositories.cost_report import CostFilter, CostGrouping, CostPage
 from shared.database.repositories.reservations import BudgetLine
 from shared.database.unit_of_work import Database, UnitOfWork
-from shared.errors import InvalidRequestError
+from shared.errors import ForbiddenError, InvalidRequestError
 from shared.settings import Settings
 from shared.warehouse.budgets import BudgetService
 
@@ -18,13 +18,18 @@ DEFAULT_DAYS = 30
 
 @dataclass(frozen=True)
 class CostSearch:
-    """Which days (of the budget's time zone, both included) and which page; None: up to today, 30 days."""
+    """Which days (of the budget's time zone, both included) and which page; None: up to today, 30 days.
 
-    by: CostGrouping
+    `by` holds at least one grouping; `user` and `slug` leave out everything else.
+    """
+
+    by: Sequence[CostGrouping]
     first_day: date | None
     last_day: date | None
     page: int
     page_size: int
+    user: str | None = None
+    slug: str | None = None
 
 
 @dataclass(frozen=True)
@@ -50,8 +55,10 @@ class CostService:
         """The report for `actor`, who sees other users' lines only with `sees_everyone`.
 
         Reservations of processes that died are settled first. Raises InvalidRequestError for days that make
-        no range.
+        no range, ForbiddenError for who asks about somebody else and may not.
         """
+        if not sees_everyone and search.user not in (None, actor):
+            raise ForbiddenError("Only administrators see what other users cost.")
         self._budgets.release_expired()
         wanted = self._resolve(search, None if sees_everyone else actor)
         with self._database.begin() as uow:
@@ -70,10 +77,11 @@ class CostService:
                 remediation=f"Send from and to as YYYY-MM-DD, from not after to, at most {MAX_DAYS} days.",
             )
         settings = self._settings
-        only_key = only_user if search.by is CostGrouping.USER else None
+        user = only_user if CostGrouping.USER in search.by else search.user
         return CostFilter(
-            search.by, first, last, settings.budget_time_zone, settings.environment.value, only_key
-        )
+            search.by, first, last, settings.budget_time_zone, settings.environment.value,
+            search.user if user is None else user, search.slug,
+        )  # fmt: skip
 
     def _list_budgets(self, uow: UnitOfWork, actor: str, sees_everyone: bool) -> list[BudgetLine]:
         """The environment's, the caller's, and those of dashboards (and users) that took something today."""

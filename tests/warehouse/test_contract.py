@@ -88,7 +88,7 @@ def read_column(container: Container, statement: str) -> list[object]:
 
 def read_saved(container: Container) -> int:
     """What the cost report says the caller's jobs saved."""
-    search = CostSearch(CostGrouping.USER, None, None, 1, 50)
+    search = CostSearch([CostGrouping.USER], None, None, 1, 50)
     return container.costs.read_report(
         search, actor="ana@example.com", sees_everyone=False
     ).costs.totals.bytes_saved

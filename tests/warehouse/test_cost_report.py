@@ -6,11 +6,10 @@ from uuid import uuid4
 import pytest
 
 from shared.container import Container
-from shared.database.models.costs import CostScope
+from shared.database.models.costs import CostReservation
 from shared.database.models.runs import QueryRun, RunPurpose, RunStatus
-from shared.database.repositories.cost_report import CostGrouping, CostSums
-from shared.database.repositories.ledger import Charge
-from shared.errors import InvalidRequestError
+from shared.database.repositories.cost_report import CostGrouping, CostLine, CostSums
+from shared.errors import ForbiddenError, InvalidRequestError
 from shared.warehouse.costs import CostReport, CostSearch
 
 MIB = 2**20
@@ -31,9 +30,13 @@ def spent(container: Container) -> Container:
     ]
     with container.database.begin() as uow:
         for actor, slug, day, mib in charges:
-            add = [(CostScope.USER, actor), (CostScope.ENVIRONMENT, "local")]
-            add += [(CostScope.DASHBOARD, slug)] if slug else []
-            uow.ledger.add_billed([Charge(scope, key, day, mib * MIB) for scope, key in add])
+            row = CostReservation(
+                id=uuid4(), created_at=NOON, expires_at=NOON + timedelta(days=1), bytes_reserved=mib * MIB, actor=actor,
+                slug=slug, day=day,
+            )  # fmt: skip
+            lines = container.budgets.list_lines(actor, slug, None)
+            uow.reservations.reserve(row, lines)
+            uow.reservations.settle(row.id, mib * MIB, lines, NOON)
             uow.query_runs.create_many([make_run(actor, slug, day)])
         uow.query_runs.create_many([make_run("ana@example.com", "sales", TUESDAY, cache_hit=True)])
     return container
@@ -52,22 +55,49 @@ def read(
 ) -> CostReport:
     search = {"first_day": MONDAY, "last_day": TUESDAY, "page": 1, "page_size": 50, **changes}
     return container.costs.read_report(
-        CostSearch(CostGrouping(by), **search), actor=actor, sees_everyone=everyone
+        CostSearch([CostGrouping(one) for one in by.split(",")], **search),
+        actor=actor,
+        sees_everyone=everyone,
     )
+
+
+def join(line: CostLine) -> str:
+    """The values a line stands for."""
+    return " ".join(map(str, line.values.values()))
 
 
 @pytest.mark.parametrize(
     ("by", "lines"),
     [
         ("user", [("ben@example.com", 70, 1), ("ana@example.com", 50, 3), ("eve@example.com", 20, 1)]),
-        ("dashboard", [("stock", 70, 1), ("sales", 50, 3)]),
+        ("dashboard", [("stock", 70, 1), ("sales", 50, 3), (None, 20, 1)]),
         ("day", [("2026-03-02", 40, 1), ("2026-03-03", 100, 4)]),
         ("environment", [("local", 140, 5)]),
+        (
+            "day,user",
+            [
+                ("2026-03-02 ana@example.com", 40, 1),
+                ("2026-03-03 ben@example.com", 70, 1),
+                ("2026-03-03 eve@example.com", 20, 1),
+                ("2026-03-03 ana@example.com", 10, 2),
+            ],
+        ),
+        (
+            "user,dashboard",
+            [
+                ("ben@example.com stock", 70, 1),
+                ("ana@example.com sales", 50, 3),
+                ("eve@example.com None", 20, 1),
+            ],
+        ),
     ],
 )
-def test_lines_add_up_by_what_was_asked(spent: Container, by: str, lines: list[tuple[str, int, int]]) -> None:
+def test_lines_add_up_by_what_was_asked(
+    spent: Container, by: str, lines: list[tuple[str | None, int, int]]
+) -> None:
     costs = read(spent, by).costs
-    assert [(x.key, x.sums.bytes_billed // MIB, x.sums.queries) for x in costs.lines] == lines
+    found = [(join(x), x.sums.bytes_billed // MIB, x.sums.queries) for x in costs.lines]
+    assert found == [(str(key), mib, queries) for key, mib, queries in lines]
     assert costs.totals.bytes_billed == sum(mib for _, mib, _ in lines) * MIB
     assert costs.totals.queries == sum(queries for _, _, queries in lines)
 
@@ -79,7 +109,7 @@ def test_what_the_cache_of_bigquery_answered_is_saved(spent: Container) -> None:
 
 def test_only_the_days_asked_for_count(spent: Container) -> None:
     monday = read(spent, "user", first_day=MONDAY, last_day=MONDAY).costs
-    assert [(line.key, line.sums.bytes_billed) for line in monday.lines] == [("ana@example.com", 40 * MIB)]
+    assert [(join(line), line.sums.bytes_billed) for line in monday.lines] == [("ana@example.com", 40 * MIB)]
 
 
 def test_a_day_is_one_of_the_time_zone_of_the_budget(spent: Container) -> None:
@@ -91,7 +121,7 @@ def test_a_day_is_one_of_the_time_zone_of_the_budget(spent: Container) -> None:
 
 def test_totals_cover_every_page_also_beyond_the_last(spent: Container) -> None:
     second = read(spent, "user", page=2, page_size=1).costs
-    assert [line.key for line in second.lines] == ["ana@example.com"]
+    assert [join(line) for line in second.lines] == ["ana@example.com"]
     beyond = read(spent, "user", page=9, page_size=1).costs
     assert (beyond.lines, beyond.total, beyond.totals) == ((), 3, second.totals)
 
@@ -103,10 +133,14 @@ def test_without_anything_spent_there_are_zeros(container: Container) -> None:
 
 def test_who_is_no_administrator_sees_no_other_user(spent: Container) -> None:
     report = read(spent, "user", actor="eve@example.com", everyone=False)
-    assert [line.key for line in report.costs.lines] == ["eve@example.com"]
+    assert [join(line) for line in report.costs.lines] == ["eve@example.com"]
     assert report.costs.totals.bytes_billed == 20 * MIB
     assert [b["key"] for b in report.budgets if b["scope"] == "user"] == ["eve@example.com"]
-    assert {line.key for line in read(spent, "dashboard", everyone=False).costs.lines} == {"sales", "stock"}
+    assert {join(line) for line in read(spent, "dashboard", everyone=False).costs.lines} == {
+        "sales",
+        "stock",
+        "None",
+    }
 
 
 def test_an_administrator_sees_what_is_left_of_every_budget_touched_today(spent: Container) -> None:
@@ -143,3 +177,33 @@ def test_days_that_make_no_range_are_refused(spent: Container, first: date, last
 def test_without_days_it_is_the_last_thirty(spent: Container) -> None:
     search = read(spent, "day", first_day=None, last_day=None).search
     assert (search.first_day, search.last_day) == (date(2026, 2, 2), TUESDAY)
+
+
+def test_every_grouping_adds_up_to_the_same(spent: Container) -> None:
+    totals = {
+        by: read(spent, by).costs.totals for by in ("user", "dashboard", "day", "environment", "user,day")
+    }
+    assert set(totals.values()) == {totals["environment"]}
+    assert totals["environment"].bytes_billed == 140 * MIB
+
+
+@pytest.mark.parametrize(
+    ("chosen", "mib", "queries"),
+    [
+        ({"user": "ana@example.com"}, 50, 3),
+        ({"slug": "stock"}, 70, 1),
+        ({"user": "ana@example.com", "slug": "stock"}, 0, 0),
+    ],
+)
+def test_a_user_and_a_dashboard_can_be_looked_at_alone(
+    spent: Container, chosen: dict[str, str], mib: int, queries: int
+) -> None:
+    costs = read(spent, "day", **chosen).costs
+    assert (costs.totals.bytes_billed // MIB, costs.totals.queries) == (mib, queries)
+
+
+def test_who_is_no_administrator_looks_at_nobody_else(spent: Container) -> None:
+    assert read(spent, "day", everyone=False, user="ana@example.com").costs.totals.queries == 3
+    assert read(spent, "user,day", everyone=False).costs.totals.queries == 3
+    with pytest.raises(ForbiddenError):
+        read(spent, "day", everyone=False, user="ben@example.com")

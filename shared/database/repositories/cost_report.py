@@ -1,12 +1,12 @@
-"""What was billed, summed by user, dashboard, day or environment."""
+"""What was billed, summed by user, dashboard, day or environment, alone or together."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from datetime import date
 from enum import StrEnum
 
 from sqlalchemy import text
 
-from shared.database.models.costs import CostScope
 from shared.database.repositories.base import Repository
 
 
@@ -18,22 +18,21 @@ class CostGrouping(StrEnum):
     DAY = "day"
     ENVIRONMENT = "environment"
 
-    @property
-    def scope(self) -> CostScope:
-        """The ledger rows that add up to it: every byte is in the environment's row of its day."""
-        return CostScope.ENVIRONMENT if self is CostGrouping.DAY else CostScope(self.value)
-
 
 @dataclass(frozen=True)
 class CostFilter:
-    """Days are the budget's, in `time_zone`, both included; `only_key` leaves out every other line."""
+    """Days are the budget's, in `time_zone`, both included; a line stands for one value of each of `by`.
 
-    by: CostGrouping
+    `user` and `slug` leave out what others, or queries of other dashboards, cost.
+    """
+
+    by: Sequence[CostGrouping]
     first_day: date
     last_day: date
     time_zone: str
     environment: str
-    only_key: str | None = None
+    user: str | None = None
+    slug: str | None = None
 
 
 @dataclass(frozen=True)
@@ -50,9 +49,9 @@ class CostSums:
 
 @dataclass(frozen=True)
 class CostLine:
-    """One user, dashboard, day or environment."""
+    """The sums of one value of each grouping; None is what has none: a typed query has no dashboard."""
 
-    key: str
+    values: dict[CostGrouping, str | None]
     sums: CostSums
 
 
@@ -65,79 +64,81 @@ class CostPage:
     total: int
 
 
-# The first line always comes along: it brings the totals when the page asked for is beyond the last.
+# Money is in the reservations, open or settled: the budgets' ledger is their sum, by one key at a time only. The
+# first line always comes along: it brings the totals when the page asked for is beyond the last.
 _REPORT = text("""
-WITH spent AS (
-    SELECT CASE CAST(:by AS text) WHEN 'day' THEN CAST(day AS text) ELSE key END AS key,
-           sum(bytes_billed) AS billed, sum(bytes_reserved) AS reserved
-    FROM cost_ledger
-    WHERE scope = :scope AND day BETWEEN :first_day AND :last_day
-      AND (scope <> 'environment' OR key = :environment)
-    GROUP BY 1
-), ran AS (
-    SELECT CASE CAST(:by AS text)
-               WHEN 'user' THEN actor
-               WHEN 'dashboard' THEN slug
-               WHEN 'day' THEN CAST(CAST(started_at AT TIME ZONE :time_zone AS date) AS text)
-               ELSE CAST(:environment AS text)
-           END AS key,
-           count(*) AS queries,
-           count(*) FILTER (WHERE cache_hit) AS cache_hits,
-           count(*) FILTER (WHERE status IN ('failed', 'cancelled')) AS failures,
-           -- Jobs from before the column was there have the estimate only.
-           coalesce(sum(coalesce(bytes_saved, CASE WHEN cache_hit THEN bytes_estimated END)), 0) AS saved
+WITH entry AS (
+    SELECT actor, slug, day, coalesce(bytes_billed, 0) AS bytes_billed,
+           CASE WHEN settled_at IS NULL THEN bytes_reserved ELSE 0 END AS bytes_reserved,
+           0 AS bytes_saved, 0 AS queries, 0 AS cache_hits, 0 AS failures
+    FROM cost_reservations
+    WHERE day BETWEEN :first_day AND :last_day
+    UNION ALL
+    -- Jobs from before receipts were kept have the estimate only.
+    SELECT actor, slug, CAST(started_at AT TIME ZONE :time_zone AS date), 0, 0,
+           coalesce(bytes_saved, CASE WHEN cache_hit THEN bytes_estimated END, 0),
+           1, CASE WHEN cache_hit THEN 1 ELSE 0 END, CASE WHEN status IN ('failed', 'cancelled') THEN 1 ELSE 0 END
     FROM query_runs
     WHERE started_at >= CAST(:first_day AS date)::timestamp AT TIME ZONE :time_zone
       AND started_at < (CAST(:last_day AS date) + 1)::timestamp AT TIME ZONE :time_zone
-    GROUP BY 1
 ), line AS (
-    SELECT key, coalesce(billed, 0) AS billed, coalesce(reserved, 0) AS reserved, coalesce(saved, 0) AS saved,
-           coalesce(queries, 0) AS queries, coalesce(cache_hits, 0) AS cache_hits,
-           coalesce(failures, 0) AS failures
-    FROM spent FULL JOIN ran USING (key)
-    WHERE key IS NOT NULL AND (CAST(:only_key AS text) IS NULL OR key = :only_key)
+    SELECT CASE WHEN CAST(:by_user AS boolean) THEN actor END AS "user",
+           CASE WHEN CAST(:by_dashboard AS boolean) THEN slug END AS dashboard,
+           CASE WHEN CAST(:by_day AS boolean) THEN CAST(day AS text) END AS day,
+           sum(bytes_billed) AS bytes_billed, sum(bytes_reserved) AS bytes_reserved,
+           sum(bytes_saved) AS bytes_saved, sum(queries) AS queries, sum(cache_hits) AS cache_hits,
+           sum(failures) AS failures
+    FROM entry
+    WHERE (CAST(:user AS text) IS NULL OR actor = :user) AND (CAST(:slug AS text) IS NULL OR slug = :slug)
+    GROUP BY 1, 2, 3
 ), numbered AS (
-    SELECT line.*,
-           sum(billed) OVER () AS all_billed, sum(reserved) OVER () AS all_reserved,
-           sum(saved) OVER () AS all_saved, sum(queries) OVER () AS all_queries,
-           sum(cache_hits) OVER () AS all_hits, sum(failures) OVER () AS all_failures,
+    SELECT line.*, CAST(:environment AS text) AS environment,
+           sum(bytes_billed) OVER () AS all_bytes_billed, sum(bytes_reserved) OVER () AS all_bytes_reserved,
+           sum(bytes_saved) OVER () AS all_bytes_saved, sum(queries) OVER () AS all_queries,
+           sum(cache_hits) OVER () AS all_cache_hits, sum(failures) OVER () AS all_failures,
            count(*) OVER () AS total,
            row_number() OVER (
-               ORDER BY CASE CAST(:by AS text) WHEN 'day' THEN key END, billed DESC, queries DESC, key
+               ORDER BY CASE WHEN CAST(:day_first AS boolean) THEN day END, bytes_billed DESC, queries DESC,
+                        "user", dashboard, day
            ) AS position
     FROM line
 )
 SELECT * FROM numbered WHERE position = 1 OR position BETWEEN :first AND :last ORDER BY position
 """)
+_SUMS = [field.name for field in fields(CostSums)]
 
 
 class CostReportRepository(Repository):
-    """Reads `cost_ledger` together with `query_runs`."""
+    """Reads `cost_reservations` together with `query_runs`."""
 
     def read_page(self, wanted: CostFilter, page: int, page_size: int) -> CostPage:
-        """Lines `(page - 1) * page_size` onwards: days in order, everything else with the dearest first."""
+        """Lines `(page - 1) * page_size` onwards: the dearest first, within each day when `by` begins with it."""
         first = (page - 1) * page_size + 1
         values = {
-            "by": wanted.by.value,
-            "scope": wanted.by.scope.value,
+            **{
+                f"by_{one.value}": one in wanted.by
+                for one in CostGrouping
+                if one is not CostGrouping.ENVIRONMENT
+            },
+            "day_first": wanted.by[0] is CostGrouping.DAY,
             "first_day": wanted.first_day,
             "last_day": wanted.last_day,
             "time_zone": wanted.time_zone,
             "environment": wanted.environment,
-            "only_key": wanted.only_key,
+            "user": wanted.user,
+            "slug": wanted.slug,
             "first": first,
             "last": first + page_size - 1,
         }
         rows = self._session.execute(_REPORT, values).mappings().all()
         if not rows:
             return CostPage((), CostSums(), 0)
-        head = rows[0]
-        names = ("all_billed", "all_reserved", "all_saved", "all_queries", "all_hits", "all_failures")
-        totals = CostSums(*(int(head[name]) for name in names))
-        names = ("billed", "reserved", "saved", "queries", "cache_hits", "failures")
         lines = [
-            CostLine(str(row["key"]), CostSums(*(int(row[name]) for name in names)))
+            CostLine(
+                {one: row[one.value] for one in wanted.by}, CostSums(*(int(row[name]) for name in _SUMS))
+            )
             for row in rows
             if row["position"] >= first
         ]
-        return CostPage(tuple(lines), totals, int(head["total"]))
+        totals = CostSums(*(int(rows[0][f"all_{name}"]) for name in _SUMS))
+        return CostPage(tuple(lines), totals, int(rows[0]["total"]))
