@@ -214,7 +214,9 @@ class TestRefusals:
 
     def test_a_failed_run_is_on_record(self, container: Container) -> None:
         with pytest.raises(SqlInvalidError):
-            run_one(container, make_request("SELECT 1 / (id - id) FROM people", fingerprint="ef" * 32, attempt=1))
+            run_one(
+                container, make_request("SELECT 1 / (id - id) FROM people", fingerprint="ef" * 32, attempt=1)
+            )
         with container.database.begin() as uow:
             assert uow.query_runs.find_last_attempts(["ef" * 32]) == {"ef" * 32: 1}
         assert RunStatus.FAILED.value == "failed"
