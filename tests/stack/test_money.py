@@ -171,7 +171,7 @@ def test_leaving_a_plain_request_cancels_its_jobs(stack: RunningStack, path: str
         body = {"slugs": ["slow-plain"]}
     before = set(find_running_jobs(stack))
     with pytest.raises(requests.exceptions.ReadTimeout):
-        stack.call("POST", path, json=body, timeout=4)
+        stack.call("POST", path, json=body, timeout=8)
     left = time.monotonic()
     running = set(find_running_jobs(stack)) - before
     wait_until(lambda: not set(find_running_jobs(stack)) & running, 15)

@@ -167,8 +167,11 @@ class TestRefusals:
     ) -> None:
         request = make_request("SELECT name FROM people")
         labels = make_labels(request, container.settings, uuid4())
+        job_id = make_job_id(request, container.settings.environment)
+        started = container.job_runner.start(request, job_id, MB, labels)
+        assert started is not None
         with pytest.raises(BytesLimitExceededError) as caught:
-            container.job_runner.wait(container.job_runner.start(request, make_job_id(request), MB, labels))
+            container.job_runner.wait(started)
         assert caught.value.details[0]["required_bytes"] == 10 * 2**20
 
     def test_a_refused_run_leaves_no_reservation(self, container: Container) -> None:
