@@ -94,7 +94,8 @@ def test_as_many_sources_as_bigquery_reads_pass_and_one_more_does_not(guard: Que
     guard.check("SELECT 1 FROM " + ", ".join(sources[:-1]), "nyc")
     with pytest.raises(SqlInvalidError) as caught:
         guard.check("SELECT 1 FROM " + ", ".join(sources), "nyc")
-    assert (caught.value.details[0]["rule"], caught.value.details[0]["found"]) == ("size", "1001 sources")
+    assert caught.value.details[0]["rule"] == "size"
+    assert "1001" in caught.value.details[0]["found"]
 
 
 def test_each_join_is_looked_at_a_constant_number_of_times(

@@ -46,7 +46,7 @@ _KEYWORDS: dict[type[exp.Expr], str] = {exp.Lock: "FOR", exp.Command: "CALL"}
 
 
 class SizeRule:
-    """No more is joined than BigQuery reads: 1,000 tables, each of which the rules of scope look at."""
+    """No more is joined than BigQuery reads tables: arrays and queries count too, which the rules of scope look at."""
 
     def find(self, parsed: ParsedSql) -> Iterator[Violation]:
         """The first join over the bound (https://cloud.google.com/bigquery/quotas#query_jobs)."""
