@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +31,18 @@ SELECT d.slug, v.version, v.definition
 FROM dashboards_index d JOIN dashboard_versions v ON v.dashboard_id = d.id AND v.version = d.current_version
 WHERE d.slug = ANY(%s) AND d.deleted_at IS NULL
 """
+_FIND_PAYLOAD = """
+WITH found AS (
+    SELECT p.id, p.blob_path, p.updated_at, p.read_at
+    FROM payloads p JOIN dashboards_index d ON d.id = p.dashboard_id
+    WHERE d.slug = %s AND d.deleted_at IS NULL AND p.version = %s AND p.variant_hash = %s
+), noted AS (
+    UPDATE payloads SET read_at = %s FROM found WHERE payloads.id = found.id AND found.read_at < %s
+)
+SELECT blob_path, updated_at FROM found
+"""
+READ_NOTED_EVERY = timedelta(minutes=1)
+"""A payload's `read_at` is right to within this time: noting every read would make each of them a write."""
 _tracer = trace.get_tracer(__name__)
 
 
@@ -76,6 +88,14 @@ class QuickReads:
         """The current version of each live dashboard of `slugs`, and its definition."""
         rows = self._run(_FIND_DEFINITIONS, [list(slugs)]) if slugs else []
         return {slug: (version, definition or {}) for slug, version, definition in rows}
+
+    def find_payload(
+        self, slug: str, version: int, variant_hash: str, now: datetime
+    ) -> tuple[str, datetime] | None:
+        """Where a variant's payload lies and when it was put there; notes that it was read at `now`."""
+        values = [slug, version, variant_hash, now, now - READ_NOTED_EVERY]
+        rows = self._run(_FIND_PAYLOAD, values)
+        return (rows[0][0], rows[0][1]) if rows else None
 
     def close(self) -> None:
         """Close the connection; the next statement opens a new one."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from shared.database.repositories.actions import ActionRepository
     from shared.database.repositories.cost_report import CostReportRepository
     from shared.database.repositories.dashboards import DashboardRepository
+    from shared.database.repositories.expired_blobs import ExpiredBlobRepository
     from shared.database.repositories.leases import LeaseRepository
     from shared.database.repositories.ledger import LedgerRepository
     from shared.database.repositories.lineage import LineageRepository
@@ -121,6 +122,13 @@ class UnitOfWork:
         from shared.database.repositories.payloads import PayloadRepository
 
         return PayloadRepository(self._session)
+
+    @cached_property
+    def expired_blobs(self) -> "ExpiredBlobRepository":
+        """Blobs that nothing points to any more."""
+        from shared.database.repositories.expired_blobs import ExpiredBlobRepository
+
+        return ExpiredBlobRepository(self._session)
 
     @cached_property
     def ledger(self) -> "LedgerRepository":

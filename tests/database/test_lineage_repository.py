@@ -98,7 +98,7 @@ def test_nodes_that_nothing_touches_are_cleaned_up(database: Database) -> None:
     with database.begin() as work:
         nodes, edges = chain("a", "b")
         work.lineage.add_edges(board.id, 1, [*nodes, make_node("alone")], edges)
-        assert work.lineage.delete_orphans() == 1
+        assert work.lineage.delete_orphans(10) == 1
         assert set(work.lineage.get_nodes(["a", "b", "alone"])) == {"a", "b"}
 
 

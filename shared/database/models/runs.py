@@ -4,8 +4,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CHAR, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import CHAR, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.database.models.base import (
@@ -144,7 +144,12 @@ class QueryFailure(Base):
 
 
 class Payload(Base):
-    """The assembled answer of `/data` for one variant of one version; the bytes are in the blob store."""
+    """The assembled answer of `/data` for one variant of one version; the bytes are in the blob store.
+
+    Every assembly writes a blob of its own, and `blob_path` says which one is served. `on_demand` marks a
+    variant with values that are not listed; `read_at` is when somebody last asked for it, to the minute;
+    `fingerprints` are the queries it is made of.
+    """
 
     __tablename__ = "payloads"
 
@@ -158,6 +163,9 @@ class Payload(Base):
     as_of: Mapped[datetime]
     checked_at: Mapped[datetime]
     byte_count: Mapped[ByteCount]
+    on_demand: Mapped[bool] = mapped_column(default=False, server_default="false")
+    read_at: Mapped[CreatedAt]
+    fingerprints: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")
     updated_at: Mapped[CreatedAt]
 
     __table_args__ = (
@@ -166,4 +174,19 @@ class Payload(Base):
         not_negative("byte_count"),
         CheckConstraint("version >= 1", name="version_positive"),
         CheckConstraint("checked_at >= as_of", name="checked_after_as_of"),
+        Index("ix_payloads_fingerprints", "fingerprints", postgresql_using="gin"),
+    )
+
+
+class ExpiredBlob(Base):
+    """A blob of the payload store that no row points to any more; deleted once its last readers are done."""
+
+    __tablename__ = "expired_blobs"
+
+    path: Mapped[str] = mapped_column(primary_key=True)
+    delete_after: Mapped[datetime]
+
+    __table_args__ = (
+        CheckConstraint("path <> ''", name="path_not_empty"),
+        Index("ix_expired_blobs_delete_after", "delete_after"),
     )

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Select, Text, and_, any_, delete, literal, or_, select
+from sqlalchemy import Select, Text, and_, any_, delete, exists, literal, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from shared.database.models.dashboards import Dashboard
@@ -89,11 +89,18 @@ class LineageRepository(Repository):
         rows = self._session.scalars(select(LineageNode).where(LineageNode.id.in_(node_ids)))
         return {row.id: row for row in rows}
 
-    def delete_orphans(self) -> int:
+    def delete_orphans(self, limit: int) -> int:
         """Delete nodes that no edge touches; how many."""
-        nodes, edges = table_of(LineageNode), table_of(LineageEdge)
-        touched = select(edges.c.id).where(or_(edges.c.source == nodes.c.id, edges.c.target == nodes.c.id))
-        return len(self._session.execute(delete(nodes).where(~touched.exists()).returning(nodes.c.id)).all())
+        touched = exists().where(
+            or_(LineageEdge.source == LineageNode.id, LineageEdge.target == LineageNode.id)
+        )
+        orphans = select(LineageNode.id).where(~touched).order_by(LineageNode.id).limit(limit)
+        locked = list(self._session.scalars(orphans.with_for_update(of=LineageNode, skip_locked=True)))
+        if not locked:
+            return 0
+        # Asked again under the lock, which no new edge gets past: a save may have added one in between.
+        statement = delete(LineageNode).where(LineageNode.id.in_(locked), ~touched)
+        return len(self._session.execute(statement.returning(LineageNode.id)).all())
 
     def _lock(self, dashboard_id: UUID) -> None:
         row = select(Dashboard.id).where(Dashboard.id == dashboard_id)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import and_, delete, func, select, tuple_
+from sqlalchemy import and_, delete, func, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.database.models.dashboards import Dashboard, DashboardVersion
@@ -14,6 +14,8 @@ from shared.database.repositories.base import Repository, excluded_values, rows_
 
 type PayloadKey = tuple[UUID, int, str]
 """Dashboard, version and variant hash."""
+
+_IS_CURRENT = and_(Dashboard.id == Payload.dashboard_id, Dashboard.current_version == Payload.version)
 
 
 @dataclass(frozen=True)
@@ -36,19 +38,6 @@ class PayloadRepository(Repository):
         rows = self._session.scalars(select(Payload).where(columns.in_(list(keys))))
         return {(row.dashboard_id, row.version, row.variant_hash): row for row in rows}
 
-    def get_current(self, slug: str, variant_hash: str) -> Payload | None:
-        """The payload of one variant of the current version of a live dashboard."""
-        return self._session.scalars(
-            select(Payload)
-            .join(
-                Dashboard,
-                and_(Dashboard.id == Payload.dashboard_id, Dashboard.current_version == Payload.version),
-            )
-            .where(
-                Dashboard.slug == slug, Dashboard.deleted_at.is_(None), Payload.variant_hash == variant_hash
-            )
-        ).one_or_none()
-
     def find_last_checks(self, dashboard_ids: Sequence[UUID]) -> dict[UUID, datetime]:
         """When the payloads of each dashboard's current version were last checked, the oldest of them.
 
@@ -58,10 +47,7 @@ class PayloadRepository(Repository):
             return {}
         rows = self._session.execute(
             select(Payload.dashboard_id, func.min(Payload.checked_at))
-            .join(
-                Dashboard,
-                and_(Dashboard.id == Payload.dashboard_id, Dashboard.current_version == Payload.version),
-            )
+            .join(Dashboard, _IS_CURRENT)
             .where(Payload.dashboard_id.in_(dashboard_ids))
             .group_by(Payload.dashboard_id)
         )
@@ -96,27 +82,92 @@ class PayloadRepository(Repository):
             for row in rows
         }
 
-    def upsert_many(self, payloads: Sequence[Payload]) -> set[PayloadKey]:
-        """Store payloads; the keys that were stored. One checked earlier than the stored one is left out."""
+    def list_on_demand(
+        self, dashboard_ids: Sequence[UUID], read_since: datetime
+    ) -> dict[UUID, list[Payload]]:
+        """The on-demand payloads of current versions that were read since, by dashboard.
+
+        First those read after they were last checked, then by how lately they were read: who can take only
+        some of them gets to all of them in turn.
+        """
+        if not dashboard_ids:
+            return {}
+        statement = (
+            select(Payload)
+            .join(Dashboard, _IS_CURRENT)
+            .where(Payload.dashboard_id.in_(dashboard_ids), Payload.on_demand, Payload.read_at >= read_since)
+            .order_by((Payload.read_at > Payload.checked_at).desc(), Payload.read_at.desc(), Payload.id)
+        )
+        found: dict[UUID, list[Payload]] = {}
+        for row in self._session.scalars(statement):
+            found.setdefault(row.dashboard_id, []).append(row)
+        return found
+
+    def list_read_stale(self) -> list[str]:
+        """Slugs of live dashboards without a schedule of which a payload was read after its `max_age`."""
+        max_age = DashboardVersion.definition["refresh"]["max_age"].as_integer()
+        age_when_read = func.extract("epoch", Payload.read_at - Payload.checked_at)
+        return list(
+            self._session.scalars(
+                select(Dashboard.slug)
+                .join(Payload, _IS_CURRENT)
+                .join(
+                    DashboardVersion,
+                    and_(
+                        DashboardVersion.dashboard_id == Dashboard.id,
+                        DashboardVersion.version == Dashboard.current_version,
+                    ),
+                )
+                .where(Dashboard.schedule.is_(None), Dashboard.deleted_at.is_(None), age_when_read > max_age)
+                .distinct()
+                .order_by(Dashboard.slug)
+            )
+        )
+
+    def upsert_many(self, payloads: Sequence[Payload]) -> dict[PayloadKey, datetime]:
+        """Store payloads; the keys of those that were stored, and when: later writers have later times.
+
+        One checked earlier than the stored one is left out. `read_at` stays what it is.
+        """
         latest = {(row.dashboard_id, row.version, row.variant_hash): row for row in payloads}
         if not latest:
-            return set()
+            return {}
         table = table_of(Payload)
         key = [table.c.dashboard_id, table.c.version, table.c.variant_hash]
         new = insert(table)
-        keep = ["id", "dashboard_id", "version", "variant_hash", "updated_at"]
+        keep = ["id", "dashboard_id", "version", "variant_hash", "read_at", "updated_at"]
         statement = new.on_conflict_do_update(
             index_elements=key,
-            set_=excluded_values(table, new.excluded, keep) | {"updated_at": func.now()},
+            # Not now(): that is when the transaction began, which may be before another one ended.
+            set_=excluded_values(table, new.excluded, keep) | {"updated_at": func.clock_timestamp()},
             where=table.c.checked_at <= new.excluded.checked_at,
-        ).returning(*key)
+        ).returning(*key, table.c.updated_at)
         stored = self._session.execute(statement, rows_of([latest[name] for name in sorted(latest)]))
-        return {(row[0], row[1], row[2]) for row in stored}
+        return {(row[0], row[1], row[2]): row[3] for row in stored}
 
-    def delete_versions(self, dashboard_id: UUID, versions: Sequence[int]) -> list[str]:
-        """Forget the payloads of versions; the blob paths that nothing points to any more."""
-        if not versions:
-            return []
-        table = table_of(Payload)
-        statement = delete(table).where(table.c.dashboard_id == dashboard_id, table.c.version.in_(versions))
-        return sorted(self._session.scalars(statement.returning(table.c.blob_path)))
+    def retire_many(self, before: datetime, limit: int) -> list[str]:
+        """Forget payloads nobody will be served any more; the blob paths that nothing points to.
+
+        Those are payloads of versions that were replaced before a time, of dashboards that were deleted before
+        it, and on-demand ones that were not read since.
+        """
+        successor = (
+            select(DashboardVersion.id)
+            .where(
+                DashboardVersion.dashboard_id == Payload.dashboard_id,
+                DashboardVersion.version == Payload.version + 1,
+                DashboardVersion.created_at < before,
+            )
+            .exists()
+        )
+        unread = and_(Payload.on_demand, Payload.read_at < before)
+        retired = (
+            select(Payload.id)
+            .join(Dashboard, Dashboard.id == Payload.dashboard_id)
+            .where(or_(successor, Dashboard.deleted_at < before, unread))
+            .order_by(Payload.id)
+            .limit(limit)
+            .with_for_update(of=Payload, skip_locked=True)
+        )
+        statement = delete(Payload).where(Payload.id.in_(retired.scalar_subquery()))
+        return list(self._session.scalars(statement.returning(Payload.blob_path)))

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import FromClause, Update, case, delete, func, null, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import FromClause, Text, Update, case, cast, delete, exists, func, null, select, update
+from sqlalchemy.dialects.postgresql import array, insert
 
 from shared.database.models.base import JsonObject
-from shared.database.models.runs import QueryResult
+from shared.database.models.leases import QueryLease
+from shared.database.models.runs import Payload, QueryFailure, QueryResult
 from shared.database.repositories.base import (
     Repository,
     excluded_values,
@@ -49,6 +50,18 @@ class QueryResultRepository(Repository):
         if not fingerprints:
             return {}
         statement = select(QueryResult).where(QueryResult.fingerprint.in_(fingerprints))
+        return {row.fingerprint: row for row in self._session.scalars(statement)}
+
+    def lock_many(self, fingerprints: Sequence[str]) -> dict[str, QueryResult]:
+        """The results there are; none of them is retired before the transaction ends."""
+        if not fingerprints:
+            return {}
+        statement = (
+            select(QueryResult)
+            .where(QueryResult.fingerprint.in_(fingerprints))
+            .order_by(QueryResult.fingerprint)
+            .with_for_update(read=True, key_share=True)
+        )
         return {row.fingerprint: row for row in self._session.scalars(statement)}
 
     def upsert_many(self, results: Sequence[QueryResult]) -> set[str]:
@@ -112,13 +125,37 @@ class QueryResultRepository(Repository):
         )
         return self._run(statement, given, [asdict(failure) for failure in failures])
 
-    def delete_many(self, fingerprints: Sequence[str]) -> int:
-        """Forget results; how many there were."""
-        if not fingerprints:
-            return 0
-        table = table_of(QueryResult)
-        statement = delete(table).where(table.c.fingerprint.in_(fingerprints)).returning(table.c.fingerprint)
-        return len(self._session.execute(statement).all())
+    def retire_many(self, before: datetime, limit: int) -> list[str]:
+        """Forget results not touched since a time that no payload is made of; their blob paths.
+
+        Their leases go with them; a result whose lease is held stays.
+        """
+        unused = ~exists().where(Payload.fingerprints.contains(array([cast(QueryResult.fingerprint, Text)])))
+        held = exists().where(
+            QueryLease.fingerprint == QueryResult.fingerprint, QueryLease.owner.is_not(None)
+        )
+        candidates = list(
+            self._session.scalars(
+                select(QueryResult.fingerprint)
+                .where(QueryResult.updated_at < before, unused, ~held)
+                .order_by(QueryResult.updated_at)
+                .limit(limit)
+                .with_for_update(of=QueryResult, skip_locked=True)
+            )
+        )
+        if not candidates:
+            return []
+        # Asked again under the lock: a payload made of one of them may have been stored in between.
+        gone = self._session.execute(
+            delete(QueryResult)
+            .where(QueryResult.fingerprint.in_(candidates), unused, ~held)
+            .returning(QueryResult.fingerprint, QueryResult.blob_path)
+        ).all()
+        fingerprints = [row[0] for row in gone]
+        # Fences begin anew without the lease; a failure of before would be taken for a later one.
+        for model in (QueryLease, QueryFailure):
+            self._session.execute(delete(model).where(model.fingerprint.in_(fingerprints)))
+        return [row[1] for row in gone]
 
     def _run(self, statement: Update, given: FromClause, rows: Sequence[Mapping[str, object]]) -> set[str]:
         table = table_of(QueryResult)

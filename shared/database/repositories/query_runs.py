@@ -5,15 +5,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import BigInteger, cast, func, select, tuple_, update
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import BigInteger, cast, func, select, update
 
 from shared.database.models.base import JsonObject
 from shared.database.models.runs import QueryRun, RunPurpose, RunStatus
 from shared.database.repositories.base import Repository, json_rows, record_set, table_of
-
-type QueryKey = tuple[str, str]
-"""The slug of a dashboard and the name of a query in it."""
 
 
 @dataclass(frozen=True)
@@ -133,20 +129,3 @@ class QueryRunRepository(Repository):
             .group_by(runs.c.slug)
         )
         return {row[0]: int(row[1]) for row in rows}
-
-    def get_latest_referenced_tables(self, keys: Sequence[QueryKey]) -> dict[QueryKey, list[JsonObject]]:
-        """The tables that the last successful run of each query read; queries that never ran are left out."""
-        if not keys:
-            return {}
-        slug, name = QueryRun.slug, QueryRun.query_name
-        rows = self._session.execute(
-            select(slug, name, QueryRun.referenced_tables)
-            .where(
-                tuple_(slug, name).in_(list(keys)),
-                QueryRun.status == RunStatus.SUCCEEDED,
-                QueryRun.referenced_tables.is_not(None),
-            )
-            .order_by(slug, name, QueryRun.finished_at.desc())
-            .ext(distinct_on(slug, name))
-        )
-        return {(row[0], row[1]): row[2] for row in rows if row[0] and row[1] and row[2] is not None}

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, delete, select, update
 
 from shared.database.models.users import UserSession
-from shared.database.repositories.base import Repository, table_of
+from shared.database.repositories.base import Repository
 
 
 class SessionRepository(Repository):
@@ -40,11 +40,12 @@ class SessionRepository(Repository):
             )
         )
 
-    def delete_expired(self, before: datetime) -> int:
+    def delete_expired(self, before: datetime, limit: int) -> int:
         """Delete sessions whose absolute expiry lies before a time; how many."""
-        table = table_of(UserSession)
-        statement = delete(table).where(table.c.absolute_expires_at < before).returning(table.c.id)
-        return len(self._session.execute(statement).all())
+        expired = select(UserSession.id).where(UserSession.absolute_expires_at < before).limit(limit)
+        locked = expired.with_for_update(skip_locked=True)
+        statement = delete(UserSession).where(UserSession.id.in_(locked.scalar_subquery()))
+        return len(self._session.execute(statement.returning(UserSession.id)).all())
 
     def _revoke(self, condition: ColumnElement[bool], now: datetime) -> list[UUID]:
         statement = (

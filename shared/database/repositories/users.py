@@ -67,12 +67,6 @@ class UserRepository(Repository):
         by_email = {user.email.lower(): user for user in users}
         return {email: by_email[email.lower()] for email in emails if email.lower() in by_email}
 
-    def get_by_ids(self, ids: Sequence[UUID]) -> dict[UUID, User]:
-        """The known ones of `ids`."""
-        if not ids:
-            return {}
-        return {user.id: user for user in self._session.scalars(select(User).where(User.id.in_(ids)))}
-
     def set_disabled(self, ids: Sequence[UUID], disabled_at: datetime | None) -> list[User]:
         """Disable users at a time, or enable them with None; returns them. Unknown ids are left out."""
         if not ids:
