@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from shared.cache.stamps import StampedItems
+
 
 class Cache(Protocol):
     """Bytes under keys, each with a time to live. Anything in it may vanish at any time.
@@ -17,6 +19,13 @@ class Cache(Protocol):
 
     def set_many(self, items: Mapping[str, bytes], ttl_seconds: int) -> None:
         """Store all items; each replaces what was there, time to live included."""
+        ...
+
+    def set_newest_many(self, items: StampedItems, ttl_seconds: int) -> None:
+        """Store each value under its number, unless the key holds one with a higher number.
+
+        `get_many` gives stored values with the number in front (`shared.cache.stamps`).
+        """
         ...
 
     def delete_many(self, keys: Sequence[str]) -> None:

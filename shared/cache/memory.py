@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from shared.cache.stamps import StampedItems, read_number, stamp_value
 from shared.errors import InternalError
 
 ENTRY_OVERHEAD_BYTES = 300
@@ -48,6 +49,14 @@ class MemoryCache:
         with self._lock:
             for key, value in items.items():
                 self._put(key, value, self._clock() + ttl_seconds)
+
+    def set_newest_many(self, items: StampedItems, ttl_seconds: int) -> None:
+        """See `Cache.set_newest_many`."""
+        with self._lock:
+            for key, (number, value) in items.items():
+                entry = self._find(key)
+                if entry is None or read_number(entry.value) <= number:
+                    self._put(key, stamp_value(number, value), self._clock() + ttl_seconds)
 
     def delete_many(self, keys: Sequence[str]) -> None:
         """See `Cache.delete_many`."""

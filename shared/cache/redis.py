@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from opentelemetry import trace
 
+from shared.cache.stamps import StampedItems, stamp_value
 from shared.circuit import CircuitBreaker
 from shared.errors import AlmanacError, DependencyUnavailableError, InternalError
 
@@ -23,6 +24,15 @@ PAUSE_SECONDS = 5.0
 _COMPARE_AND_DELETE = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0
+"""
+_SET_NEWEST = """
+for index, key in ipairs(KEYS) do
+    local stored = redis.call('GET', key)
+    local number = stored and tonumber(string.match(stored, '^(%d+) '))
+    if not number or number <= tonumber(ARGV[1 + index]) then
+        redis.call('SET', key, ARGV[1 + #KEYS + index], 'EX', ARGV[1])
+    end
+end
 """
 
 
@@ -63,6 +73,15 @@ class RedisCache:
 
         if items:
             self._call("SET", store)
+
+    def set_newest_many(self, items: StampedItems, ttl_seconds: int) -> None:
+        """See `Cache.set_newest_many`. One round trip; each key is compared and stored in one step."""
+        if not items:
+            return
+        numbers = [number for number, _ in items.values()]
+        values = [stamp_value(number, value) for number, value in items.values()]
+        arguments: list[int | bytes] = [ttl_seconds, *numbers, *values]
+        self._call("EVAL", lambda redis: redis.eval(_SET_NEWEST, len(items), *items, *arguments))
 
     def delete_many(self, keys: Sequence[str]) -> None:
         """See `Cache.delete_many`."""

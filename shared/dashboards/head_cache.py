@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 
 from shared.cache.cache import Cache
+from shared.cache.stamps import read_value
 from shared.dashboards.head import HEAD_TTL_SECONDS, DashboardHead
 from shared.dashboards.head_reader import HeadReader
 from shared.dashboards.keys import head_key
@@ -26,16 +27,21 @@ class HeadCache:
         read = dict(zip(missing, self._reader.read_heads(missing), strict=True)) if missing else {}
         self.write_heads([head for head in read.values() if head])
         return [
-            DashboardHead.from_bytes(value) if value else read[slug]
+            DashboardHead.from_bytes(read_value(value)) if value else read[slug]
             for slug, value in zip(slugs, cached, strict=True)
         ]
 
     def write_heads(self, heads: Sequence[DashboardHead]) -> None:
-        """Make these the cached heads. A cache that is down is passed over: old heads live for a minute."""
+        """Make these the cached heads, but for those of which a later version is cached already.
+
+        A reader may have asked the index just before a save. A cache that is down is passed over: old heads
+        live for a minute.
+        """
         if not heads:
             return
+        items = {head_key(head.slug): (head.version, head.to_bytes()) for head in heads}
         try:
-            self._cache.set_many({head_key(head.slug): head.to_bytes() for head in heads}, HEAD_TTL_SECONDS)
+            self._cache.set_newest_many(items, HEAD_TTL_SECONDS)
         except DependencyUnavailableError:
             _LOGGER.warning("The cache cannot be reached; heads are not replaced")
 

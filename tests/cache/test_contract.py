@@ -11,6 +11,7 @@ import pytest
 from deploy.local.servers.valkey import ValkeyServer
 from shared.cache.cache import Cache
 from shared.cache.factory import open_cache
+from shared.cache.stamps import read_value
 from shared.errors import InternalError
 from shared.settings import Settings
 
@@ -143,3 +144,29 @@ def test_threads_share_a_cache(cache: Cache, key: MakeKey) -> None:
     with ThreadPoolExecutor(40) as pool:
         results = list(pool.map(work, range(400)))
     assert results == [[b"%d" % number] for number in range(400)]
+
+
+def test_of_numbered_values_the_highest_stays_whoever_comes_last(cache: Cache, key: MakeKey) -> None:
+    def read(name: str) -> bytes:
+        (stored,) = cache.get_many([key(name)])
+        assert stored is not None
+        return read_value(stored)
+
+    cache.set_newest_many({key("a"): (2, b"two"), key("b"): (2**52, b"\0 large")}, 60)
+    cache.set_newest_many({key("a"): (1, b"one"), key("b"): (2**52 - 1, b"")}, 60)
+    assert (read("a"), read("b")) == (b"two", b"\0 large")
+    cache.set_newest_many({key("a"): (2, b"again"), key("b"): (2**52 + 1, b"larger")}, 60)
+    assert (read("a"), read("b")) == (b"again", b"larger")
+
+
+def test_a_value_without_a_number_gives_way(cache: Cache, key: MakeKey) -> None:
+    cache.set_many({key("a"): b"text 9", key("b"): b""}, 60)
+    cache.set_newest_many({key("a"): (0, b"a"), key("b"): (0, b"b")}, 60)
+    assert cache.get_many([key("a"), key("b")]) == [b"0 a", b"0 b"]
+
+
+def test_numbered_values_live_as_long_as_they_are_told(cache: Cache, key: MakeKey) -> None:
+    cache.set_newest_many({key("a"): (1, b"a")}, 1)
+    cache.set_newest_many({}, 1)
+    time.sleep(1.2)
+    assert cache.get_many([key("a")]) == [None]
