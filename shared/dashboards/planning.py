@@ -1,7 +1,8 @@
 """From dry runs to a plan. The same input gives the same bytes."""
 
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -10,6 +11,7 @@ from shared.dashboards.document import DashboardDefinition
 from shared.dashboards.expansion import Expansion, ExpansionLimits, QueryUnit, expand_dashboard
 from shared.dashboards.invalidation import Invalidation, find_invalidated
 from shared.dashboards.keys import query_key
+from shared.dashboards.limits import SAVED_LIMITS
 from shared.dashboards.parsed import DashboardSource, ParsedDashboard
 from shared.dashboards.plan import DashboardPlan, PlannedQuery, PlanTotals
 from shared.dashboards.schedule import count_refreshes_per_month
@@ -81,11 +83,14 @@ def _find_invalidated(
         return None
     if current.content_sha256 == hash_content(parsed):
         return Invalidation(current.version)
-    saved = parse_dashboard(DashboardSource(current.blob_path, current.yaml_text, current.files))
+    source = DashboardSource(current.blob_path, current.yaml_text, current.files)
+    saved = parse_dashboard(source, SAVED_LIMITS)
     if saved.definition is None:
         raise InternalError(f"{current.blob_path} was accepted once and is not read any more.")
     limits = make_expansion_limits(facts.settings)
-    before = expand_dashboard(saved.definition, saved.sql_texts, limits, all_variants=True)
+    # A lower bound since then must not stand in the way of the save that keeps to it.
+    saved_limits = replace(limits, max_variants=sys.maxsize)
+    before = expand_dashboard(saved.definition, saved.sql_texts, saved_limits, all_variants=True)
     after = expand_dashboard(definition, parsed.sql_texts, limits, all_variants=True)
     return find_invalidated(definition.slug, current.version, before, after)
 
