@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from shared.database.unit_of_work import Database
     from shared.lineage.service import LineageService
     from shared.precompute.assembly import PayloadAssembler
+    from shared.precompute.cached_blobs import CachedBlobs
+    from shared.precompute.housekeeping import Housekeeper
     from shared.precompute.refresher import QueryRefresher
     from shared.precompute.result_store import ResultStore
     from shared.precompute.service import PrecomputeService
@@ -322,11 +324,20 @@ class Container:
     # --- precompute and data
 
     @cached_property
+    def cached_blobs(self) -> "CachedBlobs":
+        """Copies of what lies in the payload store."""
+        from shared.precompute.cached_blobs import CachedBlobs
+
+        return CachedBlobs(self.cache, lambda: self.payload_store, self.settings.cache_ttl_seconds)
+
+    @cached_property
     def results(self) -> "ResultStore":
         """Encoded results."""
         from shared.precompute.result_store import ResultStore
 
-        return ResultStore(self.database, self.cache, lambda: self.payload_store, self.settings)
+        return ResultStore(
+            self.database, self.cached_blobs, lambda: self.payload_store, self.settings, self.clock
+        )
 
     @cached_property
     def source_states(self) -> "SourceStateReader":
@@ -348,19 +359,24 @@ class Container:
     def assembler(self) -> "PayloadAssembler":
         """Payloads from results."""
         from shared.precompute.assembly import PayloadAssembler
+        from shared.precompute.payload_building import PayloadBuilder
+        from shared.precompute.payload_keeping import PayloadKeeper
 
-        return PayloadAssembler(
-            self.database, self.results, self.cache, lambda: self.payload_store, self.settings
+        keeper = PayloadKeeper(
+            self.database, self.cache, lambda: self.payload_store, self.settings, self.clock
         )
+        return PayloadAssembler(self.database, self.results, PayloadBuilder(self.settings), keeper)
 
     @cached_property
     def precompute(self) -> "PrecomputeService":
         """Refreshes."""
         from shared.precompute.departure import Departure
+        from shared.precompute.planning import RefreshPlanner
         from shared.precompute.service import PrecomputeService
 
         return PrecomputeService(
             self.catalog,
+            RefreshPlanner(self.catalog, self.database, self.settings, self.clock),
             self.refresher,
             self.assembler,
             self.dashboard_lineage,
@@ -371,16 +387,23 @@ class Container:
         )
 
     @cached_property
+    def housekeeper(self) -> "Housekeeper":
+        """Deletes what nobody needs any more."""
+        from shared.precompute.housekeeping import Housekeeper
+
+        return Housekeeper(self.database, lambda: self.payload_store, self.settings, self.clock)
+
+    @cached_property
     def data(self) -> "DataService":
         """What `/data` serves."""
-        from shared.precompute.cached_blobs import CachedBlobs
         from shared.precompute.recent_payloads import RecentPayloads
         from shared.precompute.serving import DataService
 
         return DataService(
             self.head_cache,
             RecentPayloads(self.settings.payload_memory_seconds, self.settings.cache_memory_max_bytes),
-            CachedBlobs(self.cache, lambda: self.payload_store, self.settings.cache_ttl_seconds),
+            self.cached_blobs,
+            self.database,
             self.clock,
         )
 

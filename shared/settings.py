@@ -138,6 +138,16 @@ class Settings(BaseModel):
     max_rows_per_query: int = Field(50_000, ge=1, description="Upper bound of a query's max_rows.")
     max_variants_per_dashboard: int = Field(64, ge=1)
 
+    # --- retention
+    on_demand_refresh_days: int = Field(
+        7,
+        ge=0,
+        description="How long after it was last read a variant computed on demand is refreshed along.",
+    )
+    retention_days: int = Field(
+        30, ge=1, description="How long what is served no more is kept: payloads and results."
+    )
+
     # --- sign-in
     oidc_issuer: str = "https://accounts.google.com"
     oidc_discovery_url: str = "https://accounts.google.com/.well-known/openid-configuration"

@@ -6,6 +6,7 @@ from shared.api.call import Call
 from shared.api.endpoint import endpoint
 from shared.api.precompute_response import build_precompute_response
 from shared.api.responses import Reply
+from shared.auth.principals import Role
 from shared.container import get_container
 from shared.schemas.precompute import PrecomputeRequest, VariantRequest
 
@@ -14,15 +15,21 @@ from shared.schemas.precompute import PrecomputeRequest, VariantRequest
 def precompute(call: Call) -> Reply | flask.Response:
     """Refresh the dashboards of the body; NDJSON progress for who accepts it."""
     service = get_container().precompute
+    actor = call.caller.email
     if call.request.path.endswith("/variant"):
-        variant = call.parse_json(VariantRequest)
-        call.action_targets = [variant.slug]
-        events = service.refresh_variant(variant.slug, variant.parameters, actor=call.caller.email)
+        one = call.parse_json(VariantRequest)
+        call.action_targets = [one.slug]
+        may_refresh = call.caller.role >= Role.EDITOR
+        events = service.refresh_variant(
+            one.slug, one.parameters, actor=actor, may_refresh=may_refresh, force=one.force
+        )
         return build_precompute_response(call, events)
     body = call.parse_json(PrecomputeRequest)
+    if body.due:
+        get_container().housekeeper.try_clear()
     slugs = service.choose_slugs(body.slugs, due_only=body.due)
     call.action_targets = slugs
     events = service.refresh_dashboards(
-        slugs, actor=call.caller.email, force=body.force, all_variants=body.variants == "all"
+        slugs, actor=actor, force=body.force, all_variants=body.variants == "all"
     )
     return build_precompute_response(call, events)

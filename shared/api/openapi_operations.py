@@ -203,7 +203,8 @@ OPERATIONS: Mapping[tuple[str, str, str], Operation] = {
         tag="Data",
         summary="Compute one variant on demand",
         description="Values that are not listed are computed where the dashboard says `allow_other`, under "
-        "the caller's budget. A variant whose tables did not change bills nothing.",
+        "the caller's budget; any viewer may ask for them. Listed values and `force` take an editor. A variant "
+        "whose tables did not change bills nothing.",
         body=VariantRequest,
         body_examples=examples.VARIANT,
         answer=PrecomputeResponse,

@@ -42,6 +42,7 @@ class SavedDashboard:
 class UnreadableDashboard:
     """A saved version that this release does not accept."""
 
+    dashboard_id: UUID
     slug: str
     version: int
     error: AlmanacError
@@ -107,7 +108,7 @@ def _parse_or_report(slug: str, row: DashboardVersion) -> SavedDashboard | Unrea
     try:
         return _parse(row)
     except InternalError as error:
-        return UnreadableDashboard(slug, row.version, error)
+        return UnreadableDashboard(row.dashboard_id, slug, row.version, error)
 
 
 def _default_payload_key(row: DashboardVersion) -> tuple[UUID, int, str]:

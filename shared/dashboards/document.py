@@ -68,7 +68,8 @@ class RefreshPolicy(DashboardPart):
 
     schedule: str | None = Field(
         None,
-        description="Cron expression of five fields. Without it the dashboard is refreshed on request only.",
+        description="Cron expression of five fields. Without it the dashboard is refreshed on request, and "
+        "after somebody read it older than max_age.",
         examples=["0 6 * * *", "*/30 8-18 * * 1-5"],
     )
     time_zone: str = Field(
@@ -174,7 +175,7 @@ class DashboardDefinition(DashboardPart):
     )
     refresh: RefreshPolicy = Field(
         default_factory=RefreshPolicy,
-        description="When it is computed again. Default: on request; max_age 24h, max_stale 7d.",
+        description="When it is computed again. Default: on request and when read stale; max_age 24h, max_stale 7d.",
     )
     budget: Budget = Field(
         default_factory=Budget, description="Upper bounds on billed bytes. Default: those of the environment."

@@ -69,8 +69,12 @@ class DashboardHead:
         return self._resolve_all(query, parse_parameter_text)
 
     def resolve_values(self, values: Mapping[str, object]) -> dict[str, ParameterValue]:
-        """Every parameter's value for JSON values by name, defaults filled in. Raises as above."""
-        return self._resolve_all(values, parse_parameter_value)
+        """Every parameter's value for JSON values, or texts, by name; defaults filled in. Raises as above."""
+        return self._resolve_all(values, _parse_value_or_text)
+
+    def lists(self, values: Mapping[str, ParameterValue]) -> bool:
+        """True for a combination of listed values: one that every refresh computes."""
+        return all(values[parameter.name] in parameter.values for parameter in self.parameters)
 
     def _resolve_all[T](
         self, given: Mapping[str, T], parse: Callable[[str, T], ParameterValue]
@@ -105,6 +109,15 @@ def _resolve[T](
             details=[{"parameter": parameter.name, "received": value, "allowed": list(parameter.values)}],
         )
     return value
+
+
+def _parse_value_or_text(parameter_type: str, value: object) -> ParameterValue:
+    """A text is read as in a query string, so that who has an address need not know the types."""
+    if isinstance(value, str):
+        return parse_parameter_text(parameter_type, [value])
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return parse_parameter_text(parameter_type, value)
+    return parse_parameter_value(parameter_type, value)
 
 
 def _read_parameter(parameter: Mapping[str, Any]) -> HeadParameter:

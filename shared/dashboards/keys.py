@@ -1,12 +1,14 @@
 """Names of what is kept in the cache and in the blob stores."""
 
+from uuid import UUID
+
 DASHBOARDS_FOLDER = "dashboards"
 """The folder of the dashboard store that holds one folder per dashboard."""
 
 
 def head_key(slug: str) -> str:
     """Which version of a dashboard is current, and what its parameters are."""
-    return f"dash:{slug}:head"
+    return f"dash:{slug}:h"
 
 
 def query_key(slug: str, fingerprint: str, version: int) -> str:
@@ -19,14 +21,19 @@ def payload_key(slug: str, variant_hash: str, version: int) -> str:
     return f"dash:{slug}:p:{variant_hash}:v:{version}"
 
 
+def pointer_key(slug: str, variant_hash: str, version: int) -> str:
+    """Where the payload lies that one variant is served from."""
+    return f"dash:{slug}:at:{variant_hash}:v:{version}"
+
+
 def stream_key(slug: str, path: str) -> str:
     """The Arrow stream that lies at `path`; named by content, so good in every version."""
     return f"dash:{slug}:s:{path}"
 
 
-def result_path(fingerprint: str, content_sha256: str) -> str:
-    """Where a query's result lies in the payload store; named by content, so never overwritten by another."""
-    return f"results/{fingerprint[:2]}/{fingerprint}/{content_sha256}"
+def result_path(fingerprint: str, content_sha256: str, writer: UUID) -> str:
+    """Where a query's result lies in the payload store; each writer has a path of its own, never used again."""
+    return f"results/{fingerprint[:2]}/{fingerprint}/{content_sha256}-{writer.hex}"
 
 
 def stream_path(result_blob_path: str) -> str:
@@ -34,9 +41,9 @@ def stream_path(result_blob_path: str) -> str:
     return f"{result_blob_path}.arrow"
 
 
-def payload_path(slug: str, version: int, variant_hash: str) -> str:
-    """Where a variant's payload lies in the payload store."""
-    return f"payloads/{slug}/{version}/{variant_hash}"
+def payload_path(slug: str, version: int, variant_hash: str, writer: UUID) -> str:
+    """Where a variant's payload lies in the payload store; each writer has a path of its own."""
+    return f"payloads/{slug}/{version}/{variant_hash}/{writer.hex}"
 
 
 def blob_folder(slug: str) -> str:

@@ -1,13 +1,35 @@
-"""The durable copies that precompute left, quick in the cache."""
+"""The durable copies that precompute left, quick in the cache.
+
+A cached copy begins with the path it was read from or written to. No path is used twice, so a copy is good
+exactly when its path is the one wanted: a write that was lost, or one that came late, is found out by that.
+"""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 
 from shared.cache.cache import Cache
+from shared.cache.stamps import read_value
 from shared.errors import DependencyUnavailableError
 from shared.storage.blob import BlobStore
 
+POINTER_TTL_SECONDS = 60
+"""A pointer that a refresh could not replace (the cache was down) is wrong for at most this long."""
 _LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """Where the current copy of something lies, and since when."""
+
+    path: str
+    since: datetime
+
+    @property
+    def stamped(self) -> tuple[int, bytes]:
+        """Number and value for `Cache.set_newest_many`."""
+        return int(self.since.timestamp() * 1_000_000), self.path.encode()
 
 
 class CachedBlobs:
@@ -23,29 +45,85 @@ class CachedBlobs:
 
         What `parse` refuses with a ValueError is passed over.
         """
-        cached = self._read_cache(key)
-        found = _parse(cached, key, parse) if cached is not None else None
-        if found is not None:
+        return self._choose(self._read_cache([key])[0], key, path, parse)
+
+    def find_current[T](
+        self,
+        pointer_key: str,
+        key: str,
+        find_pointer: Callable[[], Pointer | None],
+        parse: Callable[[bytes], T],
+    ) -> T | None:
+        """As `find`, at the path that is cached under `pointer_key`, or else that `find_pointer` gives."""
+        stored, cached = self._read_cache([pointer_key, key])
+        path = read_value(stored).decode() if stored is not None else None
+        if path is not None and (found := self._choose(cached, key, path, parse)) is not None:
             return found
+        # Nothing is there any more: it was replaced longer ago than blobs are kept for late readers.
+        pointer = find_pointer()
+        if pointer is None or pointer.path == path:
+            return None
+        self._write_pointer(pointer_key, pointer)
+        return self._choose(cached, key, pointer.path, parse)
+
+    def read_many(self, paths: Mapping[str, str]) -> dict[str, bytes]:
+        """The bytes at the paths, by path; `paths` are by cache key. What is nowhere is left out."""
+        keys = list(paths)
+        found: dict[str, bytes] = {}
+        for key, cached in zip(keys, self._read_cache(keys), strict=True):
+            copy = _take_copy(cached, paths[key])
+            if copy is not None:
+                found[paths[key]] = copy
+        missing = {key: path for key, path in paths.items() if path not in found}
+        read: dict[str, bytes] = {}
+        wanted = list(dict.fromkeys(missing.values()))
+        for path, blob in zip(wanted, self._open_store().read_blobs(wanted) if wanted else [], strict=True):
+            if blob is not None:
+                read[path] = blob.data
+        self._write_cache({key: make_copy(path, read[path]) for key, path in missing.items() if path in read})
+        return found | read
+
+    def _choose[T](self, cached: bytes | None, key: str, path: str, parse: Callable[[bytes], T]) -> T | None:
+        copy = _take_copy(cached, path)
+        found = _parse(copy, path, parse) if copy is not None else None
+        return found if found is not None else self._load(key, path, parse)
+
+    def _load[T](self, key: str, path: str, parse: Callable[[bytes], T]) -> T | None:
         blob = self._open_store().read_blobs([path])[0]
         found = _parse(blob.data, path, parse) if blob is not None else None
         if blob is not None and found is not None:
-            self._write_cache(key, blob.data)
+            self._write_cache({key: make_copy(path, blob.data)})
         return found
 
-    def _read_cache(self, key: str) -> bytes | None:
+    def _read_cache(self, keys: list[str]) -> list[bytes | None]:
         try:
-            return self._cache.get_many([key])[0]
+            return self._cache.get_many(keys)
         except DependencyUnavailableError:
             # Losing the cache costs milliseconds, never an answer: the durable copy is next.
             _LOGGER.warning("The cache cannot be reached; reading the durable copy")
-            return None
+            return [None] * len(keys)
 
-    def _write_cache(self, key: str, value: bytes) -> None:
+    def _write_cache(self, items: Mapping[str, bytes]) -> None:
         try:
-            self._cache.set_many({key: value}, self._ttl_seconds)
+            self._cache.set_many(items, self._ttl_seconds)
         except DependencyUnavailableError:
             _LOGGER.warning("The cache cannot be reached; the answer is not kept")
+
+    def _write_pointer(self, key: str, pointer: Pointer) -> None:
+        try:
+            self._cache.set_newest_many({key: pointer.stamped}, POINTER_TTL_SECONDS)
+        except DependencyUnavailableError:
+            _LOGGER.warning("The cache cannot be reached; where the answer lies is not kept")
+
+
+def make_copy(path: str, data: bytes) -> bytes:
+    """The cached form of what lies at `path`."""
+    return path.encode() + b"\n" + data
+
+
+def _take_copy(cached: bytes | None, path: str) -> bytes | None:
+    start = path.encode() + b"\n"
+    return cached[len(start) :] if cached is not None and cached.startswith(start) else None
 
 
 def _parse[T](stored: bytes, name: str, parse: Callable[[bytes], T]) -> T | None:

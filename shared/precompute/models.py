@@ -49,7 +49,10 @@ class QueryRefresh:
 
 @dataclass(frozen=True)
 class RefreshTotals:
-    """Sums over a dashboard's queries; bytes as integers, dollars as decimals."""
+    """Sums over a dashboard's queries; bytes as integers, dollars as decimals.
+
+    `payloads_kept` counts the variants whose payload could not be replaced and serves what it did before.
+    """
 
     refreshed: int
     skipped_unchanged: int
@@ -60,6 +63,7 @@ class RefreshTotals:
     bytes_saved: int
     usd_billed: Decimal
     usd_saved: Decimal
+    payloads_kept: int
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,14 @@ class Payload:
             hashlib.sha256(members).hexdigest(), compress_fragment(members), *compress_blocks(members), results,
         )  # fmt: skip
 
+    def with_members(self, members: bytes, *, has_error: bool) -> Self:
+        """The same payload with other members: as old, checked as long ago, made of the same results."""
+        return self.encode(
+            members, slug=self.slug, version=self.version, as_of=self.as_of, checked_at=self.checked_at,
+            max_age_seconds=self.max_age_seconds, max_stale_seconds=self.max_stale_seconds,
+            has_error=has_error, results=self.results,
+        )  # fmt: skip
+
     def to_bytes(self) -> bytes:
         """The stored form."""
         header = {

@@ -45,7 +45,6 @@ def describe_refresh(
     run: DashboardRun, assembly: AssemblyReport, price_per_tib_usd: Decimal
 ) -> DashboardRefresh:
     """A dashboard's refresh as a whole."""
-    problems = tuple(RefreshProblem(e.code.value, e.message, e.remediation) for e in assembly.problems)
     return DashboardRefresh(
         slug=run.dashboard.slug,
         version=run.dashboard.version,
@@ -53,8 +52,8 @@ def describe_refresh(
         variants=len(run.expansion.variants),
         variants_ready=assembly.ready,
         payload_bytes=assembly.byte_count,
-        problems=problems,
-        totals=_add_up(run.done, price_per_tib_usd),
+        problems=tuple(describe_problem(error) for error in assembly.problems),
+        totals=_add_up(run.done, assembly.not_replaced, price_per_tib_usd),
     )
 
 
@@ -71,7 +70,26 @@ def find_first_error(
     )
 
 
-def _add_up(done: list[QueryRefresh], price_per_tib_usd: Decimal) -> RefreshTotals:
+def describe_failure(slug: str, version: int, error: AlmanacError) -> DashboardRefresh:
+    """A dashboard of which nothing could be refreshed."""
+    return DashboardRefresh(
+        slug=slug,
+        version=version,
+        queries=(),
+        variants=0,
+        variants_ready=0,
+        payload_bytes=0,
+        problems=(describe_problem(error),),
+        totals=_add_up([], 0, Decimal(0)),
+    )
+
+
+def describe_problem(error: AlmanacError) -> RefreshProblem:
+    """An error as a report says it."""
+    return RefreshProblem(error.code.value, error.message, error.remediation)
+
+
+def _add_up(done: list[QueryRefresh], payloads_kept: int, price_per_tib_usd: Decimal) -> RefreshTotals:
     counts = Counter(query.status for query in done)
     billed = sum(query.receipt.bytes_billed for query in done)
     saved = sum(query.receipt.bytes_saved for query in done)
@@ -85,4 +103,5 @@ def _add_up(done: list[QueryRefresh], price_per_tib_usd: Decimal) -> RefreshTota
         bytes_saved=saved,
         usd_billed=dollars(billed, price_per_tib_usd),
         usd_saved=dollars(saved, price_per_tib_usd),
+        payloads_kept=payloads_kept,
     )

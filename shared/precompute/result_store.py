@@ -3,16 +3,17 @@
 import hashlib
 import logging
 import zlib
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from uuid import uuid4
 
-from shared.cache.cache import Cache
 from shared.dashboards.expansion import QueryUnit
 from shared.dashboards.keys import query_key, result_path, stream_path
 from shared.database.models.runs import QueryResult
 from shared.database.unit_of_work import Database
-from shared.errors import DependencyUnavailableError, InternalError, PayloadTooLargeError
+from shared.errors import InternalError, PayloadTooLargeError
 from shared.precompute.arrow_stream import encode_arrow_stream
+from shared.precompute.cached_blobs import CachedBlobs
 from shared.precompute.encoding import describe_type, encode_result
 from shared.precompute.result_stream import ResultStream
 from shared.precompute.source_state import SourceState
@@ -20,6 +21,8 @@ from shared.settings import Settings
 from shared.storage.blob import BlobStore, BlobWrite
 from shared.warehouse.models import QueryOutcome
 
+REPLACED_KEPT_FOR = timedelta(days=1)
+"""How long a replaced result stays: payloads of other dashboards name its Arrow stream until they are refreshed."""
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -27,12 +30,18 @@ class ResultStore:
     """Keeps and finds encoded results."""
 
     def __init__(
-        self, database: Database, cache: Cache, open_store: Callable[[], BlobStore], settings: Settings
+        self,
+        database: Database,
+        blobs: CachedBlobs,
+        open_store: Callable[[], BlobStore],
+        settings: Settings,
+        clock: Callable[[], datetime],
     ) -> None:
         self._database = database
-        self._cache = cache
+        self._blobs = blobs
         self._open_store = open_store
         self._settings = settings
+        self._clock = clock
 
     def store(
         self, unit: QueryUnit, outcome: QueryOutcome, state: SourceState, as_of: datetime, fence: int
@@ -50,18 +59,27 @@ class ResultStore:
                 details=[{"query": unit.names[0], "bytes": len(fragment), "limit_bytes": limit}],
             )
         digest = hashlib.sha256(fragment).hexdigest()
-        path = result_path(unit.fingerprint, digest)
+        path = result_path(unit.fingerprint, digest, uuid4())
         self._open_store().write_blobs(
             [*self._encode_stream(path, unit, outcome), BlobWrite(path, zlib.compress(fragment))],
             message=f"Result of {unit.names[0]}",
             author="precompute",
         )
         row = _make_row(unit, outcome, state, as_of, fence, path, digest, len(fragment))
+        return self._keep(row)
+
+    def _keep(self, row: QueryResult) -> QueryResult:
+        """The row that stands; the files of the one it replaces, or the refused one's, are done for."""
         with self._database.begin() as uow:
-            if uow.query_results.upsert_many([row]):
-                uow.query_failures.forget_many({unit.fingerprint: fence})
+            before = uow.query_results.lock_many([row.fingerprint]).get(row.fingerprint)
+            stored = uow.query_results.upsert_many([row])
+            lost = before.blob_path if before and stored else row.blob_path
+            if before or not stored:
+                uow.expired_blobs.add_many(list_result_paths([lost]), self._clock() + REPLACED_KEPT_FOR)
+            if stored:
+                uow.query_failures.forget_many({row.fingerprint: row.fence})
                 return row
-            return uow.query_results.get_many([unit.fingerprint])[unit.fingerprint]
+            return uow.query_results.get_many([row.fingerprint])[row.fingerprint]
 
     def _encode_stream(self, path: str, unit: QueryUnit, outcome: QueryOutcome) -> list[BlobWrite]:
         """The Arrow stream's file. Only the charts must have their data: a stream over the bound is left out."""
@@ -74,30 +92,25 @@ class ResultStore:
             return []
         return [BlobWrite(stream_path(path), ResultStream.encode(stream).to_bytes())]
 
-    def load_fragments(self, rows: Sequence[QueryResult]) -> dict[str, bytes]:
-        """The encoded fragments of results, by content digest. Costs no warehouse byte.
+    def load_fragments(self, slug: str, version: int, rows: Mapping[str, QueryResult]) -> dict[str, bytes]:
+        """The encoded fragments of results, by fingerprint; the cache has them from then on.
 
-        Raises InternalError when one is gone from the payload store.
+        Costs no warehouse byte. Raises InternalError when one is gone from the payload store.
         """
-        blobs = self._open_store().read_blobs([row.blob_path for row in rows])
-        missing = [row.blob_path for row, blob in zip(rows, blobs, strict=True) if blob is None]
+        keys = {query_key(slug, key, version): row.blob_path for key, row in rows.items()}
+        found = self._blobs.read_many(keys)
+        missing = [row.blob_path for row in rows.values() if row.blob_path not in found]
         if missing:
             raise InternalError(
                 f"The payload store lost {', '.join(missing)}.",
                 remediation='Run it again: POST /precompute {"slugs": […], "force": true}.',
             )
-        return {
-            row.content_sha256: zlib.decompress(blob.data)
-            for row, blob in zip(rows, blobs, strict=True) if blob
-        }  # fmt: skip
+        return {key: zlib.decompress(found[row.blob_path]) for key, row in rows.items()}
 
-    def cache_fragments(self, slug: str, version: int, fragments: Mapping[str, bytes]) -> None:
-        """Put fragments, by fingerprint, where the next reader finds them first."""
-        items = {query_key(slug, key, version): zlib.compress(value) for key, value in fragments.items()}
-        try:
-            self._cache.set_many(items, self._settings.cache_ttl_seconds)
-        except DependencyUnavailableError:
-            _LOGGER.warning("The cache cannot be reached; results are in the payload store only")
+
+def list_result_paths(blob_paths: Iterable[str]) -> list[str]:
+    """The files of results: the encoded fragment and, beside it, the Arrow stream."""
+    return [path for blob_path in blob_paths for path in (blob_path, stream_path(blob_path))]
 
 
 def _make_row(

@@ -1,25 +1,34 @@
 """Refreshing dashboards: bring their queries up to date, assemble what is served."""
 
+import logging
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
-from shared.dashboards.catalog import DashboardCatalog, SavedDashboard
-from shared.dashboards.document import DashboardDefinition
-from shared.dashboards.expansion import ExpansionLimits, QueryUnit, expand_dashboard, expand_variants_of
+from shared.dashboards.catalog import DashboardCatalog, UnreadableDashboard
+from shared.dashboards.expansion import QueryUnit
 from shared.dashboards.lineage_sources import DashboardLineage
 from shared.database.unit_of_work import Database
-from shared.precompute.assembly import PayloadAssembler
+from shared.errors import AlmanacError, ForbiddenError
+from shared.precompute.assembly import AssemblyReport, PayloadAssembler
 from shared.precompute.departure import Departure
 from shared.precompute.failure_log import FailureLog
 from shared.precompute.models import DashboardRefresh, QueryRefresh
+from shared.precompute.planning import PlannedRun, RefreshPlanner
 from shared.precompute.refresher import QueryRefresher
-from shared.precompute.reporting import describe_query, describe_refresh, find_first_error
+from shared.precompute.reporting import (
+    describe_failure,
+    describe_query,
+    describe_refresh,
+    find_first_error,
+)
 from shared.precompute.tasks import DashboardRun, RefreshTask, TaskOutcome, make_tasks
 from shared.settings import Settings
 from shared.telemetry.tracing import start_span
-from shared.warehouse.refresh_budget import RefreshBudget
+
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,7 @@ class PrecomputeService:
     def __init__(
         self,
         catalog: DashboardCatalog,
+        planner: RefreshPlanner,
         refresher: QueryRefresher,
         assembler: PayloadAssembler,
         lineage: DashboardLineage,
@@ -54,6 +64,7 @@ class PrecomputeService:
         departure: Departure,
     ) -> None:
         self._catalog = catalog
+        self._planner = planner
         self._refresher = refresher
         self._assembler = assembler
         self._lineage = lineage
@@ -68,61 +79,49 @@ class PrecomputeService:
     ) -> Generator[RefreshEvent]:
         """Refresh each dashboard; yields each query as it is done and each dashboard when it is assembled.
 
-        A query that fails keeps its last good result and that result's `as_of`. Raises NotFoundError before
-        anything runs when a slug does not exist. Closing the generator cancels the jobs that run, settles
-        them, and starts no more; so does the end of this process (DependencyUnavailableError).
+        A query that fails keeps its last good result and that result's `as_of`; a dashboard that fails has
+        problems of its own, and the others go on. Raises NotFoundError before anything runs when a slug does
+        not exist. Closing the generator cancels the jobs that run, settles them, and starts no more; so does
+        the end of this process (DependencyUnavailableError).
         """
-        saved = self._catalog.load_current(list(dict.fromkeys(slugs)))
-        runs = [self._make_run(dashboard, all_variants) for dashboard in saved]
-        return self._refresh(runs, actor, force)
+        return self._refresh(self._planner.plan(slugs, all_variants=all_variants), actor, force)
 
     def refresh_variant(
-        self, slug: str, values: Mapping[str, object], *, actor: str
+        self, slug: str, values: Mapping[str, object], *, actor: str, may_refresh: bool, force: bool = False
     ) -> Generator[RefreshEvent]:
         """Compute one variant on demand, under the same guard, caps and budgets.
 
-        `values` are JSON values by parameter name; values that are not listed are accepted where the
-        dashboard says `allow_other`. Raises NotFoundError and InvalidRequestError before anything runs.
+        `values` are by parameter name, in JSON or as texts; values that are not listed are accepted where the
+        dashboard says `allow_other`. That is the author's leave for everybody who may see the dashboard: who
+        may not refresh (`may_refresh`) may ask for those, and for nothing else. Raises NotFoundError,
+        InvalidRequestError and ForbiddenError before anything runs.
         """
         (saved,) = self._catalog.load_current([slug])
         parameters = saved.head.resolve_values(values)
-        expansion = expand_variants_of(saved.definition, saved.parsed.sql_texts, self._limits, [parameters])
-        run = DashboardRun(saved, expansion, self._make_budget(saved.definition), on_demand=True)
-        return self._refresh([run], actor, force=False)
+        if not may_refresh and (force or saved.head.lists(parameters)):
+            raise ForbiddenError(
+                f"Only an editor may refresh {slug}; anybody may ask for values that are not listed, "
+                "where a parameter says allow_other, and only without force."
+            )
+        return self._refresh([self._planner.plan_variant(saved, parameters)], actor, force)
 
     def assemble_dashboards(self, slugs: Sequence[str]) -> Mapping[str, int]:
         """Assemble payloads from the results there are, asking no warehouse; variants ready, by slug."""
-        runs = [self._make_run(dashboard, True) for dashboard in self._catalog.load_current(slugs)]
-        return {run.dashboard.slug: self._assemble_stored(run) for run in runs}
+        runs = self._planner.plan(slugs, all_variants=True)
+        return {run.dashboard.slug: self._assemble_stored(run) for run in runs if isinstance(run, DashboardRun)}
 
     def _assemble_stored(self, run: DashboardRun) -> int:
         errors = self._failures.read_errors([unit.fingerprint for unit in run.expansion.units])
         return self._assembler.assemble(run.dashboard, run.expansion, errors).ready
 
     def choose_slugs(self, slugs: Sequence[str], *, due_only: bool) -> list[str]:
-        """The slugs asked for; without any, every saved dashboard, or those whose schedule is due."""
+        """The slugs asked for; without any, every saved dashboard, or those that are due."""
         if slugs:
             return list(dict.fromkeys(slugs))
         return self._catalog.list_due_slugs(self._clock()) if due_only else self._catalog.list_slugs()
 
-    def _make_run(self, dashboard: SavedDashboard, all_variants: bool) -> DashboardRun:
-        expansion = expand_dashboard(
-            dashboard.definition, dashboard.parsed.sql_texts, self._limits, all_variants=all_variants
-        )
-        return DashboardRun(dashboard, expansion, self._make_budget(dashboard.definition))
-
-    def _make_budget(self, definition: DashboardDefinition) -> RefreshBudget:
-        limit = self._settings.max_bytes_per_refresh
-        return RefreshBudget(min(definition.budget.per_refresh_bytes or limit, limit))
-
-    @property
-    def _limits(self) -> ExpansionLimits:
-        settings = self._settings
-        return ExpansionLimits(
-            settings.google_cloud_project, settings.max_rows_per_query, settings.max_variants_per_dashboard
-        )
-
-    def _refresh(self, runs: Sequence[DashboardRun], actor: str, force: bool) -> Generator[RefreshEvent]:
+    def _refresh(self, planned: Sequence[PlannedRun], actor: str, force: bool) -> Generator[RefreshEvent]:
+        runs = [run for run in planned if isinstance(run, DashboardRun)]
         total = sum(len(run.expansion.units) for run in runs)
         with closing(self._refresher.refresh(make_tasks(runs), actor=actor, force=force)) as outcomes:
             for one in outcomes:
@@ -131,10 +130,9 @@ class PrecomputeService:
                 else:
                     yield from self._report(*one, total)
                 self._departure.check()
-        for run in runs:
+        for run in planned:
             self._departure.check()
-            with start_span("precompute.assemble", {"almanac.dashboard.slug": run.dashboard.slug}):
-                yield self._finish(run)
+            yield self._finish(run)
 
     def _report(self, task: RefreshTask, outcome: TaskOutcome, total: int) -> Iterator[QueryEvent]:
         for run, unit in task.uses:
@@ -149,14 +147,36 @@ class PrecomputeService:
             for name in unit.names:
                 run.job_tables[name] = outcome.tables
 
-    def _finish(self, run: DashboardRun) -> DashboardRefresh:
+    def _finish(self, run: PlannedRun) -> DashboardRefresh:
+        if isinstance(run, UnreadableDashboard):
+            self._record(run.dashboard_id, run.version, [], [run.error])
+            return describe_failure(run.slug, run.version, run.error)
         dashboard = run.dashboard
-        report = self._assembler.assemble(dashboard, run.expansion, run.errors)
-        with self._database.begin() as uow:
-            self._lineage.record_jobs(
-                uow, dashboard.dashboard_id, dashboard.version, dashboard.slug, run.job_tables
-            )
-            if not run.on_demand:
-                error = find_first_error(run.done, report.problems)
-                uow.dashboards.record_refresh(dashboard.dashboard_id, dashboard.version, error)
+        with start_span("precompute.assemble", {"almanac.dashboard.slug": dashboard.slug}):
+            report = self._assemble(run)
+        if not run.on_demand:
+            self._record(dashboard.dashboard_id, dashboard.version, run.done, report.problems)
         return describe_refresh(run, report, self._settings.price_per_tib_usd)
+
+    def _record(
+        self,
+        dashboard_id: UUID,
+        version: int,
+        done: Sequence[QueryRefresh],
+        problems: Sequence[AlmanacError],
+    ) -> None:
+        with self._database.begin() as uow:
+            uow.dashboards.record_refresh(dashboard_id, version, find_first_error(done, problems))
+
+    def _assemble(self, run: DashboardRun) -> AssemblyReport:
+        dashboard = run.dashboard
+        try:
+            report = self._assembler.assemble(dashboard, run.expansion, run.errors)
+            with self._database.begin() as uow:
+                self._lineage.record_jobs(
+                    uow, dashboard.dashboard_id, dashboard.version, dashboard.slug, run.job_tables
+                )
+        except AlmanacError as error:
+            _LOGGER.warning("%s was not assembled: %s", dashboard.slug, error.message)
+            return AssemblyReport(0, 0, 0, (error,))
+        return report

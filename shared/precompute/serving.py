@@ -1,16 +1,20 @@
 """Finding the payload of a request: cache first, then the durable copy. Never the warehouse."""
 
-from collections.abc import Callable
+import json
+import shlex
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import parse_qs, parse_qsl, urlencode
 
 from shared.dashboards.head import QUERY_CHOICE, DashboardHead
 from shared.dashboards.head_cache import HeadCache
-from shared.dashboards.keys import payload_key, payload_path, stream_key
+from shared.dashboards.keys import payload_key, pointer_key, stream_key
+from shared.dashboards.parameter_values import ParameterValue
 from shared.dashboards.variants import hash_variant
+from shared.database.unit_of_work import Database
 from shared.errors import InvalidRequestError, NotFoundError, PayloadNotReadyError
-from shared.precompute.cached_blobs import CachedBlobs
+from shared.precompute.cached_blobs import CachedBlobs, Pointer
 from shared.precompute.payload import Payload, PayloadResult
 from shared.precompute.recent_payloads import RecentPayloads
 from shared.precompute.result_stream import ResultStream
@@ -30,11 +34,17 @@ class DataService:
     """Serves what precompute left."""
 
     def __init__(
-        self, heads: HeadCache, recent: RecentPayloads, blobs: CachedBlobs, clock: Callable[[], datetime]
+        self,
+        heads: HeadCache,
+        recent: RecentPayloads,
+        blobs: CachedBlobs,
+        database: Database,
+        clock: Callable[[], datetime],
     ) -> None:
         self._heads = heads
         self._recent = recent
         self._blobs = blobs
+        self._database = database
         self._clock = clock
 
     def find_payload(self, slug: str, query: str) -> tuple[Payload, datetime]:
@@ -46,13 +56,13 @@ class DataService:
         now = self._clock()
         payload = self._recent.get(slug, query, now)
         if payload is None:
-            payload = self._look_up(slug, query)
+            payload = self._look_up(slug, query, now)
             self._recent.put(slug, query, payload, now)
         if payload.is_expired(now):
             raise PayloadNotReadyError(
                 f"The data of {slug} was last checked at {payload.checked_at.isoformat()}, "
                 f"longer ago than its max_stale of {payload.max_stale_seconds} s.",
-                remediation=_explain_precompute(slug),
+                remediation=self._explain_precompute(slug, query),
             )
         return payload, now
 
@@ -65,7 +75,8 @@ class DataService:
         pairs = parse_qsl(query, keep_blank_values=True)
         names = [value for key, value in pairs if key == QUERY_CHOICE]
         rest = [pair for pair in pairs if pair[0] != QUERY_CHOICE]
-        payload, now = self.find_payload(slug, urlencode(rest))
+        variant = urlencode(rest)
+        payload, now = self.find_payload(slug, variant)
         if len(names) != 1 or names[0] not in payload.results:
             given = (
                 f"has no query {names[0]!r}" if len(names) == 1 else "answers one query at a time as Arrow"
@@ -77,7 +88,8 @@ class DataService:
         result = payload.results[names[0]]
         if result is None:
             raise PayloadNotReadyError(
-                f"The query {names[0]} of {slug} never succeeded.", remediation=_explain_precompute(slug)
+                f"The query {names[0]} of {slug} never succeeded.",
+                remediation=self._explain_precompute(slug, variant),
             )
         return ResultChoice(payload, now, names[0], result)
 
@@ -93,19 +105,24 @@ class DataService:
             )
         return stream
 
-    def _look_up(self, slug: str, query: str) -> Payload:
+    def _look_up(self, slug: str, query: str, now: datetime) -> Payload:
         head = self._find_head(slug)
-        parameters = head.resolve_parameters(parse_qs(query, keep_blank_values=True))
-        variant = hash_variant(parameters)
-        payload = self._blobs.find(
+        variant = hash_variant(_resolve(head, query))
+
+        def find_pointer() -> Pointer | None:
+            found = self._database.quick.find_payload(slug, head.version, variant, now)
+            return Pointer(*found) if found else None
+
+        payload = self._blobs.find_current(
+            pointer_key(slug, variant, head.version),
             payload_key(slug, variant, head.version),
-            payload_path(slug, head.version, variant),
+            find_pointer,
             Payload.from_bytes,
         )
         if payload is None:
             raise PayloadNotReadyError(
                 f"Version {head.version} of {slug} was not computed yet for these parameters.",
-                remediation=_explain_precompute(slug),
+                remediation=self._explain_precompute(slug, query),
             )
         return payload
 
@@ -115,6 +132,27 @@ class DataService:
             raise NotFoundError(f"There is no dashboard {slug!r}.", remediation="List them: GET /dashboards.")
         return head
 
+    def _explain_precompute(self, slug: str, query: str) -> str:
+        """The call that computes this variant: a refresh of the dashboard computes listed values only."""
+        head = self._find_head(slug)
+        values = _resolve(head, query)
+        if head.lists(values):
+            return f'Run it: POST /precompute {{"slugs": ["{slug}"]}}, or: almanac precompute {slug}.'
+        body = json.dumps({"slug": slug, "parameters": values}, ensure_ascii=False)
+        options = " ".join(
+            f"--param {shlex.quote(f'{name}={text}')}" for name, text in _list_texts(head, values)
+        )
+        return f"Run it: POST /precompute/variant {body}, or: almanac precompute {slug} {options}."
 
-def _explain_precompute(slug: str) -> str:
-    return f'Run it: POST /precompute {{"slugs": ["{slug}"]}}, or: almanac precompute {slug}.'
+
+def _resolve(head: DashboardHead, query: str) -> dict[str, ParameterValue]:
+    return head.resolve_parameters(parse_qs(query, keep_blank_values=True))
+
+
+def _list_texts(head: DashboardHead, values: Mapping[str, ParameterValue]) -> Iterator[tuple[str, str]]:
+    """The values that are not defaults, as texts of a query string."""
+    for parameter in head.parameters:
+        value = values[parameter.name]
+        if value != parameter.default:
+            for one in value if isinstance(value, list) else [value]:
+                yield parameter.name, one if isinstance(one, str) else json.dumps(one)

@@ -31,10 +31,14 @@ class PrecomputeRequest(RequestModel):
 
 
 class VariantRequest(RequestModel):
-    """One variant to compute on demand; parameters that are left out take their defaults."""
+    """One variant to compute on demand; parameters that are left out take their defaults.
+
+    Values are JSON, or texts as in the query string of `/data`.
+    """
 
     slug: str = Field(examples=["nyc-flights"])
     parameters: dict[str, Any] = Field(default_factory=dict, examples=[{"origin": "LGA"}])
+    force: bool = False
 
 
 class ProblemModel(ResponseModel):
@@ -75,6 +79,7 @@ class RefreshTotalsModel(ResponseModel):
     bytes_saved: int
     usd_billed: Money
     usd_saved: Money
+    payloads_kept: int = Field(description="Variants whose payload was not replaced, and says why.")
 
 
 class DashboardRefreshModel(ResponseModel):

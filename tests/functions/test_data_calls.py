@@ -6,7 +6,7 @@ import json
 import pytest
 import zstandard
 
-from shared.dashboards.keys import payload_key
+from shared.dashboards.keys import head_key, payload_key
 from shared.dashboards.variants import hash_variant
 from tests.fixtures.bigquery import BigQueryServer
 from tests.fixtures.functions import SHOP, FunctionHost
@@ -165,7 +165,7 @@ class TestData:
         functions.save_shop()
         functions.precompute_shop()
         before = bigquery.count_jobs()
-        functions.container.cache.delete_many(["dash:shop:head"])
+        functions.container.cache.delete_many([head_key("shop")])
         with functions.container.database.begin() as uow:
             found = uow.dashboards.get_by_slugs(["shop"])["shop"]
             assert uow.payloads.find_last_checks([found.id])

@@ -462,11 +462,13 @@ class TestWhatARefreshFills:
         assert get_data(functions)["queries"]["n"]["rows"] == 1
 
     def test_a_result_that_was_lost_is_a_problem_of_its_dashboard_alone(
-        self, functions: FunctionHost, views: str, tmp_path: Path
+        self, functions: FunctionHost, valkey_server: ValkeyServer, views: str, tmp_path: Path
     ) -> None:
         functions.save_shop(write_dashboard(n=count_ids("stock_a")))
         functions.precompute_shop()
         shutil.rmtree(tmp_path / "payloads" / "results")
+        with redis.Redis.from_url(valkey_server.url) as client:
+            client.flushdb()
         functions.save_shop(write_dashboard("zoo", n=count_ids("stock_b")))
         response = functions.call("precompute", "POST", "/precompute", json={"slugs": ["shop", "zoo"]})
         assert response.status_code == 200, response.text

@@ -4,12 +4,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from shared.dashboards.keys import pointer_key
 from shared.dashboards.schedule import count_refreshes_per_month, is_due
+from shared.dashboards.variants import hash_variant
 from tests.fixtures.functions import SHOP, FunctionHost
 
 # Fires so seldom that no tick falls between two lines of a test.
 SCHEDULED = SHOP.replace("refresh: {", 'refresh: {schedule: "0 0 1 1 *", ')
 A_YEAR = timedelta(days=366)
+POINTER = pointer_key("shop", hash_variant({"day": "2024-01-01"}), 1)
 
 
 def list_due(functions: FunctionHost, later: timedelta) -> list[str]:
@@ -32,9 +35,46 @@ def test_a_missed_tick_makes_it_due_once(functions: FunctionHost) -> None:
     assert list_due(functions, 3 * A_YEAR) == ["shop"]
 
 
-def test_a_dashboard_without_a_schedule_is_never_due(functions: FunctionHost) -> None:
+def read_later(functions: FunctionHost, later: timedelta) -> int:
+    """Read the dashboard at a later time; the status."""
+    container = functions.container
+    container.clock = lambda: datetime.now(UTC) + later
+    vars(container).pop("data", None)
+    functions.container.cache.delete_many([POINTER])  # a minute later it is gone anyway
+    return functions.call("data", "GET", "/data/shop").status_code
+
+
+def test_a_dashboard_without_a_schedule_that_nobody_reads_is_never_due(functions: FunctionHost) -> None:
     functions.save_shop()
+    functions.precompute_shop()
+    assert functions.call("data", "GET", "/data/shop").status_code == 200
     assert list_due(functions, A_YEAR) == []
+
+
+@pytest.mark.parametrize(("hours", "status"), [(25, 200), (24 * 8, 404)])
+def test_a_dashboard_without_a_schedule_is_due_once_somebody_read_it_stale(
+    functions: FunctionHost, hours: int, status: int
+) -> None:
+    functions.save_shop()
+    functions.precompute_shop()
+    assert functions.call("data", "GET", "/data/shop").status_code == 200
+    assert list_due(functions, timedelta(hours=hours)) == []
+    assert read_later(functions, timedelta(hours=hours)) == status
+    assert list_due(functions, timedelta(hours=hours)) == ["shop"]
+    for name in ("refresher", "precompute"):
+        vars(functions.container).pop(name, None)
+    response = functions.call("precompute", "POST", "/precompute", json={"due": True})
+    assert [one["slug"] for one in response.json["data"]["results"]] == ["shop"]
+    assert response.json["data"]["results"][0]["totals"]["bytes_billed"] == 0
+    assert list_due(functions, timedelta(hours=hours)) == []
+    assert not functions.call("data", "GET", "/data/shop").json["data"]["stale"]
+
+
+def test_a_schedule_says_when_and_reading_changes_nothing(functions: FunctionHost) -> None:
+    functions.save_shop(SCHEDULED)
+    functions.precompute_shop()
+    assert read_later(functions, timedelta(hours=25)) == 200
+    assert list_due(functions, timedelta(hours=25)) == []
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,9 @@ class QueryResultRepository(Repository):
         """
         unused = ~exists().where(Payload.fingerprints.contains(array([cast(QueryResult.fingerprint, Text)])))
         held = exists().where(
-            QueryLease.fingerprint == QueryResult.fingerprint, QueryLease.owner.is_not(None)
+            QueryLease.fingerprint == QueryResult.fingerprint,
+            QueryLease.owner.is_not(None),
+            QueryLease.expires_at > func.now(),
         )
         candidates = list(
             self._session.scalars(

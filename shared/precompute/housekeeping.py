@@ -1,0 +1,103 @@
+"""Deleting what nobody needs any more, a bounded piece at a time.
+
+Rows go first and their blobs later: in the transaction that takes a row away its blob is noted as expired, and
+it is deleted when readers that had found its path are done. Whoever is killed in between leaves nothing behind.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+from shared.database.unit_of_work import Database
+from shared.errors import AlmanacError
+from shared.precompute.payload_keeping import REPLACED_KEPT_FOR
+from shared.precompute.result_store import list_result_paths
+from shared.settings import Settings
+from shared.storage.blob import BlobStore
+from shared.telemetry.tracing import start_span
+
+BATCH = 500
+"""Rows or blobs of a kind that one call deletes; with a call every quarter of an hour 48,000 a day."""
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Cleared:
+    """How many of each kind were deleted."""
+
+    sessions: int = 0
+    payloads: int = 0
+    results: int = 0
+    lineage_nodes: int = 0
+    blobs: int = 0
+
+
+class Housekeeper:
+    """Clears sessions, payloads, results, lineage nodes and blobs."""
+
+    def __init__(
+        self,
+        database: Database,
+        open_store: Callable[[], BlobStore],
+        settings: Settings,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._open_store = open_store
+        self._settings = settings
+        self._clock = clock
+
+    def clear(self) -> Cleared:
+        """Delete up to `BATCH` of each kind. Safe beside refreshes, saves, rollbacks and other callers.
+
+        Raises DependencyUnavailableError; what was deleted until then stays deleted.
+        """
+        now = self._clock()
+        before = now - timedelta(days=self._settings.retention_days)
+        with start_span("precompute.housekeeping", {}):
+            cleared = Cleared(
+                self._clear_sessions(now),
+                self._retire_payloads(now, before),
+                self._retire_results(now, before),
+                self._clear_lineage(),
+                self._delete_blobs(now),
+            )
+        if any(asdict(cleared).values()):
+            _LOGGER.info("Housekeeping is done", extra={"cleared": asdict(cleared)})
+        return cleared
+
+    def try_clear(self) -> None:
+        """As `clear`; a failure is logged, because who comes to refresh must not be turned away for it."""
+        try:
+            self.clear()
+        except AlmanacError:
+            _LOGGER.exception("Housekeeping stopped; the next call goes on")
+
+    def _clear_sessions(self, now: datetime) -> int:
+        with self._database.begin() as uow:
+            return uow.sessions.delete_expired(now, BATCH)
+
+    def _retire_payloads(self, now: datetime, before: datetime) -> int:
+        with self._database.begin() as uow:
+            paths = uow.payloads.retire_many(before, BATCH)
+            uow.expired_blobs.add_many(paths, now + REPLACED_KEPT_FOR)
+        return len(paths)
+
+    def _retire_results(self, now: datetime, before: datetime) -> int:
+        with self._database.begin() as uow:
+            paths = uow.query_results.retire_many(before, BATCH)
+            uow.expired_blobs.add_many(list_result_paths(paths), now + REPLACED_KEPT_FOR)
+        return len(paths)
+
+    def _clear_lineage(self) -> int:
+        with self._database.begin() as uow:
+            return uow.lineage.delete_orphans(BATCH)
+
+    def _delete_blobs(self, now: datetime) -> int:
+        """The store is asked inside the transaction: should it fail, the paths are not forgotten."""
+        with self._database.begin() as uow:
+            paths = uow.expired_blobs.take_due(now, BATCH)
+            if paths:
+                self._open_store().delete_blobs(paths, message="Housekeeping", author="precompute")
+        return len(paths)
