@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from almanac_cli.commands.reading import split_parameter
 from almanac_cli.context import JsonOption, answering, check_slug, get_session
 from almanac_cli.errors import ExitCode, UsageError
 from almanac_cli.output import clean, format_bytes, format_dollars, make_console, print_json, print_table
@@ -23,13 +24,25 @@ def precompute(
     force: Annotated[
         bool, typer.Option("--force", help="Run queries whose tables did not change too.")
     ] = False,
+    parameters: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--parameter",
+            "--param",
+            "-p",
+            help="NAME=VALUE; may be repeated. Only this variant of one dashboard, listed or not.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Refresh dashboards, line by line as queries finish; exits with 1 when one failed."""
     with answering(as_json=as_json):
-        body = {"force": force, **_choose(slugs or [], everything=everything, due=due)}
+        chosen = _choose(slugs or [], everything=everything, due=due)
+        path, body = "/precompute", {"force": force, **chosen}
+        if parameters:
+            path, body = "/precompute/variant", {"force": force, **_choose_variant(slugs or [], parameters)}
         refreshes = []
-        with closing(get_session(context).client.stream("/precompute", body)) as lines:
+        with closing(get_session(context).client.stream(path, body)) as lines:
             for line in lines:
                 if line["event"] == "query" and not as_json:
                     _show_query(line["slug"], line["refresh"])
@@ -49,6 +62,19 @@ def _choose(slugs: Sequence[str], *, everything: bool, due: bool) -> dict[str, o
     if slugs:
         return {"slugs": [check_slug(slug) for slug in slugs]}
     return {"all": True} if everything else {"due": True}
+
+
+def _choose_variant(slugs: Sequence[str], parameters: Sequence[str]) -> dict[str, object]:
+    if len(slugs) != 1:
+        raise UsageError("Name one dashboard: --parameter chooses a variant of it.")
+    values: dict[str, list[str]] = {}
+    for name, value in map(split_parameter, parameters):
+        values.setdefault(name, []).append(value)
+    return {
+        "slug": check_slug(slugs[0]),
+        # One text alone may be of any type; the service knows which.
+        "parameters": {name: texts[0] if len(texts) == 1 else texts for name, texts in values.items()},
+    }
 
 
 def _show_query(slug: str, refresh: Mapping[str, Any]) -> None:

@@ -61,6 +61,20 @@ class TestReading:
         assert (result["totals"]["bytes_billed"], result["variants_ready"]) == (0, 2)
         assert "error[NOT_FOUND]" in online.run("precompute", "no-such-one", code=1).stderr
 
+    def test_precompute_with_a_parameter_computes_a_value_that_is_not_listed(
+        self, online: Program, saved: Path, stack: RunningStack
+    ) -> None:
+        saved.write_text(YAML.replace("values: [JFK, LGA]", "values: [JFK, LGA], allow_other: true"))
+        online.run("save", str(saved))
+        refused = online.run("data", SLUG, "-p", "origin=EWR", code=1).stderr
+        assert f"almanac precompute {SLUG} --param origin=EWR" in " ".join(refused.split())
+        viewer = Program(online.environment | {"ALMANAC_TOKEN": stack.token(VIEWER)})
+        (result,) = viewer.run_json("precompute", SLUG, "--param", "origin=EWR")["results"]
+        assert (result["variants"], result["variants_ready"]) == (1, 1)
+        assert viewer.run_json("data", SLUG, "-p", "origin=EWR")["parameters"] == {"origin": "EWR"}
+        assert "error[FORBIDDEN]" in viewer.run("precompute", SLUG, "-p", "origin=LGA", code=1).stderr
+        assert "Name one" in online.run("precompute", "--all", "-p", "origin=EWR", code=2).stderr
+
     def test_data_is_a_table_per_query(self, online: Program, saved: Path) -> None:
         online.run("precompute", SLUG)
         shown = online.run("data", SLUG, "airports", "-n", "2").stdout

@@ -124,6 +124,36 @@ def test_a_viewer_is_offered_no_refresh(new_visitor):
     assert visitor.page.get_by_role("button", name="Refresh").count() == 0
 
 
+ASKED_FOR = """\
+version: 1
+slug: asked-for
+title: Whatever is asked for
+owner: data@example.com
+dataset: nyc
+parameters:
+  - {name: height, type: INT64, default: 9000, allow_other: true}
+queries:
+  rows: {sql: SELECT name FROM airports WHERE alt > @height ORDER BY name}
+charts:
+  - {id: rows, title: Rows, query: rows, type: table}
+"""
+
+
+def test_a_viewer_has_a_value_computed_that_is_not_listed(new_visitor, stack):
+    saved = stack.call("POST", "/dashboards/save", json={"dashboards": [{"yaml": ASKED_FOR}]})
+    assert saved.status_code == 200, saved.text
+    visitor = new_visitor()
+    visitor.sign_in(VIEWER, "/view/asked-for?height=8900")
+    page = visitor.page
+    page.get_by_role("button", name="Compute now").click()
+    page.get_by_text("Up to date").wait_for()
+    expect(page.locator("[data-chart=rows] tbody")).to_contain_text("Telluride", timeout=20_000)
+    visitor.open("/view/asked-for")
+    page.get_by_text("An editor, or the next scheduled refresh, will compute it.").wait_for()
+    assert page.get_by_role("button", name="Compute now").count() == 0
+    stack.query("UPDATE dashboards_index SET deleted_at = now() WHERE slug = 'asked-for'")
+
+
 SHORT_LIVED = """\
 version: 1
 slug: short-lived

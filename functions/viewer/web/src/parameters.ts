@@ -27,6 +27,18 @@ export function writeParameters(name: string, values: string[], definitions: Par
   return text ? `${location.pathname}?${text}` : location.pathname;
 }
 
+/**
+ * The address's parameters, by name, when one has a value that is not listed: nobody computes such a variant ahead.
+ * The service reads the texts as it reads an address.
+ */
+export function findUnlisted(definitions: ParameterDefinition[]): Record<string, string | string[]> | null {
+  const query = readParameters();
+  const given = definitions.filter((one) => query.has(one.name));
+  const unlisted = given.filter((one) => one.allow_other && !listChoices(one).some((texts) => same(texts, query.getAll(one.name))));
+  if (!unlisted.length) return null;
+  return Object.fromEntries(given.map((one) => [one.name, isArray(one) ? query.getAll(one.name) : (query.get(one.name) ?? "")]));
+}
+
 export function drawControls(definitions: ParameterDefinition[], query: URLSearchParams, onChange: OnChange): HTMLElement[] {
   return definitions.map((definition) => {
     const chosen = query.has(definition.name) ? query.getAll(definition.name) : toTexts(definition.default);

@@ -34,11 +34,15 @@ export interface RefreshEnd {
   problem: string | null;
 }
 
-/** Refresh one dashboard and show how it goes in `parent`. */
-export async function startRefresh(slug: string, parent: HTMLElement): Promise<RefreshEnd> {
+/** What to compute: a dashboard with all its listed variants, or one variant by the texts of the address. */
+export type RefreshTarget = { slugs: [string] } | { slug: string; parameters: Record<string, string | string[]> };
+
+/** Refresh `target` and show how it goes in `parent`. */
+export async function startRefresh(target: RefreshTarget, parent: HTMLElement): Promise<RefreshEnd> {
   const panel = new RefreshPanel(parent);
+  const path = "slugs" in target ? "/precompute" : "/precompute/variant";
   try {
-    for await (const line of stream<Line>("/precompute", { slugs: [slug] })) panel.show(line);
+    for await (const line of stream<Line>(path, target)) panel.show(line);
   } catch (error) {
     panel.stop(error);
   }

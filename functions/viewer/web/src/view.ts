@@ -3,7 +3,7 @@ import "./styles/view.css";
 import { ApiError, get, getSession } from "./api";
 import { drawChart, redrawAll, type DrawnCell } from "./charts";
 import { readSlug } from "./address";
-import { drawControls, readParameters, writeParameters, type ParameterDefinition } from "./parameters";
+import { drawControls, findUnlisted, readParameters, writeParameters, type ParameterDefinition } from "./parameters";
 import { byId, h, replace } from "./dom";
 import { formatAgo, formatMoment } from "./format";
 import { announce, openPage, runPage, showError, showState } from "./page";
@@ -143,7 +143,9 @@ function explainStale(payload: Payload): string {
 async function refresh(): Promise<void> {
   const button = document.getElementById("refresh");
   button?.setAttribute("disabled", "");
-  lastProblem = (await startRefresh(slug, byId("progress"))).problem;
+  const parameters = findUnlisted(definitions);
+  const end = await startRefresh(parameters ? { slug, parameters } : { slugs: [slug] }, byId("progress"));
+  lastProblem = end.problem;
   button?.removeAttribute("disabled");
   const before = describeState(shown);
   for (const wait of LOOK_AGAIN_AFTER_MILLISECONDS) {
@@ -175,7 +177,9 @@ async function showLastProblem(board: HTMLElement): Promise<void> {
 
 async function showNotReady(board: HTMLElement, error: ApiError): Promise<void> {
   const { role } = await getSession();
-  if (role === "viewer") {
+  await saved.catch(() => null);
+  // Its author left it to everybody to ask for values that are not listed.
+  if (role === "viewer" && !findUnlisted(definitions)) {
     return showState(board, "Not computed yet", "An editor, or the next scheduled refresh, will compute it.");
   }
   const button = h("button", { class: "button primary", id: "refresh", onclick: refresh }, "Compute now");
