@@ -12,7 +12,7 @@ class ValidationLimits:
     `max_rows_per_query` and `max_variants` are the environment's.
     """
 
-    max_bytes: int = 2_000_000
+    max_bytes: int = 1_000_000
     max_depth: int = 32
     max_nodes: int = 20_000
     max_rows_per_query: int = 50_000

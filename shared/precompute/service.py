@@ -108,7 +108,9 @@ class PrecomputeService:
     def assemble_dashboards(self, slugs: Sequence[str]) -> Mapping[str, int]:
         """Assemble payloads from the results there are, asking no warehouse; variants ready, by slug."""
         runs = self._planner.plan(slugs, all_variants=True)
-        return {run.dashboard.slug: self._assemble_stored(run) for run in runs if isinstance(run, DashboardRun)}
+        return {
+            run.dashboard.slug: self._assemble_stored(run) for run in runs if isinstance(run, DashboardRun)
+        }
 
     def _assemble_stored(self, run: DashboardRun) -> int:
         errors = self._failures.read_errors([unit.fingerprint for unit in run.expansion.units])

@@ -1,7 +1,6 @@
 """Finding the payload of a request: cache first, then the durable copy. Never the warehouse."""
 
 import json
-import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -134,6 +133,8 @@ class DataService:
 
     def _explain_precompute(self, slug: str, query: str) -> str:
         """The call that computes this variant: a refresh of the dashboard computes listed values only."""
+        import shlex
+
         head = self._find_head(slug)
         values = _resolve(head, query)
         if head.lists(values):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.parts import REPOSITORY
-from tests.cli.conftest import SLUG, Program
+from tests.cli.conftest import SLUG, YAML, Program
 from tests.fixtures.stack import ADMIN, VIEWER, RunningStack
 
 pytestmark = pytest.mark.stack

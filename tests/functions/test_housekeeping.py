@@ -69,7 +69,7 @@ def test_a_rollback_within_the_retention_is_served_at_once(functions: FunctionHo
     functions.save_shop(CHANGED)
     functions.precompute_shop()
     clear(functions, 29 * DAY)
-    body = {"dashboards": [{"slug": "shop", "to_version": 1}]}
+    body = [{"slug": "shop", "to_version": 1}]
     response = functions.call("dashboards_rollback", "POST", "/dashboards/rollback", json=body)
     assert response.status_code == 200, response.text
     assert functions.call("data", "GET", "/data/shop").json["data"]["version"] == 3

@@ -4,10 +4,7 @@ import pytest
 
 from tests.fixtures.functions import SHOP, FunctionHost
 
-LARGE = SHOP.replace("title: People", "description: Large\ntitle: People", 1).replace(
-    "FROM people WHERE day = @day ORDER BY id",
-    "FROM people WHERE day = @day ORDER BY id\n" + "\n".join(f"      -- {'x' * 990}" for _ in range(1500)),
-)
+LARGE = SHOP.replace("title: People", "description: Large\ntitle: People", 1) + f"# {'x' * 997}\n" * 1500
 OTHER = SHOP.replace("slug: shop", "slug: other")
 
 
