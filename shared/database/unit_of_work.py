@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from opentelemetry import trace
 
 from shared.errors import DependencyUnavailableError
+from shared.once import once
 from shared.settings import Settings
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ class Database:
             with connection, _open_session(connection) as session, session.begin():
                 yield UnitOfWork(session)
 
-    @cached_property
+    @once
     def quick(self) -> "QuickReads":
         """What serving reads without the ORM, on connections of its own."""
         from shared.database.quick_reads import QuickReads

@@ -1,0 +1,104 @@
+"""Results computed ahead, and what serves them."""
+
+from typing import TYPE_CHECKING
+
+from shared.container.dashboards import DashboardServices
+from shared.once import once
+
+if TYPE_CHECKING:
+    from shared.precompute.assembly import PayloadAssembler
+    from shared.precompute.cached_blobs import CachedBlobs
+    from shared.precompute.housekeeping import Housekeeper
+    from shared.precompute.refresher import QueryRefresher
+    from shared.precompute.result_store import ResultStore
+    from shared.precompute.service import PrecomputeService
+    from shared.precompute.serving import DataService
+    from shared.precompute.source_state import SourceStateReader
+
+
+class PrecomputeServices(DashboardServices):
+    """Answers computed ahead."""
+
+    @once
+    def cached_blobs(self) -> "CachedBlobs":
+        """Copies of what lies in the payload store."""
+        from shared.precompute.cached_blobs import CachedBlobs
+
+        return CachedBlobs(self.cache, lambda: self.payload_store, self.settings.cache_ttl_seconds)
+
+    @once
+    def results(self) -> "ResultStore":
+        """Encoded results."""
+        from shared.precompute.result_store import ResultStore
+
+        return ResultStore(
+            self.database, self.cached_blobs, lambda: self.payload_store, self.settings, self.clock
+        )
+
+    @once
+    def source_states(self) -> "SourceStateReader":
+        """When tables last changed."""
+        from shared.precompute.source_state import SourceStateReader
+
+        return SourceStateReader(self.table_metadata, self.query_guard)
+
+    @once
+    def refresher(self) -> "QueryRefresher":
+        """Queries brought up to date."""
+        from shared.precompute.refresher import QueryRefresher
+
+        return QueryRefresher(
+            self.warehouse, self.source_states, self.results, self.database, self.settings, self.clock
+        )
+
+    @once
+    def assembler(self) -> "PayloadAssembler":
+        """Payloads from results."""
+        from shared.precompute.assembly import PayloadAssembler
+        from shared.precompute.payload_building import PayloadBuilder
+        from shared.precompute.payload_keeping import PayloadKeeper
+
+        keeper = PayloadKeeper(
+            self.database, self.cache, lambda: self.payload_store, self.settings, self.clock
+        )
+        return PayloadAssembler(self.database, self.results, PayloadBuilder(self.settings), keeper)
+
+    @once
+    def precompute(self) -> "PrecomputeService":
+        """Refreshes."""
+        from shared.precompute.departure import Departure
+        from shared.precompute.planning import RefreshPlanner
+        from shared.precompute.service import PrecomputeService
+
+        return PrecomputeService(
+            self.catalog,
+            RefreshPlanner(self.catalog, self.database, self.settings, self.clock),
+            self.refresher,
+            self.assembler,
+            self.dashboard_lineage,
+            self.database,
+            self.settings,
+            self.clock,
+            Departure(self.settings.drain_seconds),
+        )
+
+    @once
+    def housekeeper(self) -> "Housekeeper":
+        """Deletes what nobody needs any more."""
+        from shared.precompute.housekeeping import Housekeeper
+
+        return Housekeeper(self.database, lambda: self.payload_store, self.settings, self.clock)
+
+    @once
+    def data(self) -> "DataService":
+        """What `/data` serves."""
+        from shared.precompute.recent_payloads import RecentPayloads
+        from shared.precompute.serving import DataService
+
+        return DataService(
+            self.head_cache,
+            RecentPayloads(self.settings.payload_memory_seconds, self.settings.cache_memory_max_bytes),
+            self.cached_blobs,
+            self.database,
+            self.clock,
+        )

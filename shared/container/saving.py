@@ -1,0 +1,52 @@
+"""What changes a dashboard's current version; its payloads are assembled at once."""
+
+from typing import TYPE_CHECKING
+
+from shared.container.precompute import PrecomputeServices
+from shared.once import once
+
+if TYPE_CHECKING:
+    from shared.dashboards.drift import DriftService
+    from shared.dashboards.rollback import RollbackService
+    from shared.dashboards.saving import SavingService
+
+
+class SavingServices(PrecomputeServices):
+    """New current versions."""
+
+    @once
+    def saving(self) -> "SavingService":
+        """New versions."""
+        from shared.dashboards.saving import SavingService
+
+        return SavingService(
+            self.compilation,
+            self.dashboard_lineage,
+            self.publisher,
+            self.database,
+            self.head_cache,
+            self.clock,
+            lambda slugs: self.precompute.assemble_dashboards(slugs),
+        )
+
+    @once
+    def rollback(self) -> "RollbackService":
+        """Earlier versions again."""
+        from shared.dashboards.rollback import RollbackService
+
+        return RollbackService(self.saving, self.database)
+
+    @once
+    def drift(self) -> "DriftService":
+        """Index against blob store."""
+        from shared.dashboards.drift import DriftService
+        from shared.dashboards.head_reader import HeadReader
+
+        return DriftService(
+            self.database,
+            lambda: self.dashboard_store,
+            self.publisher,
+            self.head_cache,
+            HeadReader(self.database),
+            lambda slugs: self.precompute.assemble_dashboards(slugs),
+        )

@@ -1,0 +1,64 @@
+"""Sign-in, sessions, and who is calling."""
+
+from typing import TYPE_CHECKING
+
+from shared.container.stores import StoreServices
+from shared.once import once
+
+if TYPE_CHECKING:
+    from shared.auth.allowlist import Allowlist
+    from shared.auth.authenticator import Authenticator
+    from shared.auth.identity_provider import IdentityProvider
+    from shared.auth.sessions import SessionService
+    from shared.auth.sign_in import SignInService
+    from shared.auth.tokens import IdTokenVerifier
+
+
+class SignInServices(StoreServices):
+    """Who may come in."""
+
+    @once
+    def allowlist(self) -> "Allowlist":
+        """Who may come in."""
+        from shared.auth.allowlist import Allowlist
+
+        return Allowlist(self.settings)
+
+    @once
+    def identity_provider(self) -> "IdentityProvider":
+        """Google, or the local provider."""
+        from shared.auth.identity_provider import IdentityProvider
+
+        return IdentityProvider(self.settings, self.clock)
+
+    @once
+    def id_token_verifier(self) -> "IdTokenVerifier":
+        """Checks ID tokens."""
+        from shared.auth.tokens import IdTokenVerifier
+
+        return IdTokenVerifier(self.settings, self.identity_provider, self.clock)
+
+    @once
+    def sessions(self) -> "SessionService":
+        """Signed-in browsers."""
+        from shared.auth.sessions import SessionService
+
+        return SessionService(self.settings, self.database, self.allowlist, self.clock)
+
+    @once
+    def sign_in(self) -> "SignInService":
+        """The code flow."""
+        from shared.auth.oidc import OidcClient
+        from shared.auth.sign_in import SignInService
+
+        client = OidcClient(self.settings, self.identity_provider, self.id_token_verifier, self.clock)
+        return SignInService(client, self.sessions)
+
+    @once
+    def authenticator(self) -> "Authenticator":
+        """Who is calling."""
+        from shared.auth.authenticator import Authenticator
+
+        return Authenticator(
+            self.settings, self.database, self.allowlist, self.sessions, self.id_token_verifier, self.clock
+        )

@@ -1,0 +1,57 @@
+"""Database, cache and blob stores, and the record of actions: what all other services stand on."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from shared.once import once
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from shared.auth.action_log import ActionLog
+    from shared.cache.cache import Cache
+    from shared.database.unit_of_work import Database
+    from shared.storage.blob import BlobStore
+
+
+class StoreServices:
+    """What a process keeps things in."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
+        self.settings = settings
+        self.clock = clock
+
+    @once
+    def database(self) -> "Database":
+        """PostgreSQL."""
+        from shared.database.unit_of_work import Database
+
+        return Database(self.settings)
+
+    @once
+    def cache(self) -> "Cache":
+        """Redis, or memory."""
+        from shared.cache.factory import open_cache
+
+        return open_cache(self.settings)
+
+    @once
+    def dashboard_store(self) -> "BlobStore":
+        """Where dashboards lie."""
+        from shared.storage.factory import open_dashboard_store
+
+        return open_dashboard_store(self.settings)
+
+    @once
+    def payload_store(self) -> "BlobStore":
+        """Where results and payloads lie."""
+        from shared.storage.factory import open_payload_store
+
+        return open_payload_store(self.settings)
+
+    @once
+    def action_log(self) -> "ActionLog":
+        """The record of who did what."""
+        from shared.auth.action_log import ActionLog
+
+        return ActionLog(self.database, self.clock)

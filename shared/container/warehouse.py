@@ -1,0 +1,95 @@
+"""Everything between a query and BigQuery."""
+
+from typing import TYPE_CHECKING
+
+from shared.container.stores import StoreServices
+from shared.once import once
+
+if TYPE_CHECKING:
+    from shared.warehouse.budgets import BudgetService
+    from shared.warehouse.clients import WarehouseClients
+    from shared.warehouse.costs import CostService
+    from shared.warehouse.guard.guard import QueryGuard
+    from shared.warehouse.jobs import JobRunner
+    from shared.warehouse.metadata import TableMetadataReader
+    from shared.warehouse.service import WarehouseService
+    from shared.warehouse.sql_runs import SqlRunService
+
+
+class WarehouseServices(StoreServices):
+    """The way to the warehouse."""
+
+    @once
+    def query_guard(self) -> "QueryGuard":
+        """What SQL may do."""
+        from shared.warehouse.guard.guard import GuardPolicy, QueryGuard
+
+        settings = self.settings
+        return QueryGuard(
+            GuardPolicy(
+                project=settings.google_cloud_project,
+                allowed_datasets=settings.allowed_datasets,
+                allowed_table_functions=settings.allowed_table_functions,
+            )
+        )
+
+    @once
+    def warehouse_clients(self) -> "WarehouseClients":
+        """Google's clients."""
+        from shared.warehouse.clients import WarehouseClients
+
+        return WarehouseClients(self.settings)
+
+    @once
+    def job_runner(self) -> "JobRunner":
+        """Jobs at BigQuery."""
+        from shared.warehouse.jobs import JobRunner
+
+        return JobRunner(self.warehouse_clients, self.settings)
+
+    @once
+    def budgets(self) -> "BudgetService":
+        """What may be spent."""
+        from shared.warehouse.budgets import BudgetService
+
+        return BudgetService(self.database, self.settings, self.clock, self.job_runner.find_billed_bytes)
+
+    @once
+    def costs(self) -> "CostService":
+        """What was spent, and what is left."""
+        from shared.warehouse.costs import CostService
+
+        return CostService(self.database, self.settings, self.budgets)
+
+    @once
+    def table_metadata(self) -> "TableMetadataReader":
+        """What BigQuery says about tables."""
+        from shared.warehouse.metadata import TableMetadataReader
+
+        return TableMetadataReader(self.warehouse_clients, self.settings)
+
+    @once
+    def warehouse(self) -> "WarehouseService":
+        """Every query's one way to BigQuery."""
+        from shared.warehouse.partitions import PartitionReader
+        from shared.warehouse.refusals import RefusalExplainer
+        from shared.warehouse.run_log import QueryRunLog
+        from shared.warehouse.service import WarehouseService
+        from shared.warehouse.spending import QuerySpender
+
+        run_log = QueryRunLog(self.database, self.clock)
+        return WarehouseService(
+            self.settings,
+            self.query_guard,
+            self.job_runner,
+            QuerySpender(self.settings, self.warehouse_clients, self.job_runner, self.budgets, run_log),
+            PartitionReader(self.table_metadata, self.query_guard),
+            RefusalExplainer(self.warehouse_clients, self.table_metadata),
+        )
+
+    @once
+    def sql_runs(self) -> "SqlRunService":
+        """Queries typed by people."""
+        from shared.warehouse.sql_runs import SqlRunService
+
+        return SqlRunService(self.warehouse, self.settings)
