@@ -10,24 +10,31 @@ from shared.api.sign_in_responses import build_login_redirect, build_session_rep
 from shared.container import get_container
 from shared.schemas.auth import SignInConfigResponse
 
+_ACTIONS = {
+    "/auth/callback": "session.start",
+    "/auth/logout": "session.end",
+    "/auth/sessions/{session_id}": "session.revoke",
+}
 
-@endpoint("auth", span="auth.handle")
+
+@endpoint("auth", span="auth.handle", action=_ACTIONS)
 def auth(call: Call) -> Reply | flask.Response:
     """Route the calls of sign-in."""
     container = get_container()
-    action = call.request.path.rsplit("/", 1)[-1]
-    if action == "login":
-        return build_login_redirect(call, container.sign_in)
-    if action == "callback":
-        return finish_login(call, container.sign_in)
-    if action == "config":
-        return Reply(SignInConfigResponse.from_settings(call.settings))
-    if action == "logout":
-        return sign_out(call, container.sessions)
-    if action == "sessions":
-        return list_sessions(call, container.sessions)
-    if "session_id" in call.path_parameters:
-        return revoke_session(call, container.sessions)
-    if action == "verify":
-        return flask.Response(status=204, headers={"X-Almanac-User": call.caller.email})
-    return build_session_reply(call)
+    match call.route:
+        case "/auth/login":
+            return build_login_redirect(call, container.sign_in)
+        case "/auth/callback":
+            return finish_login(call, container.sign_in)
+        case "/auth/config":
+            return Reply(SignInConfigResponse.from_settings(call.settings))
+        case "/auth/logout":
+            return sign_out(call, container.sessions)
+        case "/auth/sessions":
+            return list_sessions(call, container.sessions)
+        case "/auth/sessions/{session_id}":
+            return revoke_session(call, container.sessions)
+        case "/auth/verify":
+            return flask.Response(status=204, headers={"X-Almanac-User": call.caller.email})
+        case _:
+            return build_session_reply(call)

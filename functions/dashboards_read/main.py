@@ -14,16 +14,16 @@ from shared.schemas.versions import DiffQuery, DriftResponse, VersionDiffRespons
 def dashboards_read(call: Call) -> Reply:
     """List dashboards, or read one, its versions, one version, or what changed; or find drift."""
     library = get_container().library
-    if call.request.path == "/dashboards/drift":
+    if call.route == "/dashboards/drift":
         return Reply(DriftResponse.from_entries(get_container().drift.find_drift()))
     if "slug" not in call.path_parameters:
         search = DashboardSearch(**call.parse_query(DashboardListQuery).model_dump())
         return Reply(DashboardListResponse.from_listing(library.search(search)))
     slug = call.path_text("slug")
-    if call.request.path.endswith("/versions"):
+    if call.route == "/dashboards/{slug}/versions":
         page = call.parse_query(PageQuery)
         return Reply(VersionListResponse.from_page(library.list_versions(slug, page.page, page.page_size)))
-    if call.request.path.endswith("/diff"):
+    if call.route == "/dashboards/{slug}/diff":
         asked = call.parse_query(DiffQuery)
         comparison = library.compare_versions(slug, asked.from_version, asked.to_version)
         return Reply(VersionDiffResponse.from_comparison(comparison))

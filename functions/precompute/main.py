@@ -16,7 +16,7 @@ def precompute(call: Call) -> Reply | flask.Response:
     """Refresh the dashboards of the body; NDJSON progress for who accepts it."""
     service = get_container().precompute
     actor = call.caller.email
-    if call.request.path.endswith("/variant"):
+    if call.route == "/precompute/variant":
         one = call.parse_json(VariantRequest)
         call.action_targets = [one.slug]
         may_refresh = call.caller.role >= Role.EDITOR

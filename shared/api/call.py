@@ -25,13 +25,16 @@ YAML_TYPES = frozenset({"application/yaml", "application/x-yaml", "text/yaml"})
 class Call:
     """One request to one endpoint.
 
-    `principal` is None on public routes only. `action_targets` are what the row in `actions` will name;
+    `route` is the path template of the manifest that the path matched, by which a function with several routes tells
+    them apart: a path may end like another one. `principal` is None on public routes only; the call that signs somebody
+    in sets it. `action_targets` are what the row in `actions` will name;
     a handler of a state-changing call sets them. A stream says by `failure` how it ended, because its status
     was sent before.
     """
 
     request: flask.Request
     settings: Settings
+    route: str
     path_parameters: Mapping[str, Any]
     principal: Principal | None
     request_id: str

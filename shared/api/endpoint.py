@@ -4,7 +4,7 @@ import contextvars
 import logging
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from http import HTTPStatus
 from random import getrandbits
@@ -43,15 +43,20 @@ _LOGGER = logging.getLogger(__name__)
 
 
 def endpoint(
-    name: str, *, span: str, action: str | None = None, explain: Explanation | None = None
+    name: str,
+    *,
+    span: str,
+    action: str | Mapping[str, str] | None = None,
+    explain: Explanation | None = None,
 ) -> Callable[[Handler], Callable[[flask.Request], flask.Response]]:
     """Make a handler of `Call` into the function `name` of the manifest.
 
     `span` names the request's span; `action`, for calls that change state or spend money, names the row
-    that is left in `actions`; `explain` may answer an error with a page. Raises LookupError when the manifest
-    has no such entry.
+    that is left in `actions`: one name for all, or one for each route that changes something; `explain` may answer
+    an error with a page. Raises LookupError when the manifest has no such entry or route.
     """
-    router = Router(get_routes(name))
+    routes = get_routes(name)
+    router, actions = Router(routes), _name_actions(name, [route.path for route in routes], action)
     prepared: list[Container] = []
 
     def decorate(handler: Handler) -> Callable[[flask.Request], flask.Response]:
@@ -64,7 +69,7 @@ def endpoint(
                 prepared[:] = [container]
             # A context of its own: a streamed body goes on in it after this call has returned.
             context = contextvars.copy_context()
-            exchange = _Exchange(container, router, handler, request, name, action, explain)
+            exchange = _Exchange(container, router, handler, request, name, actions, explain)
             return context.run(exchange.run, span, context)
 
         return serve
@@ -82,7 +87,7 @@ class _Exchange:
         handler: Handler,
         request: flask.Request,
         name: str,
-        action: str | None,
+        actions: Mapping[str, str],
         explain: Explanation | None,
     ) -> None:
         self._container = container
@@ -90,7 +95,7 @@ class _Exchange:
         self._handler = handler
         self._request = request
         self._name = name
-        self._action = action
+        self._actions = actions
         self._explain = explain
         self._started = time.perf_counter()
         given = request.environ.get("HTTP_X_REQUEST_ID", "")
@@ -151,7 +156,13 @@ class _Exchange:
             match.route, read_credentials(request), request.method, lambda: self._container.authenticator
         )
         self._call = Call(
-            request, self._container.settings, match.parameters, principal, self._request_id, self._trace_id
+            request,
+            self._container.settings,
+            match.route.path,
+            match.parameters,
+            principal,
+            self._request_id,
+            self._trace_id,
         )
         return self._handler(self._call)
 
@@ -188,20 +199,23 @@ class _Exchange:
 
     def _record(self, error: AlmanacError | None) -> None:
         """Leave the row in `actions`. A failure to write it must not hide the answer itself."""
-        if self._action is None or self._call is None:
+        call = self._call
+        action = self._actions.get(call.route) if call else None
+        # Without a caller a public route has changed nothing, and anybody could fill the table.
+        if call is None or action is None or call.principal is None:
             return
         failed_job = error.failed_job if error else None
         try:
             self._container.action_log.record_actions(
-                self._action,
-                targets=self._call.action_targets or ["-"],
-                principal=self._call.principal,
+                action,
+                targets=call.action_targets or ["-"],
+                principal=call.principal,
                 error=error,
-                bytes_billed=self._call.bytes_billed + (failed_job.bytes_billed if failed_job else 0),
+                bytes_billed=call.bytes_billed + (failed_job.bytes_billed if failed_job else 0),
                 trace_id=self._trace_id,
             )
         except Exception:
-            _LOGGER.exception("The action %s could not be recorded", self._action)
+            _LOGGER.exception("The action %s could not be recorded", action)
 
     def _set_headers(self, response: flask.Response, active: Span) -> None:
         elapsed = (time.perf_counter() - self._started) * 1000
@@ -217,6 +231,18 @@ class _Exchange:
         )
         if "Cache-Control" not in headers:
             headers.add("Cache-Control", "no-store")
+
+
+def _name_actions(
+    name: str, routes: Sequence[str], action: str | Mapping[str, str] | None
+) -> Mapping[str, str]:
+    if action is None:
+        return {}
+    if isinstance(action, str):
+        return dict.fromkeys(routes, action)
+    if unknown := sorted(set(action) - set(routes)):
+        raise LookupError(f"{name!r} names actions for routes it does not have: {', '.join(unknown)}")
+    return action
 
 
 def _read_trace_headers(environ: Mapping[str, str]) -> dict[str, str]:

@@ -18,12 +18,15 @@ SCHEMA_PATH = Path(__file__).resolve().parents[1] / "schemas" / "dashboard.schem
 
 def build_document(call: Call) -> flask.Response:
     """Whatever lies at the path of the call. Raises NotFoundError for an asset that does not exist."""
-    path = call.request.path
     if "name" in call.path_parameters:
         return build_asset(call.path_text("name"), call.request.accept_encodings.quality("gzip") > 0)
-    if "slug" in call.path_parameters:
-        return build_page(_name_dashboard_page(path))
-    match path:
+    match call.route:
+        case "/view/{slug}":
+            return build_page("view")
+        case "/view/{slug}/lineage":
+            return build_page("lineage")
+        case "/edit/{slug}":
+            return build_page("edit")
         case "/schema/dashboard.json":
             return build_schema_response(call)
         case "/openapi.json":
@@ -65,12 +68,6 @@ def _redirect_to_bare(request: flask.Request) -> flask.Response | None:
     query = request.query_string.decode("latin-1")
     location = quote(path) + (f"?{query}" if query else "")
     return flask.Response(status=308, headers={"Location": location, "Cache-Control": "no-cache"})
-
-
-def _name_dashboard_page(path: str) -> str:
-    if path.startswith("/edit/"):
-        return "edit"
-    return "lineage" if path.endswith("/lineage") else "view"
 
 
 def build_schema_response(call: Call) -> flask.Response:

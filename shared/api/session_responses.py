@@ -22,6 +22,7 @@ def list_sessions(call: Call, service: SessionService) -> Reply:
 def revoke_session(call: Call, service: SessionService) -> flask.Response:
     """204 with one of the caller's sessions ended. Raises NotFoundError for any other."""
     session_id = _parse_id(call.path_text("session_id"))
+    call.action_targets = [str(session_id or "-")]
     user_id = call.caller.user_id
     own = {one.id for one in service.list_sessions(user_id)} if user_id else set()
     if session_id not in own:

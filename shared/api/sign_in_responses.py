@@ -5,6 +5,7 @@ from uuid import UUID
 import flask
 
 from shared.api.call import Call
+from shared.api.client_address import read_client_address
 from shared.api.page_messages import build_sign_in_problem_page
 from shared.api.responses import Reply
 from shared.auth.oidc import LOGIN_COOKIE_NAME
@@ -31,6 +32,8 @@ def finish_login(call: Call, service: SignInService) -> flask.Response:
         if not call.accepts("text/html"):
             raise
         return build_sign_in_problem_page(error)
+    call.principal = signed_in.session.principal
+    call.action_targets = [str(call.principal.session_id)]
     response = _redirect(signed_in.return_to)
     _set_cookie(response, SESSION_COOKIE_NAME, signed_in.session.token, signed_in.session.max_age_seconds)
     _set_cookie(response, LOGIN_COOKIE_NAME, "", 0)
@@ -45,7 +48,7 @@ def _finish(call: Call, service: SignInService) -> SignedIn:
         cookie=request.cookies.get(LOGIN_COOKIE_NAME),
         error=request.args.get("error"),
         user_agent=request.headers.get("User-Agent"),
-        ip=request.headers.get("X-Real-IP") or request.remote_addr,
+        ip=read_client_address(request, call.settings),
     )
 
 
@@ -53,6 +56,7 @@ def sign_out(call: Call, service: SessionService) -> flask.Response:
     """204 with the session revoked and its cookie gone."""
     session_id: UUID | None = call.caller.session_id
     if session_id is not None:
+        call.action_targets = [str(session_id)]
         service.revoke([session_id])
     response = flask.Response(status=204)
     clear_session_cookie(response)

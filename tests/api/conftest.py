@@ -1,7 +1,7 @@
 """A function of a small manifest, served by functions-framework's own app, without a server."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import functions_framework
@@ -100,7 +100,9 @@ def serve_handler(container: Container, tmp_path: Path, monkeypatch: pytest.Monk
     manifest = load_manifest(tmp_path / "functions.yaml")
     monkeypatch.setattr(endpoint_module, "get_routes", lambda name: manifest.get(name).routes)
 
-    def serve(body: str, *, name: str = "things", action: str | None = None) -> FlaskClient:
+    def serve(
+        body: str, *, name: str = "things", action: str | Mapping[str, str] | None = None
+    ) -> FlaskClient:
         lines = "\n".join(f"    {line}" for line in body.splitlines())
         source = tmp_path / "main.py"
         source.write_text(

@@ -28,7 +28,13 @@ class Order(RequestModel):
 def make_call(**request: Any) -> Call:
     environ = EnvironBuilder(method=request.pop("method", "POST"), **request).get_environ()
     return Call(
-        flask.Request(environ), Settings(max_body_bytes=LIMIT), {"slug": "one"}, None, "request-1", "0" * 32
+        flask.Request(environ),
+        Settings(max_body_bytes=LIMIT),
+        "/things/{slug}",
+        {"slug": "one"},
+        None,
+        "request-1",
+        "0" * 32,
     )
 
 
@@ -36,7 +42,9 @@ def make_chunked_call(body: bytes) -> Call:
     """A request as a server hands it on that took the chunks apart: a body that ends, without a length."""
     call = make_call(input_stream=io.BytesIO(body), environ_base={"wsgi.input_terminated": True})
     del call.request.environ["CONTENT_LENGTH"]
-    return Call(flask.Request(call.request.environ), call.settings, {}, None, "request-1", "0" * 32)
+    return Call(
+        flask.Request(call.request.environ), call.settings, "/things", {}, None, "request-1", "0" * 32
+    )
 
 
 def post_json(body: bytes | str, content_type: str = "application/json") -> Call:

@@ -34,6 +34,14 @@ class TestAnswers:
         client = serve_handler("import json\nreturn Reply(json.dumps(dict(call.path_parameters)).encode())")
         assert client.get("/things/a%20b/versions/7").json["data"] == {"slug": "a b", "version": 7}
 
+    @pytest.mark.parametrize(
+        ("path", "route"),
+        [("/things", "/things"), ("/things/a/versions/7", "/things/{slug}/versions/{version:int}")],
+    )
+    def test_the_handler_is_told_which_route_it_serves(self, serve_handler, path, route):
+        client = serve_handler("import json\nreturn Reply(json.dumps(call.route).encode())")
+        assert client.get(path).json["data"] == route
+
     def test_head_answers_as_get_without_a_body(self, serve_handler):
         client = serve_handler(OK)
         answer = client.head("/things")
@@ -253,6 +261,20 @@ class TestActions:
 
     def test_a_call_without_an_action_leaves_none(self, serve_handler, action_log):
         serve_handler(OK).post("/edits", headers=EDITOR)
+        assert action_log.rows == []
+
+    def test_each_route_may_have_an_action_of_its_own(self, serve_handler, action_log):
+        client = serve_handler(OK, action={"/edits": "thing.edit", "/runs": "thing.run"})
+        for path in ("/edits", "/runs", "/things"):
+            assert client.post(path, headers=EDITOR).status_code == 200
+        assert [row.action for row in action_log.rows] == ["thing.edit", "thing.run"]
+
+    def test_an_action_for_a_route_that_is_not_there_does_not_start(self, serve_handler):
+        with pytest.raises(LookupError, match=r"/edit$"):
+            serve_handler(OK, action={"/edit": "thing.edit"})
+
+    def test_a_public_call_without_a_caller_leaves_none(self, serve_handler, action_log):
+        serve_handler(OK, action="thing.edit").post("/things")
         assert action_log.rows == []
 
     @pytest.mark.parametrize("failure", [DependencyUnavailableError("Down."), RuntimeError("odd")])

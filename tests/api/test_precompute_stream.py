@@ -45,7 +45,7 @@ def make_events() -> Iterator[QueryEvent | DashboardRefresh]:
 
 def make_call(accept: str) -> Call:
     environ = EnvironBuilder(method="POST", headers={"Accept": accept}).get_environ()
-    return Call(flask.Request(environ), Settings(), {}, None, "request-1", "0" * 32)
+    return Call(flask.Request(environ), Settings(), "/precompute", {}, None, "request-1", "0" * 32)
 
 
 def read_lines(call: Call, events: Iterator[QueryEvent | DashboardRefresh]) -> list[dict]:

@@ -11,7 +11,7 @@ from shared.dashboards.library import DashboardSearch
 from shared.sizes import dollars
 from tests.fixtures.bigquery import BigQueryServer
 from tests.fixtures.functions import SHOP, FunctionHost
-from tests.fixtures.postgres import count_statements
+from tests.fixtures.postgres import count_statements, list_actions
 
 YAML = {"Content-Type": "application/yaml"}
 PASSING = """\
@@ -326,8 +326,7 @@ class TestSave:
 
     def test_every_save_leaves_an_action(self, functions: FunctionHost) -> None:
         functions.save_shop()
-        with functions.container.database.begin() as uow:
-            (action,) = uow.actions.search(target="shop").items
+        (action,) = list_actions(functions.container.database, target="shop")
         assert (action.actor, action.action, action.outcome.value) == (
             "editor@example.com",
             "dashboard.save",

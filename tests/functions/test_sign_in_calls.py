@@ -6,8 +6,10 @@ from urllib.parse import urlencode
 import pytest
 from werkzeug.test import TestResponse
 
+from shared.settings import Environment
 from tests.fixtures.functions import FunctionHost
 from tests.fixtures.oidc import walk_through_login
+from tests.fixtures.postgres import list_actions
 
 SESSION = "__Host-almanac-session"
 LOGIN = "__Host-almanac-login"
@@ -20,13 +22,15 @@ def read_cookies(response: TestResponse) -> dict[str, str]:
     return {name: morsel.value for name, morsel in cookies.items()}
 
 
-def sign_in(functions: FunctionHost, email: str, return_to: str = "/data/shop") -> TestResponse:
+def sign_in(
+    functions: FunctionHost, email: str, return_to: str = "/data/shop", headers: dict[str, str] | None = None
+) -> TestResponse:
     start = functions.call("auth", "GET", f"/auth/login?{urlencode({'return_to': return_to})}", email=None)
     assert start.status_code == 302
     callback = walk_through_login(start.headers["Location"], email)
     query = urlencode({key: value for key, value in vars(callback).items() if value is not None})
-    cookie = {"Cookie": f"{LOGIN}={read_cookies(start)[LOGIN]}"}
-    return functions.call("auth", "GET", f"/auth/callback?{query}", email=None, headers=cookie)
+    sent = {**(headers or {}), "Cookie": f"{LOGIN}={read_cookies(start)[LOGIN]}"}
+    return functions.call("auth", "GET", f"/auth/callback?{query}", email=None, headers=sent)
 
 
 def with_session(response: TestResponse) -> dict[str, str]:
@@ -66,6 +70,58 @@ def test_signing_out_ends_the_session(functions: FunctionHost) -> None:
     assert functions.call("auth", "POST", "/auth/logout", email=None, headers=headers).status_code == 204
     again = functions.call("auth", "GET", "/auth/session", email=None, headers=session)
     assert (again.status_code, again.json["error"]["code"]) == (401, "UNAUTHENTICATED")
+
+
+def test_signing_in_and_out_and_ending_a_session_leave_actions(functions: FunctionHost) -> None:
+    first, second = (with_session(sign_in(functions, "viewer@example.com")) for _ in range(2))
+    asked = [
+        functions.call("auth", "GET", "/auth/session", email=None, headers=one) for one in (first, second)
+    ]
+    ids = [one.json["data"]["session_id"] for one in asked]
+    headers = {**first, "X-CSRF-Token": asked[0].json["data"]["csrf_token"]}
+    revoked = functions.call("auth", "DELETE", f"/auth/sessions/{ids[1]}", email=None, headers=headers)
+    assert revoked.status_code == 204
+    assert functions.call("auth", "POST", "/auth/logout", email=None, headers=headers).status_code == 204
+    rows = list_actions(functions.container.database)
+    assert [(row.action, row.target) for row in rows] == [
+        ("session.start", ids[0]),
+        ("session.start", ids[1]),
+        ("session.revoke", ids[1]),
+        ("session.end", ids[0]),
+    ]
+    assert {(row.actor, row.outcome.value) for row in rows} == {("viewer@example.com", "success")}
+    assert all(row.user_id is not None for row in rows)
+
+
+def test_nobody_fills_the_actions_from_outside(functions: FunctionHost) -> None:
+    assert functions.call("auth", "GET", "/auth/callback?code=x&state=y", email=None).status_code == 401
+    assert functions.call("auth", "GET", "/auth/login", email=None).status_code == 302
+    assert list_actions(functions.container.database) == []
+
+
+@pytest.mark.parametrize("name", ["logout", "login", "config", "sessions", "verify"])
+def test_a_session_called_like_another_path_is_one_that_does_not_exist(
+    functions: FunctionHost, name: str
+) -> None:
+    session = with_session(sign_in(functions, "viewer@example.com"))
+    token = functions.call("auth", "GET", "/auth/session", email=None, headers=session).json["data"][
+        "csrf_token"
+    ]
+    headers = {**session, "X-CSRF-Token": token}
+    answer = functions.call("auth", "DELETE", f"/auth/sessions/{name}", email=None, headers=headers)
+    assert (answer.status_code, answer.json["error"]["code"]) == (404, "NOT_FOUND")
+    assert functions.call("auth", "GET", "/auth/session", email=None, headers=session).status_code == 200
+
+
+def test_a_session_says_where_from_as_the_load_balancer_saw_it(
+    functions: FunctionHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(functions.container.settings, "environment", Environment.PROD)
+    forged = {"X-Real-IP": "10.1.2.3", "X-Forwarded-For": "10.9.9.9, 203.0.113.7, 35.191.0.1"}
+    session = with_session(sign_in(functions, "viewer@example.com", headers=forged))
+    listed = functions.call("auth", "GET", "/auth/sessions", email=None, headers=session)
+    assert [one["ip"] for one in listed.json["data"]["results"]] == ["203.0.113.7"]
+    assert listed.headers["Strict-Transport-Security"] == "max-age=31536000"
 
 
 def test_somebody_who_is_not_on_the_list_is_told_so(functions: FunctionHost) -> None:

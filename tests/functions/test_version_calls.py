@@ -8,6 +8,7 @@ import pytest
 
 from tests.fixtures.bigquery import BigQueryServer
 from tests.fixtures.functions import SHOP, FunctionHost
+from tests.fixtures.postgres import list_actions
 
 SECOND = SHOP.replace("ORDER BY id", "ORDER BY name")
 IN_A_FILE = SHOP.replace(
@@ -231,8 +232,8 @@ class TestRollback:
     def test_it_leaves_an_action(self, functions: FunctionHost) -> None:
         functions.save_shop()
         roll_back(functions, {"slug": "shop", "to_version": 1})
-        with functions.container.database.begin() as uow:
-            actions = [(one.action, one.actor) for one in uow.actions.search(target="shop").items]
+        found = list_actions(functions.container.database, target="shop")
+        actions = [(one.action, one.actor) for one in found]
         assert ("dashboard.rollback", "editor@example.com") in actions
 
 
