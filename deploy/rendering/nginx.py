@@ -11,6 +11,7 @@ from deploy.rendering.nginx_cache import (
     render_verifier,
 )
 from deploy.rendering.nginx_errors import render_error_pages, render_health
+from deploy.rendering.nginx_headers import render_hidden_headers, render_security_headers
 from shared.api.manifest import FunctionEntry, Manifest
 from shared.api.routes import Route
 from shared.settings import Settings
@@ -31,6 +32,8 @@ def render_nginx_conf(manifest: Manifest) -> str:
     max_body_bytes: int = Settings.model_fields["max_body_bytes"].default
     parts = {
         "@max_body_bytes@": str(max_body_bytes * 11 // 10),
+        "@hidden_headers@": _indent(render_hidden_headers(), 4),
+        "@security_headers@": _indent(render_security_headers()),
         "@cache_zones@": _indent(render_cache_zones(manifest), 4),
         "@error_pages@": _indent(render_error_pages()),
         "@fallback@": _indent(_render_fallback(manifest)),

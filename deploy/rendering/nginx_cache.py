@@ -4,6 +4,9 @@ Two caches. The answers of `/data` are the same for everybody who may read them,
 function `auth` says for each set of credentials, and that verdict is kept under those credentials alone.
 """
 
+import textwrap
+
+from deploy.rendering.nginx_headers import render_hidden_headers
 from shared.api.manifest import FunctionEntry, Manifest
 from shared.api.routes import Route, RouteAuth
 from shared.auth.principals import Role
@@ -60,6 +63,7 @@ location = /_verify {{
     proxy_set_header X-Request-Id $exchange_id;
     proxy_set_header traceparent $traceparent;
     proxy_set_header X-Forwarded-For $remote_addr;
+    proxy_set_header X-Real-IP $remote_addr;
     proxy_set_header X-Forwarded-Host $http_host;
     proxy_set_header X-Forwarded-Proto $scheme;
     proxy_ignore_headers Cache-Control Expires Vary;
@@ -101,9 +105,7 @@ location {matcher} {{
     proxy_ignore_headers Cache-Control Expires Vary;
     # A part of an answer that is replaced every few seconds is of no use.
     max_ranges 0;
-    proxy_hide_header X-Content-Type-Options;
-    proxy_hide_header X-Frame-Options;
-    proxy_hide_header Referrer-Policy;
+{textwrap.indent(render_hidden_headers(), "    ")}
     # Those of the request that filled the cache; the server block adds this one's.
     proxy_hide_header X-Request-Id;
     proxy_hide_header traceparent;

@@ -21,9 +21,11 @@ from shared.api.http_status import HTTP_STATUS
 from shared.api.responses import Reply, ResponseFactory
 from shared.api.routes import get_routes
 from shared.api.routing import Router
+from shared.api.security_headers import SNIFFING, TRANSPORT
 from shared.api.streaming import TracedStream
 from shared.container import Container, get_container
 from shared.errors import AlmanacError, InternalError, UnauthenticatedError
+from shared.settings import Environment
 from shared.telemetry.logs import configure_logging
 from shared.telemetry.tracing import (
     SpanBlock,
@@ -225,12 +227,14 @@ class _Exchange:
             [
                 ("X-Request-Id", self._request_id),
                 ("Server-Timing", f"total;dur={elapsed:.2f}"),
-                ("X-Content-Type-Options", "nosniff"),
+                SNIFFING,
                 *inject_context(active).items(),
             ]
         )
         if "Cache-Control" not in headers:
             headers.add("Cache-Control", "no-store")
+        if self._container.settings.environment is not Environment.LOCAL:
+            headers.add(*TRANSPORT)
 
 
 def _name_actions(

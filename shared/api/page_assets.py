@@ -8,6 +8,7 @@ from pathlib import Path
 
 import flask
 
+from shared.api.security_headers import PAGE_HEADERS
 from shared.errors import NotFoundError
 
 DIST = Path(__file__).resolve().parents[2] / "functions" / "viewer" / "web" / "dist"
@@ -44,7 +45,7 @@ def build_page(name: str, *, trusted_types: bool = True) -> flask.Response:
 
 def build_html(text: str, policy: str = STRICT_POLICY, status: int = 200) -> flask.Response:
     """A page under a strict policy."""
-    headers = {"Content-Security-Policy": policy, "Cache-Control": "no-cache"}
+    headers = {**PAGE_HEADERS, "Content-Security-Policy": policy, "Cache-Control": "no-cache"}
     return flask.Response(text, status, headers, content_type="text/html; charset=utf-8")
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from shared.auth.principals import Role
 from shared.errors import DependencyUnavailableError, ErrorCode
+from shared.settings import Environment
 from tests.api.fakes import CSRF_TOKEN, SESSION_TOKEN
 
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -41,6 +42,15 @@ class TestAnswers:
     def test_the_handler_is_told_which_route_it_serves(self, serve_handler, path, route):
         client = serve_handler("import json\nreturn Reply(json.dumps(call.route).encode())")
         assert client.get(path).json["data"] == route
+
+    @pytest.mark.parametrize("environment", Environment)
+    def test_browsers_are_told_to_keep_to_https_where_there_is_some(
+        self, serve_handler, container, environment
+    ):
+        container.settings.environment = environment
+        answer = serve_handler(OK).get("/things")
+        kept = environment is not Environment.LOCAL
+        assert answer.headers.getlist("Strict-Transport-Security") == ["max-age=31536000"] * kept
 
     def test_head_answers_as_get_without_a_body(self, serve_handler):
         client = serve_handler(OK)

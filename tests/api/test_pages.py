@@ -52,6 +52,8 @@ def test_each_page_is_a_shell_under_a_strict_policy(viewer, path, title):
     assert answer.content_type == "text/html; charset=utf-8"
     assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self'")
     assert answer.headers["Cache-Control"] == "no-cache"
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    assert answer.headers["Referrer-Policy"] == "same-origin"
     assert b"<title>" + title + " · Almanac</title>".encode() in answer.data
 
 

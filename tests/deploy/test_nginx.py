@@ -152,9 +152,12 @@ def test_a_trace_begins_where_none_is_given(gateway: Gateway, given: str | None)
 
 
 def test_forwarding_headers_of_a_client_are_not_believed(gateway: Gateway) -> None:
-    forged = {"X-Forwarded-For": "10.1.2.3", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "evil.test"}
+    forged = {
+        "X-Forwarded-For": "10.1.2.3", "X-Real-IP": "10.1.2.3",
+        "X-Forwarded-Proto": "https", "X-Forwarded-Host": "evil.test",
+    }  # fmt: skip
     seen = gateway.call("/things", headers=forged).json()["headers"]
-    assert seen["X-Forwarded-For"] == "127.0.0.1"
+    assert seen["X-Forwarded-For"] == seen["X-Real-Ip"] == "127.0.0.1"
     assert seen["X-Forwarded-Proto"] == "http"
     assert seen["X-Forwarded-Host"] == seen["Host"] == f"127.0.0.1:{gateway.port}"
 
