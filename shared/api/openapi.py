@@ -37,6 +37,7 @@ _TAGS = {
     "Dashboards": "Dashboard files and their versions.",
     "Queries": "Single queries, under guard and budget.",
     "Data": "Answers computed ahead.",
+    "Costs": "What was billed, and what is left of the budgets.",
     "Lineage": "What feeds what.",
     "Sign-in": "OpenID Connect sessions.",
     "Documents": "What anybody may read.",

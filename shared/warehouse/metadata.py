@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from shared.errors import AlmanacError
 from shared.settings import Settings
+from shared.telemetry.tracing import start_span
 from shared.warehouse.clients import WarehouseClients
 from shared.warehouse.models import OutputField
 from shared.warehouse.result_schema import to_output_fields
@@ -50,14 +52,17 @@ class TableMetadataReader:
         if not tables:
             return []
         with ThreadPoolExecutor(min(len(tables), self._settings.warehouse_parallelism)) as pool:
-            return list(pool.map(self._read, tables))
+            # Each call gets the caller's context, so that its span is a child of the caller's.
+            calls = [pool.submit(copy_context().run, self._read, table) for table in tables]
+            return [call.result() for call in calls]
 
     def _read(self, ref: TableRef) -> TableMetadata | AlmanacError:
         def get(retry: "Retry", timeout: float) -> "bigquery.Table":
             return self._clients.rest.get_table(str(ref), retry=retry, timeout=timeout)
 
         try:
-            table = self._clients.quick.ask(f"reading the metadata of {ref}", get)
+            with start_span("bigquery.table", {"db.system": "bigquery", "db.collection.name": str(ref)}):
+                table = self._clients.quick.ask(f"reading the metadata of {ref}", get)
         except AlmanacError as error:
             return error
         return TableMetadata(

@@ -56,6 +56,13 @@ def validate(document, schema_name, value):
     Draft202012Validator(schema, registry=registry).validate(value)
 
 
+def test_every_tag_that_is_used_is_described_and_the_other_way_round(document):
+    declared = [tag["name"] for tag in document["tags"]]
+    used = {tag for _, operation in list_operations(document) for tag in operation["tags"]}
+    assert len(declared) == len(set(declared))
+    assert set(declared) == used
+
+
 def test_the_document_is_valid_openapi_3_1(document):
     assert document["openapi"] == "3.1.1"
     assert [str(error) for error in OpenAPIV31SpecValidator(document).iter_errors()] == []
