@@ -44,7 +44,7 @@ roll() {
   list_addresses $old | set_drained
   sleep "$SWITCH_SECONDS"
   # shellcheck disable=SC2086
-  docker stop --time 35 $old >/dev/null && docker rm $old >/dev/null
+  docker stop --time 42 $old >/dev/null && docker rm $old >/dev/null
   set_drained </dev/null
   echo "rolled $1"
 }

@@ -3,7 +3,8 @@
 # reads its configuration. So the names are replaced by the addresses behind them, all replicas of a function
 # included, and whenever those change nginx reads them again, without losing a request.
 #
-# A container that has just begun is named by DNS before it listens: it joins when it first answers /healthz.
+# A container that has just begun is named by DNS before it listens: it joins when it first answers /healthz. One that
+# was told to stop listens on a port that says so (deploy/container/serve.py) and gets no new requests.
 #
 # PORT_OIDC is where the sign-in provider is published. An address listed in $DIR/drained gets no new requests.
 set -eu
@@ -14,6 +15,11 @@ answers() {
   # shellcheck disable=SC2016 # for the inner shell
   timeout 2 bash -c 'exec 3<>"/dev/tcp/$0/8080" && printf "GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n" >&3 &&
     grep -q " 200 " <&3' "$1" 2>/dev/null
+}
+
+leaves() {
+  # shellcheck disable=SC2016 # for the inner shell
+  timeout 1 bash -c 'exec 3<>"/dev/tcp/$0/8079"' "$1" 2>/dev/null
 }
 
 is_known() {
@@ -29,6 +35,7 @@ render() {
       found=
       for address in $addresses; do
         grep -qxF "$address" "$DIR/drained" && continue
+        leaves "$address" && continue
         is_known "$address" || answers "$address" || continue
         printf '    server %s:8080%s\n' "$address" "$options"
         found=yes

@@ -23,6 +23,8 @@ URL = os.environ.get("COMPOSE_URL", "")
 SAMPLE = REPOSITORY / "dashboards" / "nyc-flights.yaml"
 FUNCTIONS = load_manifest().functions
 PROBES = list_probes(load_manifest())
+# Where deploy/nginx/start.sh writes whom nginx sends to.
+ROUTER_UPSTREAMS = "/tmp/router/upstreams.conf"  # noqa: S108 - in the container
 
 pytestmark = [
     pytest.mark.skipif(not URL, reason="needs a running compose project; deploy/ci/compose.sh starts one"),
@@ -30,12 +32,14 @@ pytestmark = [
 ]
 
 
-def run_compose(*arguments: str) -> str:
-    done = subprocess.run(
-        ["docker", "compose", *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=False
-    )
+def run_docker(*arguments: str) -> str:
+    done = subprocess.run(["docker", *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def run_compose(*arguments: str) -> str:
+    return run_docker("compose", *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -221,6 +225,50 @@ def test_every_function_is_replaced_under_traffic_without_a_failed_request(
         assert outcomes[expected] > 20, name
     for name in services:
         assert run_compose("ps", "--quiet", name) != before[name]
+
+
+def test_replicas_are_stopped_restarted_and_scaled_one_at_a_time_without_a_failed_request(
+    api: requests.Session, record_property: Callable[[str, object], None]
+) -> None:
+    authorization = {"Authorization": str(api.headers["Authorization"])}
+    calls = {
+        "GET /data": lambda: requests.get(f"{URL}/data/nyc-flights", headers=authorization, timeout=60),
+        # Never sent twice, so only a replica that took nothing may be passed over.
+        "POST /dashboards/validate": lambda: requests.post(
+            f"{URL}/dashboards/validate",
+            data=SAMPLE.read_bytes(),
+            headers={**authorization, "Content-Type": "application/yaml"},
+            timeout=60,
+        ),
+    }
+    services = ["data", "dashboards-validate"]
+    with Traffic(calls) as traffic:
+        scale(services, 3)
+        wait_for(lambda: all(count_in_router(service) == 3 for service in services))
+        for service in services:
+            first, second, _ = run_compose("ps", "--quiet", service).split()
+            run_docker("stop", "--time", "42", first)
+            run_docker("restart", "--time", "42", second)
+            run_docker("start", first)
+            wait_for(lambda service=service: count_in_router(service) == 3)
+        scale(services, 1)
+        wait_for(lambda: all(count_in_router(service) == 1 for service in services))
+    record_property("answers", {name: dict(outcomes) for name, outcomes in traffic.outcomes.items()})
+    for name, outcomes in traffic.outcomes.items():
+        assert set(outcomes) == {"200"}, (name, outcomes)
+        assert outcomes["200"] > 20, name
+
+
+def scale(services: list[str], replicas: int) -> None:
+    wanted = [argument for service in services for argument in ("--scale", f"{service}={replicas}")]
+    run_compose("up", "--detach", "--no-deps", "--no-recreate", "--no-build", "--wait", *wanted, *services)
+
+
+def count_in_router(service: str) -> int:
+    """How many containers of a function nginx sends to."""
+    upstreams = run_compose("exec", "-T", "nginx", "cat", ROUTER_UPSTREAMS)
+    block = upstreams.partition(f"upstream fn_{service.replace('-', '_')} {{")[2].partition("}")[0]
+    return block.count(":8080 ")
 
 
 def test_a_function_that_is_stopped_fails_alone_and_is_found_again(api: requests.Session) -> None:
