@@ -49,6 +49,7 @@ resource "google_project_iam_member" "deployer" {
     "roles/cloudbuild.builds.viewer",
     "roles/cloudscheduler.admin",
     "roles/compute.loadBalancerAdmin",
+    "roles/containeranalysis.occurrences.viewer",
     "roles/logging.logWriter",
     "roles/run.admin",
   ])

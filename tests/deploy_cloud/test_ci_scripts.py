@@ -1,9 +1,11 @@
 """The steps of cloudbuild.yaml: scripts that also run here. What needs Google meets a recording gcloud or docker."""
 
+import json
 import os
 import re
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -148,6 +150,84 @@ def test_a_vulnerability_or_a_package_nobody_could_look_up_fails_the_scan(tmp_pa
     assert done.returncode == 1
     assert "--strict" in done.stdout
     assert "--requirement requirements.lock" in done.stdout
+
+
+def test_the_pages_packages_are_looked_up_where_npm_is(tmp_path: Path) -> None:
+    for name, body in (("pip-audit", "exit 0"), ("npm", 'echo "npm $@"\nexit 1')):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
+        (tmp_path / name).chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    done = run_script("scan.sh", "vulnerabilities", BIN=str(tmp_path), PATH=path)
+    assert done.returncode == 1
+    assert "npm audit --prefix functions/viewer/web --omit=dev" in done.stdout
+
+
+def judge(what: str, given: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "deploy.scan", what],
+        input=json.dumps(given),
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_what_the_pages_are_bundled_from_may_be_used_and_what_builds_them_is_not_asked() -> None:
+    packages: dict[str, object] = {
+        "": {"name": "pages"},
+        "node_modules/a": {"license": "MIT"},
+        "node_modules/builder": {"license": "GPL-3.0", "dev": True},
+    }
+    assert "1 packages of the pages" in judge("licences", {"packages": packages}).stdout
+    for one in ({"license": "GPL-3.0"}, {}):
+        done = judge("licences", {"packages": {**packages, "node_modules/b": one}})
+        assert done.returncode == 1
+        assert "b (" in done.stderr
+    assert judge("licences", {"packages": {}}).returncode == 1
+
+
+def describe_image(status: str, severity: str = "CRITICAL", *, fixable: bool = True) -> dict[str, object]:
+    """As `gcloud artifacts docker images describe --show-package-vulnerability` does."""
+    one = {"noteName": "projects/x/notes/CVE-2026-1", "vulnerability": {"fixAvailable": fixable}}
+    return {
+        "image_summary": {"digest": "sha256:0"},
+        "discovery_summary": {"discovery": [{"discovery": {"analysisStatus": status}}]},
+        "package_vulnerability_summary": {"vulnerabilities": {severity: [one]}},
+    }
+
+
+def test_a_critical_vulnerability_that_has_a_fix_holds_the_release_up() -> None:
+    done = judge("image", describe_image("FINISHED_SUCCESS"))
+    assert done.returncode == 1
+    assert "CVE-2026-1" in done.stderr
+    for other in (
+        describe_image("FINISHED_SUCCESS", fixable=False),
+        describe_image("COMPLETE", "HIGH"),
+        {"discovery_summary": describe_image("COMPLETE")["discovery_summary"]},
+    ):
+        assert judge("image", other).returncode == 0
+    assert judge("image", describe_image("FINISHED_UNSUPPORTED")).returncode == 1
+
+
+def test_the_scan_of_an_image_waits_until_the_registry_has_looked_into_it(tmp_path: Path) -> None:
+    answers = [{}, describe_image("SCANNING"), describe_image("FINISHED_SUCCESS", fixable=False)]
+    for number, answer in enumerate(answers):
+        (tmp_path / f"{number}.json").write_text(json.dumps(answer))
+    (tmp_path / "gcloud").write_text(
+        f'#!/bin/sh\necho "$@" >>{tmp_path}/asked\ncat {tmp_path}/$(($(wc -l <{tmp_path}/asked) - 1)).json\n'
+    )
+    (tmp_path / "gcloud").chmod(0o755)
+    environment = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "IMAGE": "host/a/b@sha256:1"}
+    done = run_script("scan.sh", "image", SCAN_SECONDS="0", **environment)
+    assert done.returncode == 0, done.stderr
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert len(asked) == len(answers)
+    assert set(asked) == {
+        "artifacts docker images describe host/a/b@sha256:1 --show-package-vulnerability --format=json"
+    }
+    (tmp_path / "asked").unlink()
+    assert run_script("scan.sh", "image", SCAN_SECONDS="0", SCAN_TRIES="2", **environment).returncode == 1
 
 
 def test_without_an_engine_the_compose_run_says_so_and_passes(tmp_path: Path) -> None:
