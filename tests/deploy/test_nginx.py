@@ -39,7 +39,7 @@ def test_a_route_of_the_manifest_reaches_its_function_unchanged(gateway: Gateway
 @pytest.mark.parametrize(
     "path",
     [
-        "/nothing", "/things/", "/things/x/y", "/things/x/versions/two", "/things/x/versions/1234567890",
+        "/nothing", "/things/", "/things/x/y", "/things/x/versions/two", "/things/x/versions/1234567890123456789",
         "/a-b", "/Things", "/_error/404",
     ],
 )  # fmt: skip

@@ -15,6 +15,8 @@ from shared.database.repositories.base import Repository, excluded_values, rows_
 type PayloadKey = tuple[UUID, int, str]
 """Dashboard, version and variant hash."""
 
+# A variant that somebody asked for once may be old without the dashboard being so.
+_IS_LISTED = ~Payload.on_demand
 _IS_CURRENT = and_(Dashboard.id == Payload.dashboard_id, Dashboard.current_version == Payload.version)
 
 
@@ -48,7 +50,7 @@ class PayloadRepository(Repository):
         rows = self._session.execute(
             select(Payload.dashboard_id, func.min(Payload.checked_at))
             .join(Dashboard, _IS_CURRENT)
-            .where(Payload.dashboard_id.in_(dashboard_ids))
+            .where(Payload.dashboard_id.in_(dashboard_ids), _IS_LISTED)
             .group_by(Payload.dashboard_id)
         )
         return {row[0]: row[1] for row in rows}
@@ -72,7 +74,7 @@ class PayloadRepository(Repository):
                     DashboardVersion.version == Payload.version,
                 ),
             )
-            .where(Payload.dashboard_id.in_(dashboard_ids))
+            .where(Payload.dashboard_id.in_(dashboard_ids), _IS_LISTED)
             .group_by(Payload.dashboard_id)
         )
         return {
