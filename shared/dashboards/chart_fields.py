@@ -80,6 +80,11 @@ def _make_use(definition: dict[str, YamlData], field: str, location: tuple[str |
     return FieldUse(name, location, kind if isinstance(kind, str) else "", is_nested, counts_only)
 
 
+def read_column_name(field: str) -> str:
+    """The column that a field of Vega-Lite names: the whole of it or, in `a.b` and `a[0]`, its beginning."""
+    return _split_field(field)[0]
+
+
 def _split_field(field: str) -> tuple[str, bool]:
     r"""The column of `a.b`, `a[0]` or `a\.b` (which is the column "a.b"), and whether only a part is used."""
     match = re.match(r"((?:\\.|[^.\[\\])*)(.*)", field, re.DOTALL)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from uuid import UUID
 
+from shared.dashboards.chart_columns import list_drawn_columns
 from shared.dashboards.document import Chart, DashboardDefinition, MetricChart, TableChart
 from shared.dashboards.plan import CompiledDashboard
 from shared.database.unit_of_work import UnitOfWork
@@ -87,7 +88,10 @@ def _extract(
 
 def _list_charts(definition: DashboardDefinition) -> Iterator[ChartSource]:
     for chart in definition.charts:
-        yield ChartSource(chart.id, chart.title, chart.query, _list_fields(chart))
+        fields = _list_fields(chart)
+        # A table draws every column; of a chart that does not say what it reads, every one may be.
+        is_exact = fields is not None or isinstance(chart, TableChart)
+        yield ChartSource(chart.id, chart.title, chart.query, fields, is_exact)
 
 
 def _list_fields(chart: Chart) -> tuple[str, ...] | None:
@@ -95,17 +99,4 @@ def _list_fields(chart: Chart) -> tuple[str, ...] | None:
         return None
     if isinstance(chart, MetricChart):
         return (chart.value,)
-    return tuple(dict.fromkeys(_find_fields(chart.encoding)))
-
-
-def _find_fields(node: object) -> Iterator[str]:
-    """Every `field` of an encoding, wherever it stands (conditions, sorts, tooltips)."""
-    if isinstance(node, dict):
-        for key, value in node.items():
-            if key == "field" and isinstance(value, str):
-                yield value
-            else:
-                yield from _find_fields(value)
-    elif isinstance(node, list):
-        for item in node:
-            yield from _find_fields(item)
+    return list_drawn_columns(chart)

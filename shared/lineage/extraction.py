@@ -99,7 +99,8 @@ class _GraphBuilder:
         self._add_edge(id_, dashboard_id(self._slug), EdgeType.BELONGS_TO, Origin.YAML)
         fields = self._outputs[chart.query] if chart.fields is None else chart.fields
         for field in dict.fromkeys(fields):
-            column, confidence = self._find_output(chart.query, field)
+            column, found = self._find_output(chart.query, field)
+            confidence = found if chart.is_exact else Confidence.INFERRED
             self._add_edge(column, id_, EdgeType.DRAWS, Origin.YAML, confidence)
 
     def add_undrawn_queries(self, names: Iterable[str]) -> None:

@@ -14,9 +14,13 @@ class QuerySource:
 
 @dataclass(frozen=True)
 class ChartSource:
-    """A chart and the columns of its query that it draws; `fields=None` draws every one, as a table does."""
+    """A chart and the columns of its query that it draws; `fields=None` draws every one, as a table does.
+
+    `is_exact=False` says that nobody knows which of them it really draws.
+    """
 
     id: str
     title: str
     query: str
     fields: tuple[str, ...] | None
+    is_exact: bool = True

@@ -38,9 +38,8 @@ def read_source(sql: str) -> QuerySource:
 def read_chart(chart: dict[str, Any]) -> ChartSource:
     """A chart of a case; without `fields` it draws every column."""
     fields = chart.get("fields")
-    return ChartSource(
-        chart["id"], chart["id"].title(), chart["query"], None if fields is None else tuple(fields)
-    )
+    names = None if fields is None else tuple(fields)
+    return ChartSource(chart["id"], chart["id"].title(), chart["query"], names, chart.get("is_exact", True))
 
 
 def show_graph(graph: LineageGraph) -> dict[str, Any]:
