@@ -36,7 +36,10 @@ def list_drawn_columns(chart: VegaChart) -> tuple[str, ...] | None:
     columns: dict[str, None] = {}
     derived: set[str] = set()
     drawn: list[YamlData] = [chart.encoding, chart.mark, *chart.params]
-    steps = [*((step, _ONE_NAME_OF_TRANSFORM) for step in chart.transform), (drawn, _ONE_NAME)]
+    steps: list[tuple[YamlData, frozenset[str]]] = [
+        *((step, _ONE_NAME_OF_TRANSFORM) for step in chart.transform),
+        (drawn, _ONE_NAME),
+    ]
     for step, keys in steps:
         read, made = list(_list_read(step, keys)), list_derived_fields([step])
         if None in read or made is None:
