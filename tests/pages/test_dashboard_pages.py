@@ -329,8 +329,47 @@ def test_the_lineage_is_drawn_and_a_click_shows_up_and_downstream(visitor):
     assert page.locator(".node.query.faded").count() == 3
     page.select_option("select", label="columns")
     page.wait_for_selector(".node.column")
-    assert page.url.endswith("/lineage?level=column")
+    assert page.url.endswith("/lineage?focus=bq%3Alocal.nyc.airports&level=column")
+    assert page.locator(".node.table.focus").count() == 1
     assert visitor.complaints == []
+
+
+def test_the_address_of_a_lineage_says_what_is_looked_at(visitor):
+    page = visitor.page
+    visitor.open("/view/nyc-flights/lineage?level=column&focus=bq%3Alocal.nyc.flights%23dep_delay")
+    page.wait_for_selector(".node.column.focus")
+    assert page.locator(".node.focus").get_attribute("aria-label") == "column flights.dep_delay"
+    page.select_option("select", label="tables")
+    assert page.locator(".node.focus").get_attribute("aria-label") == "table local.nyc.flights"
+    page.get_by_role("button", name="Show all").click()
+    assert page.url.endswith("/lineage")
+
+
+CROSSINGS = """() => {
+    const boxes = [...document.querySelectorAll(".node rect")].map((box) => box.getBoundingClientRect());
+    return [...document.querySelectorAll(".edge")].map((edge) => {
+        const matrix = edge.getScreenCTM();
+        const length = edge.getTotalLength();
+        const points = Array.from({ length: 60 }, (_, i) =>
+            edge.getPointAtLength((length * (i + 0.5)) / 60).matrixTransform(matrix));
+        return boxes.filter((box) => points.some(({ x, y }) =>
+            x > box.left + 2 && x < box.right - 2 && y > box.top + 2 && y < box.bottom - 2)).length;
+    });
+}"""
+
+
+def test_no_line_of_a_lineage_runs_through_a_box_and_all_of_it_can_be_seen_at_once(visitor):
+    page = visitor.page
+    visitor.open("/view/nyc-flights/lineage?level=column")
+    page.wait_for_selector(".node.column")
+    crossed = page.evaluate(CROSSINGS)
+    assert len(crossed) > 50
+    assert set(crossed) == {0}
+    page.get_by_role("button", name="Larger").click()
+    page.get_by_role("button", name="Show the whole graph").click()
+    frame, drawing = page.locator(".canvas").bounding_box(), page.locator(".canvas svg").bounding_box()
+    assert drawing["width"] <= frame["width"]
+    assert drawing["height"] <= frame["height"]
 
 
 def test_the_api_can_be_browsed_without_signing_in(new_visitor):

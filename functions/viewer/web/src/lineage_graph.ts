@@ -28,6 +28,11 @@ export interface Box {
   height: number;
 }
 
+interface Point {
+  x: number;
+  y: number;
+}
+
 export interface Layout {
   width: number;
   height: number;
@@ -41,6 +46,7 @@ const CHARACTER_WIDTH = 7.2;
 const NODE_PADDING = 28;
 const NODE_LIMITS: [number, number] = [90, 260];
 const MARGIN = 20;
+const ARROW = 6;
 
 export function layOut(graph: Graph): Layout {
   const plan = new dagre.graphlib.Graph({ multigraph: true });
@@ -54,7 +60,11 @@ export function layOut(graph: Graph): Layout {
     const { x, y, width, height } = plan.node(node.id) as Box;
     boxes.set(node.id, { x: x - width / 2, y: y - height / 2, width, height });
   }
-  const paths = graph.edges.map((edge) => drawPath(boxes.get(edge.source), boxes.get(edge.target)));
+  const ranks = measureRanks([...boxes.values()]);
+  const paths = graph.edges.map(({ source, target }, index) => {
+    const { points } = plan.edge(source, target, String(index)) as { points: Point[] };
+    return drawPath(boxes.get(source), boxes.get(target), points.slice(1, -1), ranks);
+  });
   const { width = 0, height = 0 } = plan.graph() as { width?: number; height?: number };
   return { width, height, boxes, paths };
 }
@@ -84,15 +94,71 @@ function walk(graph: Graph, start: string, step: (edge: LineageEdge) => [string,
   return seen;
 }
 
+/** What a node is called: a column with the table or query that it belongs to. */
+export function nameNode({ type, name, attributes }: LineageNode): string {
+  if (type !== "column") return name;
+  const owner = String(attributes.table ?? attributes.query ?? "");
+  return [owner.slice(owner.lastIndexOf(".") + 1), name].filter(Boolean).join(".");
+}
+
+/** The graph as it is drawn: one line for everything between two nodes, none between owners whose columns say the same. */
+export function simplify(graph: Graph): Graph {
+  return mergeParallel(dropImplied(graph));
+}
+
+function mergeParallel(graph: Graph): Graph {
+  const lines = new Map<string, LineageEdge>();
+  for (const edge of graph.edges) {
+    const key = `${edge.source} ${edge.target}`;
+    const line = lines.get(key);
+    if (!line) lines.set(key, { ...edge });
+    else {
+      line.type = [...new Set([...line.type.split(", "), edge.type])].join(", ");
+      line.origin = [...new Set([...line.origin.split(", "), edge.origin])].join(", ");
+      if (edge.confidence === "exact") line.confidence = "exact";
+    }
+  }
+  return { nodes: graph.nodes, edges: [...lines.values()] };
+}
+
+/** A table's line to a query, and a query's to a chart, is told by their columns where these are known. */
+function dropImplied(graph: Graph): Graph {
+  const owner = (id: string) => id.split("#", 1)[0];
+  const told = new Set(graph.edges.filter(({ source }) => source.includes("#")).map(({ source, target }) => `${owner(source)} ${owner(target)}`));
+  const edges = graph.edges.filter(({ type, source, target }) => !["reads", "feeds"].includes(type) || !told.has(`${source} ${target}`));
+  return { nodes: graph.nodes, edges };
+}
+
 function measure(node: LineageNode): number {
-  const width = node.name.length * CHARACTER_WIDTH + NODE_PADDING;
+  const width = nameNode(node).length * CHARACTER_WIDTH + NODE_PADDING;
   return Math.min(Math.max(width, NODE_LIMITS[0]), NODE_LIMITS[1]);
 }
 
-function drawPath(from: Box | undefined, to: Box | undefined): string {
+/** Half the width of the widest box of each rank, by the middle that the boxes of a rank share. */
+function measureRanks(boxes: Box[]): Map<number, number> {
+  const ranks = new Map<number, number>();
+  for (const { x, width } of boxes) {
+    const middle = Math.round(x + width / 2);
+    ranks.set(middle, Math.max(ranks.get(middle) ?? 0, width / 2));
+  }
+  return ranks;
+}
+
+/** A line that bends between ranks alone, where no box is; `via` are the gaps that dagre kept free in the ranks it crosses. */
+function drawPath(from: Box | undefined, to: Box | undefined, via: Point[], ranks: Map<number, number>): string {
   if (!from || !to) return "";
-  const [x1, y1] = [from.x + from.width, from.y + from.height / 2];
-  const [x2, y2] = [to.x - 6, to.y + to.height / 2];
-  const bend = Math.max(24, (x2 - x1) / 2);
-  return `M${x1},${y1} C${x1 + bend},${y1} ${x2 - bend},${y2} ${x2},${y2}`;
+  const [start, end] = [from, to].map(({ x, y, width, height }) => ({ x: x + width / 2, y: y + height / 2 })) as [Point, Point];
+  const [[, right], ...rest] = [start, ...via, end].map(({ x, y }) => {
+    const half = ranks.get(Math.round(x)) ?? 0;
+    return [{ x: x - half, y }, { x: x + half, y }] as [Point, Point];
+  }) as [[Point, Point], ...[Point, Point][]];
+  let path = `M${from.x + from.width},${start.y} H${right.x}`;
+  let at = right;
+  for (const [left, next] of rest) {
+    const bend = (at.x + left.x) / 2;
+    path += ` C${bend},${at.y} ${bend},${left.y} ${left.x},${left.y}`;
+    if (next !== rest.at(-1)?.[1]) path += ` H${next.x}`;
+    at = next;
+  }
+  return `${path} H${to.x - ARROW}`;
 }
