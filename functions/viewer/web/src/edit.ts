@@ -70,14 +70,27 @@ function drawFrame(slug: string, restored: boolean): HTMLElement {
   );
   const result = h(
     "section",
-    { class: "result-side", "aria-label": "Result" },
+    { class: "result-side", "aria-label": "Result", tabindex: 0 },
     h("div", { id: "notice", role: "status" }, restored && h("p", { class: "panel" }, "Your changes from before are back; they are not saved yet.")),
     h("section", { class: "panel", "aria-labelledby": "plan-title" }, h("h2", { id: "plan-title" }, "Plan"), h("div", { id: "plan" }, h("p", { class: "muted small" }, "Planning…"))),
     h("h2", { class: "visually-hidden" }, "Preview"),
     h("p", { id: "preview-notice", class: "muted small" }),
+    h("p", { id: "outdated", class: "badge warn", role: "status" }),
     h("div", { id: "board", class: "board" }),
   );
-  return h("div", { class: "edit" }, head, h("div", { class: "sides-by-side" }, text, result));
+  const sides = h("div", { class: "sides-by-side" }, text, result);
+  return h("div", { class: "edit" }, head, drawSides(sides), sides);
+}
+
+/** Where there is room for one side alone, buttons say which. */
+function drawSides(sides: HTMLElement): HTMLElement {
+  const show = (side: string) => {
+    sides.dataset.side = side;
+    for (const button of buttons) button.setAttribute("aria-pressed", String(button.textContent === side));
+  };
+  const buttons = ["Text", "Result"].map((side) => h("button", { class: "button", onclick: () => show(side) }, side));
+  show("Text");
+  return h("div", { class: "which-side", role: "group", "aria-label": "Shown side" }, ...buttons);
 }
 
 function showSaved(saved: Saved): void {

@@ -31,6 +31,8 @@ export class Workbench {
   private timer: number | undefined;
   private turn = 0;
   private shown = MAIN;
+  private isReadable = true;
+  private isValid = true;
   private saved: Draft;
 
   /** `slug` is null for a dashboard that does not exist yet; `draft` goes on where somebody stopped. */
@@ -117,6 +119,8 @@ export class Workbench {
       const verdict = await this.ask("/dashboards/validate");
       if (turn !== this.turn) return;
       this.showFindings(verdict.diagnostics);
+      this.isValid = verdict.valid;
+      this.showOutdated();
       if (verdict.valid) this.timer = window.setTimeout(() => void this.compile(turn), COMPILE_AFTER_MILLISECONDS);
       else this.showPlan(null, "The plan and its cost are known once the file is valid.");
     } catch (error) {
@@ -153,12 +157,21 @@ export class Workbench {
       this.definition = readDefinition(this.editor.readTexts()[MAIN] ?? "");
     } catch {
       // Half-written YAML is everyday: the last charts stay, and the service says what is wrong and where.
-      return byId("board").classList.add("outdated");
+      this.isReadable = false;
+      return this.showOutdated();
     }
-    byId("board").classList.remove("outdated");
+    this.isReadable = true;
+    this.showOutdated();
     if (this.listTabs().includes(this.shown)) this.drawTabs();
     else this.show(MAIN);
     await this.preview.draw(this.definition, this.readFiles());
+  }
+
+  /** Say when the charts are not those of the text. */
+  private showOutdated(): void {
+    byId("board").classList.toggle("outdated", !this.isReadable);
+    const text = this.isReadable ? "The file has errors: these charts may be wrong." : "Out of date: these are the charts from before the text could not be read.";
+    byId("outdated").textContent = this.isReadable && this.isValid ? "" : text;
   }
 
   private showFindings(found: Diagnostic[]): void {
