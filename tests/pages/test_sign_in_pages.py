@@ -1,5 +1,7 @@
 """Signed out, not let in, and where else somebody is signed in."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -48,12 +50,28 @@ def test_another_session_can_be_ended(new_visitor):
     first.page.wait_for_selector(".sessions li:nth-child(2)")
     before = first.page.locator(".sessions li").count()
     own = second.context.request.get(f"{second.stack.url}/auth/session").json()["data"]["session_id"]
-    listed = first.context.request.get(f"{first.stack.url}/auth/sessions").json()["data"]["results"]
-    position = [one["id"] for one in listed].index(own)
-    first.page.locator(".sessions li").nth(position).get_by_role("button").click()
+    first.page.locator(f".sessions [data-session='{own}']").get_by_role("button").click()
     expect(first.page.locator(".sessions li")).to_have_count(before - 1)
     left = first.context.request.get(f"{first.stack.url}/auth/sessions").json()["data"]["results"]
     assert own not in [one["id"] for one in left]
+
+
+def test_the_own_session_comes_first_and_all_others_can_be_ended_at_once(new_visitor):
+    windows = [new_visitor() for _ in range(3)]
+    for one in windows:
+        one.sign_in(VIEWER, "/sessions")
+        one.page.wait_for_selector(".sessions li")
+    first = windows[0]
+    first.page.reload()
+    sessions = first.page.locator(".sessions li")
+    expect(sessions.nth(2)).to_be_visible()
+    expect(sessions.first).to_contain_text("this one")
+    assert re.search(r"Chrome \d+ on Linux", sessions.first.inner_text())
+    first.page.get_by_role("button", name="End all others").click()
+    expect(sessions).to_have_count(1)
+    expect(first.page.get_by_role("button", name="End all others")).to_be_hidden()
+    listed = first.context.request.get(f"{first.stack.url}/auth/sessions").json()["data"]["results"]
+    assert [one["current"] for one in listed] == [True]
 
 
 @pytest.mark.parametrize("name", ["not-an-id", "7b0f6f0e-6df5-4a2c-b6a5-0b6f0f1f7f11"])
