@@ -249,6 +249,20 @@ class TestLineage:
         assert find_dashboards(f"table={people_table}&column=name") == {"dashboard:shop"}
         assert find_dashboards(f"table={people_table}2") == set()
 
+    def test_a_column_is_followed_through_what_a_chart_makes_of_it(
+        self, functions: FunctionHost, people_table: str
+    ) -> None:
+        chart = (
+            "  - {id: sums, title: Sums, query: names, mark: bar, encoding: {x: {field: twice}},\n"
+            '     transform: [{calculate: "datum.id * 2", as: twice}]}\n'
+        )
+        functions.save_shop(SHOP + chart)
+        data = functions.call("lineage", "GET", f"/lineage?table={people_table}&column=id").json["data"]
+        reached = {node["id"] for node in data["nodes"]}
+        assert {"query:shop/names#id", "chart:shop/sums", "dashboard:shop"} <= reached
+        data = functions.call("lineage", "GET", "/lineage/shop?level=column").json["data"]
+        assert "query:shop/names#twice" not in {node["id"] for node in data["nodes"]}
+
     @pytest.mark.parametrize(("query", "hint"), [("", "table"), ("table=people", "people")])
     def test_a_table_has_to_be_named_in_full(self, functions: FunctionHost, query: str, hint: str) -> None:
         response = functions.call("lineage", "GET", f"/lineage?{query}")

@@ -47,6 +47,8 @@ const NODE_PADDING = 28;
 const NODE_LIMITS: [number, number] = [90, 260];
 const MARGIN = 20;
 const ARROW = 6;
+/** How far from a rank lines are straight, so that an arrow points the way of its line. */
+const CLEARANCE = 14;
 
 export function layOut(graph: Graph): Layout {
   const plan = new dagre.graphlib.Graph({ multigraph: true });
@@ -149,7 +151,8 @@ function drawPath(from: Box | undefined, to: Box | undefined, via: Point[], rank
   if (!from || !to) return "";
   const [start, end] = [from, to].map(({ x, y, width, height }) => ({ x: x + width / 2, y: y + height / 2 })) as [Point, Point];
   const [[, right], ...rest] = [start, ...via, end].map(({ x, y }) => {
-    const half = ranks.get(Math.round(x)) ?? 0;
+    const rank = ranks.get(Math.round(x));
+    const half = rank === undefined ? 0 : rank + CLEARANCE;
     return [{ x: x - half, y }, { x: x + half, y }] as [Point, Point];
   }) as [[Point, Point], ...[Point, Point][]];
   let path = `M${from.x + from.width},${start.y} H${right.x}`;
