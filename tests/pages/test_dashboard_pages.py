@@ -340,6 +340,7 @@ def test_the_address_of_a_lineage_says_what_is_looked_at(visitor):
     page.wait_for_selector(".node.column.focus")
     assert page.locator(".node.focus").get_attribute("aria-label") == "column flights.dep_delay"
     page.select_option("select", label="tables")
+    page.wait_for_selector(".node.table.focus")
     assert page.locator(".node.focus").get_attribute("aria-label") == "table local.nyc.flights"
     page.get_by_role("button", name="Show all").click()
     assert page.url.endswith("/lineage")
