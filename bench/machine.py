@@ -19,3 +19,8 @@ def describe_machine() -> str:
         f"{os.cpu_count()} cores of {model}, {platform.system()} {platform.release().partition('-')[0]}, "
         f"Python {platform.python_version()}, load average {os.getloadavg()[0]:.1f} at the start"
     )
+
+
+def describe_verdict(is_met: bool) -> str:
+    """Whether an aim was reached in this run."""
+    return "aim met" if is_met else "aim missed"

@@ -20,7 +20,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from bench.machine import describe_machine
+from bench.machine import describe_machine, describe_verdict
 from bench.plot import Bar, write_bars
 from bench.refresh_memory import MemoryCase, measure_memory
 from deploy.local.parts import REPOSITORY
@@ -38,9 +38,11 @@ PLOT = REPORT.with_suffix(".svg")
 UNCHANGED, PER_DASHBOARD = 1000, 50
 CHANGED = 50
 ROUNDS = 3
+AIM = 0.10
+"""The most that a refresh may take beyond the warehouse's own time over the parallel bound."""
 SOURCE_ROWS = 100_000
 MEMORY_ROWS = (1_000, 200_000)
-AT_THE_WAREHOUSE = ("bigquery.dry_run", "bigquery.start", "bigquery.wait", "bigquery.read")
+AT_THE_WAREHOUSE = ("bigquery.dry_run", "bigquery.table", "bigquery.start", "bigquery.wait", "bigquery.read")
 SCHEMA = [SchemaField("id", "INT64")]
 
 
@@ -203,14 +205,15 @@ PostgreSQL, the emulator and the service share them with each other, so read the
 
 ## {CHANGED} queries changed
 
-Their table was replaced. The bound is the time of all their calls to the warehouse (dry run, start, wait, read)
-divided by the {middle.parallelism} that may run side by side; what is above it is the service's own.
+Their table was replaced. The bound is the time of all their calls to the warehouse (dry run, table metadata, start, \
+wait, read) divided by the {middle.parallelism} that may run side by side; what is above it is the service's own.
 
 | round | seconds | at the warehouse | bound | above the bound |
 | ---: | ---: | ---: | ---: | ---: |
 {rounds}
 
-The median is {middle.overhead:+.1%}. {CHANGED} is no multiple of {middle.parallelism}, so part of it is the end of \
+The median is {middle.overhead:+.1%}; the aim is at most {AIM:.0%} ({describe_verdict(middle.overhead <= AIM)}). \
+{CHANGED} is no multiple of {middle.parallelism}, so part of it is the end of \
 the refresh, when the last queries leave threads free.
 
 ## Large results
