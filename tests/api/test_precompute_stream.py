@@ -39,7 +39,7 @@ def make_events() -> Iterator[QueryEvent | DashboardRefresh]:
     queries = (make_query(), make_query(PROBLEM))
     for query in queries:
         yield QueryEvent("nyc-flights", query, len(queries))
-    totals = RefreshTotals(1, 0, 0, 1, 2 * 10_485_760, 0, 0, Decimal("0.000120"), ZERO)
+    totals = RefreshTotals(1, 0, 0, 1, 2 * 10_485_760, 0, 0, Decimal("0.000120"), ZERO, 0)
     yield DashboardRefresh("nyc-flights", 1, queries, 3, 3, 1000, (PROBLEM,), totals)
 
 
