@@ -10,6 +10,7 @@ from shared.database.models.costs import CostReservation, CostScope
 from shared.database.repositories.reservations import BudgetLine
 from shared.warehouse.jobs import JobRunner
 from tests.fixtures.functions import FunctionHost
+from tests.fixtures.postgres import list_actions
 
 MINIMUM = 10 * 2**20
 NOW = datetime.now(UTC)
@@ -68,9 +69,7 @@ def test_the_error_of_a_typed_query_says_what_it_cost(functions: FunctionHost) -
     (cost,) = answer.json["error"]["details"]
     assert (cost["receipt"]["bytes_billed"], cost["bytes_pending"]) == (MINIMUM, 0)
     assert cost["receipt"]["usd_billed"] == "0.000060"
-    with functions.container.database.begin() as uow:
-        (action,) = uow.actions.search(page_size=1).items
-    assert action.bytes_billed == MINIMUM
+    assert list_actions(functions.container.database)[-1].bytes_billed == MINIMUM
 
 
 def test_a_dashboard_without_room_does_not_fail_the_query_for_one_that_has(functions: FunctionHost) -> None:
