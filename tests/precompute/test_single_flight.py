@@ -25,6 +25,7 @@ from shared.precompute.service import QueryEvent, StillRunning
 from shared.settings import Settings
 from tests.fixtures.bigquery import BigQueryServer
 from tests.fixtures.functions import SHOP
+from tests.fixtures.postgres import RunningPostgres
 
 WORKERS = 4
 REFRESHES = 100
@@ -187,12 +188,12 @@ def test_a_worker_whose_clock_is_fast_waits_for_leases_and_says_so_every_two_sec
 
 
 def test_who_waits_for_a_query_that_fails_is_told_and_does_not_run_it_again(
-    workers: list[Container], bigquery: BigQueryServer
+    workers: list[Container], bigquery: BigQueryServer, postgres_server: RunningPostgres
 ) -> None:
     holder, waiting = workers[:2]
     fingerprints = [query.fingerprint for query in refresh(holder).queries]
+    postgres_server.run("DELETE FROM query_results")
     with holder.database.begin() as uow:
-        uow.query_results.delete_many(fingerprints)
         owner = uuid4()
         fences = uow.leases.acquire_many(fingerprints, owner, timedelta(minutes=1))
     failures = FailureLog(holder.database, holder.clock)
