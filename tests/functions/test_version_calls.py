@@ -99,7 +99,7 @@ class TestDiff:
         functions.save_shop(SECOND)
         data = functions.call("dashboards_read", "GET", "/dashboards/shop/diff").json["data"]
         assert (data["from_version"], data["to_version"]) == (1, 2)
-        assert data["queries"] == {"added": [], "removed": [], "changed": ["names"]}
+        assert data["queries"] == {"added": [], "removed": [], "changed": ["names"], "reformatted": []}
         assert "-      FROM people WHERE day = @day ORDER BY id\n" in data["text"]
         assert "--- shop@1\n+++ shop@2\n" in data["text"]
 

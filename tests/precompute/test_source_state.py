@@ -10,6 +10,7 @@ from shared.precompute.source_state import SourceState, SourceStateReader
 from shared.settings import Settings
 from shared.warehouse.guard.guard import GuardPolicy, QueryGuard
 from shared.warehouse.metadata import TableMetadataReader
+from shared.warehouse.quick_calls import QuickCalls
 from shared.warehouse.tables import TableRef
 
 MODIFIED = "2026-03-03T06:00:00+00:00"
@@ -58,7 +59,8 @@ def read_state(name: str) -> SourceState:
     def get_table(full_name: str, **_: object) -> bigquery.Table:
         return bigquery.Table.from_api_repr(ANSWERS[full_name.rpartition(".")[2]])
 
-    clients: Any = SimpleNamespace(rest=SimpleNamespace(get_table=get_table))
+    rest: Any = SimpleNamespace(get_table=get_table)
+    clients: Any = SimpleNamespace(rest=rest, quick=QuickCalls(lambda: rest, SETTINGS))
     guard = QueryGuard(GuardPolicy(project="acme", allowed_datasets=["shop"]))
     reader = SourceStateReader(TableMetadataReader(clients, SETTINGS), guard)
     return reader.read_states({"q": [TableRef("acme", "shop", name)]})["q"]
