@@ -88,12 +88,13 @@ def test_what_is_wrong_is_shown_on_its_line_and_can_be_mended_there(editor):
     assert editor.visitor.complaints == []
 
 
-def test_what_only_the_warehouse_can_know_is_shown_at_its_query(editor):
+def test_what_only_the_warehouse_can_know_is_shown_where_it_stands(editor):
     wrong = DASHBOARD.replace("SELECT day, day * day", "SELECT day, dday * day")
     editor.write(wrong)
     expect(editor.findings.locator("li.error")).to_contain_text("dday")
-    line = wrong.splitlines().index("  numbers:") + 1  # the warehouse names no position here: its query it is
-    assert editor.findings.locator("li.error button").inner_text() == f"{line}:3"
+    before = wrong[: wrong.index("dday")].splitlines()
+    place = f"{len(before)}:{len(before[-1]) + 1}"
+    assert editor.findings.locator("li.error button").inner_text() == place
     editor.page.get_by_text("known once the warehouse accepts every query").wait_for()
 
 
