@@ -73,8 +73,9 @@ class TestPrecompute:
             json={"all": True},
             headers={"Accept": "application/x-ndjson"},
         )
-        lines = [json.loads(line) for line in response.text.splitlines()]
-        assert [line["event"] for line in lines] == ["query"] * 3 + ["dashboard", "done"]
+        events = [json.loads(line)["event"] for line in response.text.splitlines()]
+        # A slow machine adds "running" while nothing ends.
+        assert [event for event in events if event != "running"] == ["query"] * 3 + ["dashboard", "done"]
 
     def test_the_scheduler_may_call_it_and_a_viewer_may_not(self, functions: FunctionHost) -> None:
         functions.save_shop()

@@ -115,7 +115,8 @@ def test_a_name_that_is_not_there_is_shown_in_the_sql(
 
 def test_an_error_without_a_place_is_not_said_to_have_one(functions: FunctionHost) -> None:
     error = run(functions, "SELECT 1 / (id - id) AS x FROM people")["error"]
-    assert (error["code"], error["details"]) == ("SQL_INVALID", [])
+    assert error["code"] == "SQL_INVALID"
+    assert not any("line" in detail for detail in error["details"])
     assert error["remediation"].startswith("Use SAFE_DIVIDE(a, b)")
 
 
