@@ -1,11 +1,9 @@
 """Merges by line: what only one side changed is taken over, what both changed is told."""
 
-import shutil
 import subprocess
 from pathlib import Path
 from uuid import uuid4
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -62,7 +60,6 @@ def test_what_is_too_long_is_not_compared():
     assert merge_texts("f", "", "x\n", "y\n" * (MAX_LINES + 1)) is None
 
 
-@pytest.mark.skipif(shutil.which("git") is None, reason="compares with git merge-file")
 @settings(
     max_examples=150,
     deadline=None,
