@@ -44,9 +44,13 @@ def worker_settings(settings: Settings, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def workers(worker_settings: Settings) -> Iterator[list[Container]]:
-    """Containers that share nothing but the servers, as processes of a fleet do; `shop` is saved."""
+    """Containers that share nothing but the servers, as processes of a fleet do; `shop` is saved.
+
+    Its queries are like no others: the warehouse has the jobs of earlier tests, which may answer those.
+    """
     containers = [Container(worker_settings) for _ in range(WORKERS)]
-    source = DashboardSource("shop.yaml", SHOP)
+    shop = SHOP.replace("FROM people WHERE", f"FROM people WHERE '{uuid4()}' != '' AND")
+    source = DashboardSource("shop.yaml", shop)
     containers[0].saving.save_dashboards([SaveItem(source)], author="ana@example.com", message="")
     yield containers
     for container in containers:
@@ -64,7 +68,7 @@ def test_a_hundred_concurrent_misses_are_one_job_per_query(
     before = bigquery.count_jobs()
     with ThreadPoolExecutor(16) as pool:
         reports = list(pool.map(lambda index: refresh(workers[index % WORKERS]), range(REFRESHES)))
-    assert bigquery.count_jobs() - before <= 3
+    assert bigquery.count_jobs() - before == 3
     assert {report.variants_ready for report in reports} == {2}
     assert all(not report.problems and not report.totals.failed for report in reports)
     with workers[0].database.begin() as uow:
