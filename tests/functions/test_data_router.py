@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import UUID
@@ -11,7 +11,8 @@ import pyarrow as pa
 import pytest
 import zstandard
 
-from deploy.rendering.nginx_cache import ANSWER_SECONDS, VERDICT_SECONDS
+from deploy.rendering.nginx_cache import VERDICT_SECONDS
+from shared.api.encoded_response import CACHE_CONTROL, FRESH_SECONDS, LATE_SECONDS
 from shared.api.result_response import ARROW_TYPE
 from shared.auth.principals import IdTokenClaims
 from shared.auth.session_tokens import SESSION_COOKIE_NAME
@@ -23,8 +24,8 @@ pytestmark = pytest.mark.stack
 PAYLOAD_SECONDS = 1
 SESSION_SECONDS = 2
 # What a save or a refresh takes at most to be seen, and a revoked session to be refused.
-NEWS_BOUND = ANSWER_SECONDS + PAYLOAD_SECONDS
-# nginx counts its two seconds in whole ones, so a verdict may be kept for nearly three.
+# nginx counts in whole seconds, so both may last nearly one longer.
+NEWS_BOUND = FRESH_SECONDS + LATE_SECONDS + PAYLOAD_SECONDS + 1
 REVOCATION_BOUND = VERDICT_SECONDS + SESSION_SECONDS + 1
 PATH = "/data/shop"
 OTHER_PATH = "/data/shop?day=2024-01-02"
@@ -71,13 +72,41 @@ def test_repeats_are_answered_without_the_function(router: DataRouter, bearer: s
     assert router.count_answered_by_function(repeat) <= 3
 
 
-def test_a_burst_of_first_requests_asks_the_function_once(router: DataRouter, bearer: str) -> None:
+def test_a_burst_of_first_requests_asks_a_warm_function_once(router: DataRouter, bearer: str) -> None:
+    assert router.get(OTHER_PATH, Authorization=bearer).status_code == 200
+
     def burst() -> None:
         with ThreadPoolExecutor(16) as pool:
             answers = list(pool.map(lambda _: router.get(PATH, Authorization=bearer), range(16)))
         assert {answer.status_code for answer in answers} == {200}
 
     assert router.count_answered_by_function(burst) <= 2
+
+
+def test_an_answer_is_fetched_anew_behind_the_back_of_who_asks(router: DataRouter, bearer: str) -> None:
+    first = router.get(PATH, Authorization=bearer).json()["metadata"]["request_id"]
+    time.sleep(FRESH_SECONDS + 1.1)
+
+    def ask() -> str:
+        return str(router.get(PATH, Authorization=bearer).json()["metadata"]["request_id"])
+
+    late = []
+    assert router.count_answered_by_function(lambda: late.append(ask()) or wait_until_not(first, ask)) == 1
+    assert late == [first]
+
+
+def test_no_answer_outlives_its_seconds_unread(router: DataRouter, bearer: str) -> None:
+    first = router.get(PATH, Authorization=bearer).json()["metadata"]["request_id"]
+    time.sleep(FRESH_SECONDS + LATE_SECONDS + 1.1)
+    assert router.get(PATH, Authorization=bearer).json()["metadata"]["request_id"] != first
+
+
+def wait_until_not(value: str, ask: Callable[[], str]) -> None:
+    """Ask until the answer is another one."""
+    deadline = time.monotonic() + FRESH_SECONDS
+    while ask() == value:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_the_logged_out_get_nothing_however_often_others_asked(router: DataRouter, bearer: str) -> None:
@@ -206,7 +235,7 @@ def test_ids_are_those_of_this_request(router: DataRouter, bearer: str) -> None:
     )
     assert answer.headers["X-Request-Id"] == "the-second-request"
     assert answer.headers["traceparent"] == TRACEPARENT
-    assert answer.headers["Cache-Control"] == "private, no-cache"
+    assert answer.headers["Cache-Control"] == CACHE_CONTROL
 
 
 def test_errors_are_never_kept(router: DataRouter, functions: FunctionHost, bearer: str) -> None:

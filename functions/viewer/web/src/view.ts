@@ -26,8 +26,8 @@ let shown: Payload | null = null;
 let saved: Promise<Detail>;
 let lastProblem: string | null = null;
 
-/** An answer may be repeated for up to three seconds by what lies between; then the refresh shows. */
-const LOOK_AGAIN_AFTER_MILLISECONDS = [0, 1500, 2000];
+/** An answer may be repeated for seconds by what lies between, and once more by who fetches the next; then the refresh shows. */
+const LOOK_AGAIN_AFTER_MILLISECONDS = [0, 1500, 1500, 1000, 2000];
 
 runPage(async () => {
   const session = openPage();
