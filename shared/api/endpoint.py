@@ -22,6 +22,7 @@ from shared.api.responses import Reply, ResponseFactory
 from shared.api.routes import get_routes
 from shared.api.routing import Router
 from shared.api.security_headers import SNIFFING, TRANSPORT
+from shared.api.short_path import lay_short_path
 from shared.api.streaming import TracedStream
 from shared.container import Container, get_container
 from shared.errors import AlmanacError, InternalError, UnauthenticatedError
@@ -74,6 +75,7 @@ def endpoint(
             exchange = _Exchange(container, router, handler, request, name, actions, explain)
             return context.run(exchange.run, span, context)
 
+        lay_short_path(serve, lambda: bool(prepared))
         return serve
 
     return decorate
