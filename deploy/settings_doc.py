@@ -8,23 +8,16 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from enum import StrEnum
 from pathlib import Path
-from typing import get_args
 
-from annotated_types import Ge, Gt, Le
-from pydantic import SecretStr
-from pydantic.fields import FieldInfo
-
-from shared.settings import ByteSize, Settings
+from shared.environment import describe_kind, list_kinds
+from shared.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / ".env.sample"
 PAGE = ROOT / "docs" / "settings.md"
 _GROUP = re.compile(r"# --- (.+)")
 _ASSIGNMENT = re.compile(r"(#?)([A-Z][A-Z0-9_]*)=(.*)")
-_IS_SIZE = get_args(ByteSize)[1]
 _HEAD = """\
 # Settings
 
@@ -74,48 +67,14 @@ def render_page(entries: Sequence[SampleEntry]) -> str:
 
 
 def _render_row(entry: SampleEntry) -> str:
-    field = Settings.model_fields.get(entry.name.lower())
-    accepts = _describe_field(field) if field else _describe_local(entry.name)
+    kind = list_kinds(Settings).get(entry.name.lower())
+    accepts = _describe_local(entry.name) if kind is None else describe_kind(kind)
     default = "unset" if entry.value is None else f"`{entry.value}`" if entry.value else "empty"
     return f"| `{entry.name}` | {accepts} | {default} | {entry.explanation} |"
 
 
 def _describe_local(name: str) -> str:
     return "port number" if name.startswith("PORT_") else "path"
-
-
-def _describe_field(field: FieldInfo) -> str:
-    kind = field.annotation
-    if isinstance(kind, type) and issubclass(kind, StrEnum):
-        return _list_choices([member.value for member in kind])
-    for part in field.metadata:
-        if choices := re.fullmatch(r"\^\((.+)\)\$", getattr(part, "pattern", None) or ""):
-            return _list_choices(choices[1].split("|"))
-    if _IS_SIZE in field.metadata:
-        return "size"
-    if kind is SecretStr:
-        return "text, secret"
-    if list in {kind, getattr(kind, "__origin__", None)}:
-        return "list"
-    if kind in {int, float, Decimal}:
-        return " ".join(["whole number" if kind is int else "number", *_list_bounds(field)])
-    return "text" if kind is str or str in get_args(kind) else str(kind)
-
-
-def _list_bounds(field: FieldInfo) -> list[str]:
-    words = []
-    for part in field.metadata:
-        if isinstance(part, Ge):
-            words.append(f"from {part.ge}")
-        elif isinstance(part, Gt):
-            words.append(f"above {part.gt}")
-        elif isinstance(part, Le):
-            words.append(f"to {part.le}")
-    return words
-
-
-def _list_choices(choices: Sequence[str]) -> str:
-    return ", ".join(f"`{choice}`" for choice in choices)
 
 
 def main(arguments: list[str] | None = None, page: Path = PAGE) -> int:

@@ -4,16 +4,15 @@ Every setting of every function is a field below; `.env.sample` lists the same n
 two). Byte sizes are written as BigQuery users say them (`10 GB`, `500 MiB`) or as plain bytes.
 """
 
-import os
-from collections.abc import Iterable
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from msgspec import Meta
 
+from shared.environment import EnvironmentSettings, Reader, SecretStr
 from shared.sizes import parse_bytes
 
 
@@ -41,11 +40,23 @@ def _check_base_url(value: str) -> str:
     return value.rstrip("/")
 
 
-BaseUrl = Annotated[str, AfterValidator(_check_base_url)]
-ByteSize = Annotated[int, BeforeValidator(_read_size), Field(gt=0)]
-Seconds = Annotated[float, Field(gt=0)]
-StringList = Annotated[list[str], BeforeValidator(_split_list)]
-TimeZoneName = Annotated[str, AfterValidator(_check_time_zone)]
+def _read_price(value: object) -> Decimal:
+    try:
+        price = Decimal(str(value))
+    except InvalidOperation:
+        price = Decimal(-1)
+    if not price.is_finite() or price < 0:
+        raise ValueError(f"{value!r} is no price; write for example 6.25")
+    return price
+
+
+BaseUrl = Annotated[str, Reader(_check_base_url)]
+ByteSize = Annotated[int, Reader(_read_size, "size"), Meta(gt=0)]
+Price = Annotated[Decimal, Reader(_read_price, "number from 0")]
+Seconds = Annotated[float, Meta(gt=0)]
+StringList = Annotated[list[str], Reader(_split_list, "list")]
+TimeZoneName = Annotated[str, Reader(_check_time_zone)]
+NO_STRINGS: list[str] = []
 
 
 class Environment(StrEnum):
@@ -56,133 +67,120 @@ class Environment(StrEnum):
     PROD = "prod"
 
 
-class Settings(BaseModel):
-    """Settings of one process: what is given, else the environment's (names in upper case), else the default.
-
-    Read here and not by pydantic-settings, whose import was a sixth of a cold start. An empty variable counts
-    as unset.
-    """
-
-    model_config = ConfigDict(extra="ignore")
+class Settings(EnvironmentSettings):
+    """Settings of one process."""
 
     # --- which environment
     environment: Environment = Environment.LOCAL
     service_version: str = "dev"
-    public_url: BaseUrl = Field("http://localhost:8080", description="Base URL browsers use.")
+    public_url: BaseUrl = "http://localhost:8080"
+    """Base URL browsers use."""
     log_level: str = "INFO"
 
     # --- BigQuery
-    google_cloud_project: str = Field("local", description="Project that runs and pays for jobs.")
+    google_cloud_project: str = "local"
+    """Project that runs and pays for jobs."""
     bigquery_location: str = "US"
-    bigquery_endpoint: str | None = Field(None, description="REST endpoint of an emulator; unset: Google's.")
-    bigquery_storage_endpoint: str | None = Field(None, description="host:port of an emulator's gRPC.")
-    allowed_datasets: StringList = Field(
-        default_factory=list,
-        description="`dataset` or `project.dataset`, comma separated; empty allows none.",
-    )
-    allowed_table_functions: StringList = Field(default_factory=list)
-    max_bytes_per_query: ByteSize = Field(10 * 10**9, description="Upper bound of any single query's cap.")
+    bigquery_endpoint: str | None = None
+    """REST endpoint of an emulator; unset: Google's."""
+    bigquery_storage_endpoint: str | None = None
+    """host:port of an emulator's gRPC."""
+    allowed_datasets: StringList = NO_STRINGS
+    """`dataset` or `project.dataset`, comma separated; empty allows none."""
+    allowed_table_functions: StringList = NO_STRINGS
+    max_bytes_per_query: ByteSize = 10 * 10**9
+    """Upper bound of any single query's cap."""
     max_bytes_per_refresh: ByteSize = 50 * 10**9
     max_bytes_per_user_day: ByteSize = 50 * 10**9
     max_bytes_per_dashboard_day: ByteSize = 100 * 10**9
     max_bytes_per_environment_day: ByteSize = 500 * 10**9
-    budget_time_zone: TimeZoneName = Field("UTC", description="IANA zone in which a budget's day begins.")
-    price_per_tib_usd: Decimal = Field(Decimal("6.25"), ge=0, description="On-demand price per TiB billed.")
-    warehouse_timeout_seconds: float = Field(60.0, gt=0, description="Deadline of one job, retries included.")
-    warehouse_call_timeout_seconds: float = Field(
-        10.0, gt=0, description="Deadline of one call that starts a job, asks for it or reads its rows."
-    )
-    warehouse_metadata_timeout_seconds: float = Field(
-        5.0, gt=0, description="When a dry run or metadata call without an answer is given up as an outage."
-    )
-    reservation_grace_seconds: float = Field(
-        60.0,
-        gt=0,
-        description="How long after a job's deadline its reservation stands when nobody settles it.",
-    )
-    refresh_lease_seconds: float = Field(
-        30.0, ge=1, description="How long a query stays reserved for a worker that is not heard of any more."
-    )
-    drain_seconds: float = Field(
-        3.0, ge=0, description="How long a refresh goes on after its process was told to stop."
-    )
-    warehouse_parallelism: int = Field(8, ge=1, le=64, description="Jobs and dry runs at once, per process.")
-    storage_read_min_rows: int = Field(
-        5000, ge=1, description="Results with more rows are read by the Storage Read API."
-    )
+    budget_time_zone: TimeZoneName = "UTC"
+    """IANA zone in which a budget's day begins."""
+    price_per_tib_usd: Price = Decimal("6.25")
+    """On-demand price per TiB billed."""
+    warehouse_timeout_seconds: Seconds = 60.0
+    """Deadline of one job, retries included."""
+    warehouse_call_timeout_seconds: Seconds = 10.0
+    """Deadline of one call that starts a job, asks for it or reads its rows."""
+    warehouse_metadata_timeout_seconds: Seconds = 5.0
+    """When a dry run or metadata call without an answer is given up as an outage."""
+    reservation_grace_seconds: Seconds = 60.0
+    """How long after a job's deadline its reservation stands when nobody settles it."""
+    refresh_lease_seconds: Annotated[float, Meta(ge=1)] = 30.0
+    """How long a query stays reserved for a worker that is not heard of any more."""
+    drain_seconds: Annotated[float, Meta(ge=0)] = 3.0
+    """How long a refresh goes on after its process was told to stop."""
+    warehouse_parallelism: Annotated[int, Meta(ge=1, le=64)] = 8
+    """Jobs and dry runs at once, per process."""
+    storage_read_min_rows: Annotated[int, Meta(ge=1)] = 5000
+    """Results with more rows are read by the Storage Read API."""
 
     # --- PostgreSQL
     database_url: SecretStr = SecretStr("postgresql+pg8000://almanac:almanac@127.0.0.1:5432/almanac")
-    database_pool_size: int = Field(4, ge=2)
+    database_pool_size: Annotated[int, Meta(ge=2)] = 4
     database_connect_timeout_seconds: Seconds = 3.0
     database_statement_timeout_seconds: Seconds = 10.0
 
     # --- cache
-    cache_url: SecretStr = Field(SecretStr("memory://"), description="redis://, rediss:// or memory://")
+    cache_url: SecretStr = SecretStr("memory://")
+    """redis://, rediss:// or memory://"""
     cache_timeout_seconds: Seconds = 1.0
     cache_memory_max_bytes: ByteSize = 64 * 1024**2
-    payload_memory_seconds: float = Field(
-        1.0, ge=0, description="How long a process serves a payload again without asking the cache."
-    )
-    cache_ttl_seconds: int = Field(30 * 86400, ge=1, description="A safety net, not freshness.")
+    payload_memory_seconds: Annotated[float, Meta(ge=0)] = 1.0
+    """How long a process serves a payload again without asking the cache."""
+    cache_ttl_seconds: Annotated[int, Meta(ge=1)] = 30 * 86400
+    """A safety net, not freshness."""
 
     # --- blob stores
-    dashboard_store_url: str = Field("git:.local/workdir", description="git:PATH or gs://BUCKET/PREFIX")
-    payload_store_url: str = Field("file:.local/payloads", description="file:PATH or gs://BUCKET/PREFIX")
-    storage_endpoint: str | None = Field(None, description="Endpoint of a GCS emulator; unset: Google's.")
+    dashboard_store_url: str = "git:.local/workdir"
+    """git:PATH or gs://BUCKET/PREFIX"""
+    payload_store_url: str = "file:.local/payloads"
+    """file:PATH or gs://BUCKET/PREFIX"""
+    storage_endpoint: str | None = None
+    """Endpoint of a GCS emulator; unset: Google's."""
     storage_timeout_seconds: Seconds = 10.0
 
     # --- payloads and requests
     max_body_bytes: ByteSize = 2 * 10**6
-    max_payload_bytes: ByteSize = Field(10 * 10**6, description="Encoded bytes of one payload, uncompressed.")
-    max_rows_per_query: int = Field(50_000, ge=1, description="Upper bound of a query's max_rows.")
-    max_variants_per_dashboard: int = Field(64, ge=1)
+    max_payload_bytes: ByteSize = 10 * 10**6
+    """Encoded bytes of one payload, uncompressed."""
+    max_rows_per_query: Annotated[int, Meta(ge=1)] = 50_000
+    """Upper bound of a query's max_rows."""
+    max_variants_per_dashboard: Annotated[int, Meta(ge=1)] = 64
 
     # --- retention
-    on_demand_refresh_days: int = Field(
-        7,
-        ge=0,
-        description="How long after it was last read a variant computed on demand is refreshed along.",
-    )
-    retention_days: int = Field(
-        30, ge=1, description="How long what is served no more is kept: payloads and results."
-    )
+    on_demand_refresh_days: Annotated[int, Meta(ge=0)] = 7
+    """How long after it was last read a variant computed on demand is refreshed along."""
+    retention_days: Annotated[int, Meta(ge=1)] = 30
+    """How long what is served no more is kept: payloads and results."""
 
     # --- sign-in
     oidc_issuer: str = "https://accounts.google.com"
     oidc_discovery_url: str = "https://accounts.google.com/.well-known/openid-configuration"
     oidc_client_id: str = ""
     oidc_client_secret: SecretStr = SecretStr("")
-    cli_oidc_client_id: str = Field("", description="Published at /auth/config; an accepted audience.")
-    cli_oidc_client_secret: str = Field("", description="Public too, as RFC 8252 has it for native apps.")
-    allowed_emails: StringList = Field(default_factory=list)
-    allowed_domains: StringList = Field(default_factory=list)
-    admin_emails: StringList = Field(default_factory=list)
-    editor_emails: StringList = Field(default_factory=list, description="Addresses or @domain; `*` for all.")
-    service_account_emails: StringList = Field(
-        default_factory=list, description="Service accounts whose ID tokens may call scheduler endpoints."
-    )
-    bearer_audiences: StringList = Field(
-        default_factory=list,
-        description="Audiences accepted in bearer ID tokens, besides public_url and client id.",
-    )
-    session_idle_seconds: int = Field(12 * 3600, ge=60)
-    session_absolute_seconds: int = Field(7 * 86400, ge=60)
-    session_cache_seconds: int = Field(5, ge=0, description="How long an earlier check is believed.")
+    cli_oidc_client_id: str = ""
+    """Published at /auth/config; an accepted audience."""
+    cli_oidc_client_secret: str = ""
+    """Public too, as RFC 8252 has it for native apps."""
+    allowed_emails: StringList = NO_STRINGS
+    allowed_domains: StringList = NO_STRINGS
+    admin_emails: StringList = NO_STRINGS
+    editor_emails: StringList = NO_STRINGS
+    """Addresses or @domain; `*` for all."""
+    service_account_emails: StringList = NO_STRINGS
+    """Service accounts whose ID tokens may call scheduler endpoints."""
+    bearer_audiences: StringList = NO_STRINGS
+    """Audiences accepted in bearer ID tokens, besides public_url and client id."""
+    session_idle_seconds: Annotated[int, Meta(ge=60)] = 12 * 3600
+    session_absolute_seconds: Annotated[int, Meta(ge=60)] = 7 * 86400
+    session_cache_seconds: Annotated[int, Meta(ge=0)] = 5
+    """How long an earlier check is believed."""
     oidc_timeout_seconds: float = 5.0
 
     # --- telemetry
-    otel_traces_exporter: str = Field("console", pattern="^(console|otlp|none)$")
+    otel_traces_exporter: Annotated[str, Meta(pattern="^(console|otlp|none)$")] = "console"
     otel_exporter_otlp_endpoint: str | None = None
-
-    def __init__(self, **given: Any) -> None:
-        named = {name.lower(): value for name, value in os.environ.items() if value}
-        fields = type(self).model_fields
-        super().__init__(**{name: named[name] for name in fields if name in named} | given)
-
-    def list_environment_names(self) -> Iterable[str]:
-        """The environment variables this class reads, in declaration order."""
-        return (name.upper() for name in type(self).model_fields)
 
 
 @cache

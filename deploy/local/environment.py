@@ -35,7 +35,7 @@ def build_environment(
     `chosen` are settings of the developer (`.env`), such as budgets; where the stack itself decides
     (addresses, credentials, stores, accounts) they are not asked.
     """
-    names = {name.upper() for name in Settings.model_fields}
+    names = set(Settings.list_environment_names())
     names -= set(os.environ)  # which every process of the stack inherits, and which wins over .env
     own = {name: value for name, value in chosen.items() if value and name in names}
     return (

@@ -29,7 +29,7 @@ _PARAMETER_PATTERNS = {None: "[^/]+", "int": "[0-9]{1,18}"}
 
 def render_nginx_conf(manifest: Manifest) -> str:
     """The text of nginx.conf; the same for every environment."""
-    max_body_bytes: int = Settings.model_fields["max_body_bytes"].default
+    max_body_bytes: int = Settings.max_body_bytes
     parts = {
         "@max_body_bytes@": str(max_body_bytes * 11 // 10),
         "@hidden_headers@": _indent(render_hidden_headers(), 4),

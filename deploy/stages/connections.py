@@ -39,7 +39,7 @@ def compute_connections(manifest: Manifest, stage: Stage) -> ConnectionBudget:
 
     `max_instances` is the service's bound, old and new revision together.
     """
-    default: int = Settings.model_fields["database_pool_size"].default
+    default: int = Settings.database_pool_size
     pool_size = int(stage.settings.get("DATABASE_POOL_SIZE", default))
     instances = sum(
         entry.max_instances

@@ -66,13 +66,13 @@ class Stage(_Part):
 
     @model_validator(mode="after")
     def _check_settings(self) -> Self:
-        known = {name.upper() for name in Settings.model_fields} - DERIVED
+        known = set(Settings.list_environment_names()) - DERIVED
         if unknown := sorted(set(self.settings) - known):
             raise ValueError(
                 f"settings: {', '.join(unknown)} cannot be set here; accepted are the variables of .env.sample "
                 "that are no secrets and do not follow from the stage's other fields"
             )
-        Settings.model_validate({name.lower(): value for name, value in self.settings.items()})
+        Settings(**{name.lower(): value for name, value in self.settings.items()})
         return self
 
     @property

@@ -1,12 +1,12 @@
 """From a cookie or an Authorization header to a principal, and signing in from end to end."""
 
+import copy
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from deploy.local.process import pick_free_port
 from deploy.local.servers.oidc import OidcServer
@@ -19,6 +19,7 @@ from shared.auth.sessions import SessionService
 from shared.auth.sign_in import SignedIn, SignInService
 from shared.auth.tokens import IdTokenVerifier
 from shared.database.unit_of_work import Database
+from shared.environment import SecretStr
 from shared.errors import DependencyUnavailableError, ForbiddenError, UnauthenticatedError
 from shared.settings import Settings
 from tests.auth.conftest import SCHEDULER, Clock, SignToken
@@ -160,7 +161,7 @@ def test_a_remembered_token_ends_with_its_expiry(
     clock: Clock,
     sign_token: SignToken,
 ):
-    patient = settings.model_copy(update={"session_cache_seconds": 3600})
+    patient = copy.replace(settings, session_cache_seconds=3600)
     authenticator = Authenticator(patient, database, Allowlist(settings), sessions, verifier, clock)
     header = f"Bearer {sign_token(exp=int(time.time()) + 20)}"
     assert authenticator.authenticate(None, header)
@@ -173,7 +174,7 @@ def test_sessions_outlive_an_outage_of_the_provider(
     settings: Settings, database: Database, sessions: SessionService, sign_in: SignInService, clock: Clock
 ):
     cookie = _sign_in(sign_in, "viewer@example.com").session.token
-    gone = settings.model_copy(update={"oidc_discovery_url": f"http://127.0.0.1:{pick_free_port()}/"})
+    gone = copy.replace(settings, oidc_discovery_url=f"http://127.0.0.1:{pick_free_port()}/")
     provider = IdentityProvider(gone, clock)
     verifier = IdTokenVerifier(gone, provider, clock)
     authenticator = Authenticator(gone, database, Allowlist(gone), sessions, verifier, clock)
@@ -189,7 +190,7 @@ def test_without_postgresql_callers_get_a_quick_503(
     settings: Settings, verifier: IdTokenVerifier, clock: Clock
 ):
     url = f"postgresql+pg8000://almanac:almanac@127.0.0.1:{pick_free_port()}/almanac"
-    changed = settings.model_copy(update={"database_url": SecretStr(url)})
+    changed = copy.replace(settings, database_url=SecretStr(url))
     database, allowlist = Database(changed), Allowlist(changed)
     sessions = SessionService(changed, database, allowlist, clock)
     authenticator = Authenticator(changed, database, allowlist, sessions, verifier, clock)

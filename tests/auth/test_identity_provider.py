@@ -1,5 +1,6 @@
 """Metadata and keys: fetched late, kept, refreshed for a new key, quick to fail when nobody answers."""
 
+import copy
 import socket
 import threading
 import time
@@ -67,7 +68,7 @@ def proxy(oidc_server: OidcServer) -> Iterator[CountingProxy]:
 @pytest.fixture
 def watched(settings: Settings, proxy: CountingProxy, clock: Clock) -> IdentityProvider:
     url = f"{proxy.url}/.well-known/openid-configuration"
-    return IdentityProvider(settings.model_copy(update={"oidc_discovery_url": url}), clock)
+    return IdentityProvider(copy.replace(settings, oidc_discovery_url=url), clock)
 
 
 def test_nothing_is_fetched_before_the_first_question(watched: IdentityProvider, proxy: CountingProxy):
@@ -169,7 +170,7 @@ def test_a_document_that_is_not_a_discovery_document_is_refused(
 
 def test_a_provider_that_is_down_is_reported_quickly(settings: Settings, clock: Clock):
     url = f"http://localhost:{pick_free_port()}/.well-known/openid-configuration"
-    provider = IdentityProvider(settings.model_copy(update={"oidc_discovery_url": url}), clock)
+    provider = IdentityProvider(copy.replace(settings, oidc_discovery_url=url), clock)
     started = time.monotonic()
     with pytest.raises(DependencyUnavailableError, match="ConnectionError") as caught:
         provider.get_metadata()
@@ -183,7 +184,7 @@ def test_a_provider_that_never_answers_is_given_up_within_the_deadline(settings:
             "oidc_discovery_url": f"http://127.0.0.1:{silent.getsockname()[1]}/x",
             "oidc_timeout_seconds": 1.0,
         }
-        provider = IdentityProvider(settings.model_copy(update=changes), clock)
+        provider = IdentityProvider(copy.replace(settings, **changes), clock)
         failures: list[BaseException] = []
 
         def ask() -> None:
@@ -206,7 +207,7 @@ def test_service_resumes_when_the_provider_comes_back_with_the_same_keys(
 ):
     server = OidcServer(tmp_path / "oidc", pick_free_port(), [REDIRECT_URL])
     changes = {"oidc_issuer": server.issuer, "oidc_discovery_url": server.discovery_url}
-    provider = IdentityProvider(settings.model_copy(update=changes), clock)
+    provider = IdentityProvider(copy.replace(settings, **changes), clock)
     with pytest.raises(DependencyUnavailableError):
         provider.get_metadata()
 
@@ -214,7 +215,7 @@ def test_service_resumes_when_the_provider_comes_back_with_the_same_keys(
     clock.advance(seconds=3)
     second_secret = _run(server, lambda: (provider.get_metadata(), server.client_secret))[1]
 
-    verifier = IdTokenVerifier(settings.model_copy(update=changes), provider, clock)
+    verifier = IdTokenVerifier(copy.replace(settings, **changes), provider, clock)
     assert verifier.verify(str(first[0])).email == "viewer@example.com"
     assert second_secret == first[1]
 

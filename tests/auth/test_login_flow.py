@@ -1,16 +1,17 @@
 """The code flow against real providers, from the login link to the claims."""
 
+import copy
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
-from pydantic import SecretStr
 
 from deploy.local.servers.oidc import OidcLoginFailedError, OidcServer
 from shared.auth.identity_provider import IdentityProvider
 from shared.auth.login_transaction import TransactionSealer, create_transaction
 from shared.auth.oidc import OidcClient
 from shared.auth.tokens import IdTokenVerifier
+from shared.environment import SecretStr
 from shared.errors import DependencyUnavailableError, InternalError, InvalidRequestError, UnauthenticatedError
 from shared.settings import Settings
 from tests.auth.conftest import Clock
@@ -147,7 +148,7 @@ def test_a_missing_or_meaningless_cookie_is_refused(oidc_client: OidcClient, coo
 def test_a_cookie_sealed_with_another_client_secret_is_refused(
     oidc_client: OidcClient, settings: Settings, clock: Clock
 ):
-    forger = settings.model_copy(update={"oidc_client_secret": SecretStr("guess")})
+    forger = copy.replace(settings, oidc_client_secret=SecretStr("guess"))
     transaction = create_transaction("/")
 
     with pytest.raises(UnauthenticatedError, match="altered"):
@@ -175,7 +176,7 @@ def test_a_callback_without_a_code_is_an_invalid_request(oidc_client: OidcClient
 def test_a_wrong_client_secret_is_reported_as_configuration_not_as_the_users_fault(
     settings: Settings, clock: Clock
 ):
-    client = _client_for(settings.model_copy(update={"oidc_client_secret": SecretStr("x")}), clock)
+    client = _client_for(copy.replace(settings, oidc_client_secret=SecretStr("x")), clock)
     start = client.build_login(None)
     callback = walk_through_login(start.authorization_url, "viewer@example.com")
 
@@ -185,7 +186,7 @@ def test_a_wrong_client_secret_is_reported_as_configuration_not_as_the_users_fau
 
 
 def test_without_a_client_secret_no_login_starts(settings: Settings, clock: Clock):
-    client = _client_for(settings.model_copy(update={"oidc_client_secret": SecretStr("")}), clock)
+    client = _client_for(copy.replace(settings, oidc_client_secret=SecretStr("")), clock)
     with pytest.raises(InternalError, match="not configured"):
         client.build_login(None)
 
@@ -196,7 +197,7 @@ class TestAProviderWithoutTheClaimsParameter:
     @pytest.fixture
     def plain_client(self, settings: Settings, plain_provider: PlainProvider, clock: Clock) -> OidcClient:
         changes = {"oidc_issuer": plain_provider.issuer, "oidc_discovery_url": plain_provider.discovery_url}
-        return _client_for(settings.model_copy(update=changes), clock)
+        return _client_for(copy.replace(settings, **changes), clock)
 
     def test_a_verified_address_signs_in(self, plain_client: OidcClient, plain_provider: PlainProvider):
         start = plain_client.build_login("/")

@@ -1,5 +1,6 @@
 """Sessions in PostgreSQL: made, believed, extended and ended."""
 
+import copy
 import hashlib
 import threading
 from collections.abc import Callable
@@ -28,7 +29,7 @@ def make_service(settings: Settings, database: Database, clock: Clock) -> MakeSe
     """A session service as another process would have it: `make_service(session_cache_seconds=0)`."""
 
     def make(**changes: object) -> SessionService:
-        changed = settings.model_copy(update=changes)
+        changed = copy.replace(settings, **changes)
         return SessionService(changed, database, Allowlist(changed), clock)
 
     return make

@@ -11,11 +11,11 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from pydantic import SecretStr
 
 from deploy.local.process import pick_free_port
 from shared.database.quick_reads import QuickReads
 from shared.database.unit_of_work import Database
+from shared.environment import SecretStr
 from shared.errors import DependencyUnavailableError
 from shared.settings import Settings
 from tests.database.builders import NOW, add_dashboards, add_user, make_session, make_version

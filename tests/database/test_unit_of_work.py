@@ -11,10 +11,10 @@ from contextlib import contextmanager
 
 import pytest
 from alembic import command
-from pydantic import SecretStr
 
 from deploy.local.process import pick_free_port
 from shared.database.unit_of_work import Database
+from shared.environment import SecretStr
 from shared.errors import ConflictError, DependencyUnavailableError, InvalidRequestError
 from shared.settings import Settings
 from tests.database.builders import add_dashboards, make_dashboard

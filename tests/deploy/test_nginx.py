@@ -15,7 +15,7 @@ from tests.deploy.conftest import Gateway
 
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 TRACEPARENT = f"00-{TRACE_ID}-00f067aa0ba902b7-01"
-MAX_BODY_BYTES: int = Settings.model_fields["max_body_bytes"].default
+MAX_BODY_BYTES: int = Settings.max_body_bytes
 
 
 @pytest.mark.parametrize(

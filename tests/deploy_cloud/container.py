@@ -16,12 +16,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr
-
 from deploy.local.functions import build_function_spec
 from deploy.local.process import Service, pick_free_port
 from shared.api.manifest import FunctionEntry
 from shared.settings import Settings
+from tests.functions.data_router import make_environment
 
 # Cloud Run kills ten seconds after SIGTERM: https://cloud.google.com/run/docs/container-contract#instance-shutdown
 GRACE_SECONDS = 10
@@ -44,17 +43,6 @@ def wrap_read_only(folder: Path) -> list[str]:
     return wrapper if tried is not None and tried.returncode == 0 else []
 
 
-def list_environment(settings: Settings) -> dict[str, str]:
-    """The settings as the environment of a process."""
-    return {name.upper(): _write(value) for name, value in settings if value is not None}
-
-
-def _write(value: Any) -> str:
-    if isinstance(value, SecretStr):
-        return value.get_secret_value()
-    return ",".join(value) if isinstance(value, list) else str(value)
-
-
 def parse_memory(limit: str) -> int:
     """Bytes of `512Mi` and the like."""
     return int(limit[:-2]) * _UNITS[limit[-2:]]
@@ -68,7 +56,7 @@ class RunningFunction:
         self.port = pick_free_port()
         temporary = folder / "tmp"
         temporary.mkdir(exist_ok=True)
-        environment = {**list_environment(settings), "TMPDIR": str(temporary)}
+        environment = {**make_environment(settings), "TMPDIR": str(temporary)}
         spec = build_function_spec(entry, self.port, environment, folder)
         self.service = Service(replace(spec, command=[*wrap_read_only(folder), *spec.command]))
         self.service.start()

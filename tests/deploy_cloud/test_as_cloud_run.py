@@ -1,5 +1,6 @@
 """Every function as Cloud Run runs it; tests/deploy_cloud/container.py says what is and what is not as there."""
 
+import copy
 import json
 import subprocess
 import threading
@@ -129,7 +130,7 @@ def test_a_refresh_is_ended_settled_and_can_be_called_again_when_its_process_is_
         json={"dashboards": [{"path": "slow.yaml", "yaml": SLOW}], "message": "Slow"},
     )
     assert saved.status_code == 200, saved.text
-    settings = function_settings.model_copy(update={"drain_seconds": 0.5, "warehouse_timeout_seconds": 300.0})
+    settings = copy.replace(function_settings, drain_seconds=0.5, warehouse_timeout_seconds=300.0)
     precompute = RunningFunction(get_manifest().get("precompute"), settings, tmp_path)
     try:
         precompute.service.wait_ready()

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import requests
-from pydantic import SecretStr
 
 from deploy.local.functions import build_function_spec
 from deploy.local.process import Service, ServiceSpec, pick_free_port
 from deploy.local.servers.nginx import NginxServer
 from shared.api.manifest import load_manifest
+from shared.environment import SecretStr
 from shared.settings import Settings
 
 RUNNING = ("data", "auth")
@@ -70,8 +70,7 @@ def run_data_router(settings: Settings, folder: Path) -> Iterator[DataRouter]:
 
 def make_environment(settings: Settings) -> dict[str, str]:
     """The environment that a process reads `settings` from."""
-    values = {name: getattr(settings, name) for name in type(settings).model_fields}
-    return {name.upper(): _write(value) for name, value in values.items() if value is not None}
+    return {name.upper(): _write(value) for name, value in vars(settings).items() if value is not None}
 
 
 def _write(value: object) -> str:

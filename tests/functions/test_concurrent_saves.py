@@ -1,5 +1,6 @@
 """Fifty saves of one dashboard at once, on both stores: every version has one winner, no file is torn."""
 
+import copy
 import subprocess
 import time
 from collections.abc import Iterator
@@ -32,7 +33,7 @@ THREADS = 16  # as many as one instance of the function serves at once
 def container(store_settings: Settings) -> Iterator[Container]:
     """Every service on test servers, with a dashboard store of its own."""
     # It is the stores that are raced here, not the emulator of BigQuery on a busy machine.
-    built = Container(store_settings.model_copy(update={"warehouse_call_timeout_seconds": 60.0}))
+    built = Container(copy.replace(store_settings, warehouse_call_timeout_seconds=60.0))
     yield built
     built.database.dispose()
 

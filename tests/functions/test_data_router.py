@@ -1,5 +1,6 @@
 """GET /data through nginx: repeats are answered there, and nobody gets what the function would refuse."""
 
+import copy
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -37,12 +38,11 @@ def router(functions: FunctionHost, tmp_path: Path) -> Iterator[DataRouter]:
     """A router whose functions serve the shop, computed."""
     functions.save_shop()
     functions.precompute_shop()
-    settings = functions.container.settings.model_copy(
-        update={
-            "otel_traces_exporter": "console",
-            "payload_memory_seconds": PAYLOAD_SECONDS,
-            "session_cache_seconds": SESSION_SECONDS,
-        }
+    settings = copy.replace(
+        functions.container.settings,
+        otel_traces_exporter="console",
+        payload_memory_seconds=PAYLOAD_SECONDS,
+        session_cache_seconds=SESSION_SECONDS,
     )
     with run_data_router(settings, tmp_path / "router") as running:
         yield running

@@ -1,5 +1,6 @@
 """A dry run that is not answered in time: asked again, named, and no loss to the others."""
 
+import copy
 from collections.abc import Iterator
 
 import pytest
@@ -45,7 +46,7 @@ def behind(
         "warehouse_metadata_timeout_seconds": 2.0,
         "warehouse_parallelism": 1,
     }
-    container = Container(function_settings.model_copy(update=changes))
+    container = Container(copy.replace(function_settings, **changes))
     use_container(container)
     yield FunctionHost(container, oidc_server)
     container.database.dispose()

@@ -1,5 +1,6 @@
 """A part that is down: a clear code within seconds, nothing lost, and service resumes by itself."""
 
+import copy
 import socket
 import time
 from collections.abc import Iterator
@@ -113,7 +114,7 @@ def test_a_refresh_meets_a_silent_bigquery_once(
         "warehouse_metadata_timeout_seconds": 1.0,
         "warehouse_parallelism": 1,
     }
-    host = FunctionHost(Container(function_settings.model_copy(update=changes)), functions.oidc)
+    host = FunctionHost(Container(copy.replace(function_settings, **changes)), functions.oidc)
     use_container(host.container)
     before = time.monotonic()
     report = host.precompute_shop(force=True)

@@ -1,5 +1,6 @@
 """From what a refresh stored to what is served: lost and late writes, bounds, and who waits for whom."""
 
+import copy
 import shutil
 import threading
 from collections.abc import Iterator
@@ -44,7 +45,7 @@ def through_proxy(
 ) -> Iterator[FunctionHost]:
     """A host whose cache is behind the proxy."""
     url = Settings(cache_url=f"redis://127.0.0.1:{proxy.port}/0").cache_url
-    settings = function_settings.model_copy(update={"cache_url": url, "cache_timeout_seconds": 0.5})
+    settings = copy.replace(function_settings, cache_url=url, cache_timeout_seconds=0.5)
     container = Container(settings)
     use_container(container)
     yield FunctionHost(container, oidc_server)

@@ -1,5 +1,6 @@
 """Several processes of the function `precompute` on the same servers, as a fleet has them."""
 
+import copy
 import os
 import signal
 import time
@@ -64,8 +65,8 @@ class Worker:
 @pytest.fixture
 def fleet(functions: FunctionHost, tmp_path: Path) -> Iterator[list[Worker]]:
     """The processes; nothing is saved yet."""
-    settings = functions.container.settings.model_copy(
-        update={"refresh_lease_seconds": LEASE_SECONDS, "warehouse_call_timeout_seconds": 60}
+    settings = copy.replace(
+        functions.container.settings, refresh_lease_seconds=LEASE_SECONDS, warehouse_call_timeout_seconds=60
     )
     bearer = f"Bearer {functions.oidc.fetch_id_token('editor@example.com')}"
     with ExitStack() as stack:

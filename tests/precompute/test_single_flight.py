@@ -1,5 +1,6 @@
 """One job for everybody who needs a query at the same time."""
 
+import copy
 import threading
 import time
 from collections.abc import Iterator
@@ -33,12 +34,11 @@ REFRESHES = 100
 
 @pytest.fixture
 def worker_settings(settings: Settings, tmp_path: Path) -> Settings:
-    return settings.model_copy(
-        update={
-            "dashboard_store_url": f"git:{tmp_path / 'workdir'}",
-            "payload_store_url": f"file:{tmp_path / 'payloads'}",
-            "database_pool_size": 8,
-        }
+    return copy.replace(
+        settings,
+        dashboard_store_url=f"git:{tmp_path / 'workdir'}",
+        payload_store_url=f"file:{tmp_path / 'payloads'}",
+        database_pool_size=8,
     )
 
 

@@ -1,5 +1,6 @@
 """Reservations on a real PostgreSQL: what fits, what does not, and what comes back."""
 
+import copy
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -98,7 +99,7 @@ class TestReserving:
         scope: str,
         limit: int,
     ) -> None:
-        budgets = make_service(database, limits.model_copy(update=changes), clock)
+        budgets = make_service(database, copy.replace(limits, **changes), clock)
         budgets.settle(budgets.reserve(REQUEST, limit - 5, "first"), limit - 10)
         held = budgets.reserve(REQUEST, 4, "second")
         before = read(budgets)
@@ -131,7 +132,7 @@ class TestReserving:
     def test_a_new_day_of_the_time_zone_is_a_new_budget(
         self, database: Database, limits: Settings, clock: Clock
     ) -> None:
-        zoned = limits.model_copy(update={"budget_time_zone": "Asia/Tokyo"})
+        zoned = copy.replace(limits, budget_time_zone="Asia/Tokyo")
         budgets = make_service(database, zoned, clock)
         clock.now = datetime(2026, 3, 3, 14, 59, tzinfo=UTC)  # a minute before midnight in Tokyo
         budgets.settle(budgets.reserve(REQUEST, 100, "job"), 100)

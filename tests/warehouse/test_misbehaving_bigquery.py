@@ -1,5 +1,6 @@
 """What becomes of a query, its job and its reservation when BigQuery's API fails."""
 
+import copy
 import time
 from collections.abc import Iterator
 from uuid import uuid4
@@ -34,14 +35,13 @@ def server(bigquery: BigQueryServer) -> Iterator[MisbehavingServer]:
 def behind(settings: Settings, server: MisbehavingServer) -> Iterator[Container]:
     """A container that reaches BigQuery through the server."""
     built = Container(
-        settings.model_copy(
-            update={
-                "bigquery_endpoint": server.endpoint,
-                "warehouse_call_timeout_seconds": 1.5,
-                "warehouse_metadata_timeout_seconds": 1.0,
-                "warehouse_timeout_seconds": 8.0,
-                "reservation_grace_seconds": 0.5,
-            }
+        copy.replace(
+            settings,
+            bigquery_endpoint=server.endpoint,
+            warehouse_call_timeout_seconds=1.5,
+            warehouse_metadata_timeout_seconds=1.0,
+            warehouse_timeout_seconds=8.0,
+            reservation_grace_seconds=0.5,
         )
     )
     yield built
@@ -146,7 +146,7 @@ def test_what_is_not_transient_is_not_tried_again(
 
 
 def test_a_refused_connection_is_unavailable_within_seconds(settings: Settings) -> None:
-    container = Container(settings.model_copy(update={"bigquery_endpoint": "http://127.0.0.1:9"}))
+    container = Container(copy.replace(settings, bigquery_endpoint="http://127.0.0.1:9"))
     answer, seconds = run(container, new_query())
     assert isinstance(answer, WarehouseUnavailableError)
     assert seconds < 5

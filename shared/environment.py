@@ -1,0 +1,148 @@
+"""Settings of a process, read from its environment by the annotations of a class.
+
+Not by Pydantic: importing it takes a third of a cold start, and every function reads settings first. The types and the
+bounds are msgspec's.
+"""
+
+import copy
+import os
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any, NamedTuple, Self, get_args, get_origin, get_type_hints
+
+from msgspec import Meta, ValidationError, convert
+
+_PLAIN_NAMES = {int: "whole number", float: "number", Decimal: "number", str: "text"}
+
+
+class Reader(NamedTuple):
+    """In an annotation: how a value becomes what the type says, and what people call such values.
+
+    `read` gets what was given, or what an earlier reader made of it, and raises ValueError saying what is wrong.
+    """
+
+    read: Callable[[Any], Any]
+    name: str = ""
+
+
+class SecretStr:
+    """A text that shows in no output but by `get_secret_value`."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def get_secret_value(self) -> str:
+        """The text."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return f"SecretStr({'*' * 10 if self._text else ''!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SecretStr) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
+class SettingsError(ValueError):
+    """Settings that are not accepted; `problems` says of each variable what is wrong with it."""
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        lines = [f"{name}: {problem}" for name, problem in problems.items()]
+        super().__init__("\n".join([f"{len(lines)} of the settings cannot be read", *lines]))
+        self.problems = dict(problems)
+
+
+class EnvironmentSettings:
+    """Base of a class whose annotated attributes are settings; what stands in the class is the default.
+
+    A value comes from what is given, else from the environment (names in any case; an empty variable counts as unset),
+    else it is the default. `copy.replace` makes a copy with other values.
+    """
+
+    def __init__(self, **given: Any) -> None:
+        """Raises SettingsError naming everything that is wrong. Unknown names in `given` are not looked at."""
+        found = {name.lower(): value for name, value in os.environ.items() if value} | given
+        problems: dict[str, str] = {}
+        for name, kind in list_kinds(type(self)).items():
+            try:
+                value = _convert(kind, found[name]) if name in found else copy.copy(getattr(type(self), name))
+            except ValueError as error:
+                problems[name.upper()] = str(error)
+            else:
+                setattr(self, name, value)
+        if problems:
+            raise SettingsError(problems)
+
+    @classmethod
+    def list_environment_names(cls) -> list[str]:
+        """The environment variables that are read, in the order of the class."""
+        return [name.upper() for name in list_kinds(cls)]
+
+    def __replace__(self, /, **changes: Any) -> Self:
+        changed = copy.copy(self)
+        vars(changed).update(changes)
+        return changed
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
+        )
+
+
+def list_kinds(cls: type[EnvironmentSettings]) -> Mapping[str, Any]:
+    """The annotations of the settings of a class, by their names in lower case."""
+    return get_type_hints(cls, include_extras=True)
+
+
+def describe_kind(kind: Any) -> str:
+    """What a setting of this annotation accepts, in words."""
+    base, extras = _split(kind)
+    if named := next((extra.name for extra in extras if isinstance(extra, Reader) and extra.name), None):
+        return named
+    if isinstance(base, type) and issubclass(base, StrEnum):
+        return _list_choices(member.value for member in base)
+    if base is SecretStr:
+        return "text, secret"
+    bounds = [extra for extra in extras if isinstance(extra, Meta)]
+    if choices := next((bound.pattern for bound in bounds if bound.pattern), None):
+        return _list_choices(choices.strip("^()$").split("|"))
+    name = _PLAIN_NAMES.get(base) or _PLAIN_NAMES[get_args(base)[0]]
+    return " ".join([name, *(words for bound in bounds for words in _list_bounds(bound))])
+
+
+def _list_choices(choices: Iterable[str]) -> str:
+    return ", ".join(f"`{choice}`" for choice in choices)
+
+
+def _list_bounds(bound: Meta) -> list[str]:
+    words = {"from": bound.ge, "above": bound.gt, "to": bound.le}
+    return [f"{word} {limit}" for word, limit in words.items() if limit is not None]
+
+
+def _convert(kind: Any, value: Any) -> Any:
+    base, extras = _split(kind)
+    given = value
+    for extra in extras:
+        if isinstance(extra, Reader):
+            value = extra.read(value)
+    if base is SecretStr:
+        return value if isinstance(value, SecretStr) else SecretStr(value)
+    try:
+        return convert(value, kind, strict=False)
+    except ValidationError:
+        raise ValueError(f"{given!r} is not accepted; accepted: {describe_kind(kind)}") from None
+
+
+def _split(kind: Any) -> tuple[Any, tuple[Any, ...]]:
+    if get_origin(kind) is not Annotated:
+        return kind, ()
+    base, *extras = get_args(kind)
+    return base, tuple(extras)
