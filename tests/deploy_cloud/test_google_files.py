@@ -180,7 +180,7 @@ def test_the_schema_refuses_what_cloud_run_would(
     [
         ("settings: {MAX_BYTES_PER_QUERRY: 1 GB}", "MAX_BYTES_PER_QUERRY cannot be set here"),
         ("settings: {DATABASE_URL: secret}", "DATABASE_URL cannot be set here"),
-        ("settings: {DATABASE_POOL_SIZE: '0'}", "database_pool_size"),
+        ("settings: {DATABASE_POOL_SIZE: '0'}", "DATABASE_POOL_SIZE"),
         ("region: Belgium", "region"),
         ("databse: {}", "databse"),
     ],
