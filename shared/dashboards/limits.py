@@ -1,7 +1,9 @@
-"""Bounds on what validation reads and accepts; the caller fills in those of its environment."""
+"""Bounds on what validation reads and accepts: those of the settings, unless the caller has an environment's own."""
 
 import sys
 from dataclasses import dataclass, replace
+
+from shared.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -12,11 +14,11 @@ class ValidationLimits:
     `max_rows_per_query` and `max_variants` are the environment's.
     """
 
-    max_bytes: int = 1_000_000
+    max_bytes: int = Settings.max_body_bytes
     max_depth: int = 32
     max_nodes: int = 20_000
-    max_rows_per_query: int = 50_000
-    max_variants: int = 64
+    max_rows_per_query: int = Settings.max_rows_per_query
+    max_variants: int = Settings.max_variants_per_dashboard
 
 
 DEFAULT_LIMITS = ValidationLimits()
