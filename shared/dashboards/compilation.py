@@ -57,9 +57,8 @@ class CompilationService:
     ) -> list[CompiledDashboard]:
         """The plan of each source, in input order; an invalid one has diagnostics and no plan.
 
-        Every distinct query of all sources is dry-run once, and once more if that is not answered in time; a
-        dashboard with a query that is late again says so and has no plan. Raises, naming the queries, when
-        BigQuery cannot be asked at all.
+        Every distinct query of all sources is dry-run once; a dashboard with a query that BigQuery is late with says
+        so and has no plan. Raises, naming the queries, when BigQuery cannot be asked at all.
         """
         return list(self.iterate_dashboards(sources, actor=actor, all_variants=all_variants))
 
@@ -114,18 +113,9 @@ class CompilationService:
                     units.setdefault(unit.fingerprint, (unit, definition))
         requests = [make_request(unit, definition, actor=actor) for unit, definition in units.values()]
         with start_span("dashboard.dry_runs", {"almanac.queries": len(requests)}):
-            answers = self._ask(requests)
-        return dict(zip(units, answers, strict=True))
-
-    def _ask(self, requests: Sequence[QueryRequest]) -> list[DryRun | AlmanacError]:
-        """What BigQuery says to each request; those it was late with are asked once more."""
-        answers = self._warehouse.dry_run_queries(requests)
-        late = [index for index, answer in enumerate(answers) if is_late(answer)]
-        again = self._warehouse.dry_run_queries([requests[index] for index in late])
-        for index, answer in zip(late, again, strict=True):
-            answers[index] = answer
+            answers = self._warehouse.dry_run_queries(requests)
         _refuse_silence(requests, answers)
-        return answers
+        return dict(zip(units, answers, strict=True))
 
     def _read_facts(
         self, validated: Sequence[ValidationResult], expansions: Mapping[int, Expansion]
