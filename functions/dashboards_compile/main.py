@@ -9,7 +9,7 @@ from shared.api.ndjson import NDJSON_TYPE, build_ndjson_response
 from shared.api.responses import Reply
 from shared.container import get_container
 from shared.dashboards.compilation import describe_invalid
-from shared.schemas.dashboards import CompileRequest, CompileResponse
+from shared.schemas.plans import CompileRequest, CompileResponse
 
 
 @endpoint("dashboards_compile", span="dashboard.compile")

@@ -4,7 +4,7 @@ from shared.api.call import Call
 from shared.api.endpoint import endpoint
 from shared.api.responses import Reply
 from shared.container import get_container
-from shared.schemas.dashboards import SaveResponse
+from shared.schemas.saves import SaveResponse
 from shared.schemas.versions import RollbackQuery, RollbackRequest
 
 

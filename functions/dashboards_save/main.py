@@ -6,7 +6,7 @@ from shared.api.responses import Reply
 from shared.container import get_container
 from shared.errors import InvalidRequestError
 from shared.schemas.base import NoQuery
-from shared.schemas.dashboards import SaveQuery, SaveRequest, SaveResponse
+from shared.schemas.saves import SaveQuery, SaveRequest, SaveResponse
 
 
 @endpoint("dashboards_save", span="dashboard.save", action="dashboard.save")

@@ -8,7 +8,7 @@ from pydantic import BaseModel, RootModel
 
 from shared.api.ndjson import DoneLine, ErrorLine
 from shared.dashboards.plan import CompiledDashboard
-from shared.schemas.dashboards import CompileItem
+from shared.schemas.plans import CompileItem
 
 
 class StartedLine(BaseModel):

@@ -11,21 +11,14 @@ from shared.api.openapi_media import JsonObject, Media
 from shared.errors import ErrorCode
 from shared.schemas.auth import SessionListResponse, SessionResponse, SignInConfigResponse
 from shared.schemas.costs import CostQuery, CostResponse
-from shared.schemas.dashboards import (
-    CompileRequest,
-    CompileResponse,
-    DashboardDetailResponse,
-    DashboardListResponse,
-    SaveRequest,
-    SaveResponse,
-    ValidateRequest,
-    ValidateResponse,
-    VersionListResponse,
-)
+from shared.schemas.dashboards import ValidateRequest, ValidateResponse
 from shared.schemas.data import DataResponse
+from shared.schemas.library import DashboardDetailResponse, DashboardListResponse, VersionListResponse
 from shared.schemas.lineage import LineageImpactQuery, LineageQuery, LineageResponse
 from shared.schemas.paging import DashboardListQuery, PageQuery
+from shared.schemas.plans import CompileRequest, CompileResponse
 from shared.schemas.precompute import PrecomputeRequest, PrecomputeResponse, VariantRequest
+from shared.schemas.saves import SaveRequest, SaveResponse
 from shared.schemas.sql import SqlRunRequest, SqlRunResponse
 from shared.schemas.versions import (
     DiffQuery,

@@ -9,7 +9,7 @@ from shared.dashboards.parameter_values import PARAMETER_TYPES, ParameterValueEr
 from shared.errors import InvalidRequestError
 from shared.precompute.encoding import to_json_rows
 from shared.schemas.base import ByteSize, Money, RequestModel, ResponseModel
-from shared.schemas.dashboards import OutputFieldModel, PartitionUseModel
+from shared.schemas.plans import OutputFieldModel, PartitionUseModel
 from shared.schemas.sql_values import read_json_value
 from shared.warehouse.folding import fold_name
 from shared.warehouse.models import QueryOutcome, QueryParameter

@@ -9,7 +9,7 @@ from shared.dashboards.drift import DriftEntry, Repair
 from shared.dashboards.library import VersionDiff
 from shared.dashboards.rollback import RollbackItem
 from shared.schemas.base import RequestModel, ResponseModel
-from shared.schemas.dashboards import DiffModel
+from shared.schemas.saves import DiffModel
 
 
 class RollbackItemModel(RequestModel):

@@ -14,7 +14,7 @@ import requests
 from deploy.local.errors import StackError
 from deploy.local.process import pick_free_port
 from deploy.local.seed import SAMPLES, is_served, post_patiently, read_dashboards, summarize
-from shared.schemas.dashboards import SaveRequest
+from shared.schemas.saves import SaveRequest
 
 
 def test_a_dashboard_goes_out_with_the_sql_files_it_names(tmp_path: Path) -> None:

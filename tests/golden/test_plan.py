@@ -12,7 +12,7 @@ import pytest
 from shared.container import Container
 from shared.dashboards.parsed import DashboardSource
 from shared.dashboards.saving import SaveItem
-from shared.schemas.dashboards import CompileResponse
+from shared.schemas.plans import CompileResponse
 from shared.settings import Settings
 from tests.fixtures.functions import SHOP
 

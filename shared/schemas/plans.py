@@ -1,0 +1,134 @@
+"""What would run, read and cost: the answer of compile."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from shared.dashboards.plan import CompiledDashboard
+from shared.schemas.base import Money, RequestModel, ResponseModel
+from shared.schemas.dashboards import DashboardItem, ValidationItem
+
+
+class CompileRequest(RequestModel):
+    """Dashboards to plan: files, or slugs of saved ones."""
+
+    dashboards: list[DashboardItem] = Field(default_factory=list, max_length=1000)
+    slugs: list[str] = Field(default_factory=list, max_length=1000)
+    variants: Literal["default", "all"] = "all"
+
+    @model_validator(mode="after")
+    def _check_one_source(self) -> Self:
+        if bool(self.dashboards) == bool(self.slugs):
+            raise ValueError("send either dashboards or slugs")
+        return self
+
+
+class OutputFieldModel(ResponseModel):
+    """A column of a query's output."""
+
+    name: str
+    type: str
+    mode: str
+    fields: list["OutputFieldModel"]
+
+
+class PartitionUseModel(ResponseModel):
+    """A partitioned table; `filtered` says whether a condition on `column` lets BigQuery leave partitions out."""
+
+    table: str
+    column: str
+    filtered: bool
+    required: bool
+
+
+class PlannedQueryModel(ResponseModel):
+    """One job of a refresh; `usd_estimated` is the price of the bytes read, `usd_billed_expected` of those billed."""
+
+    fingerprint: str
+    names: list[str]
+    parameters: dict[str, Any]
+    output_schema: list[OutputFieldModel]
+    referenced_tables: list[str]
+    bytes_estimated: int
+    bytes_billed_expected: int
+    bytes_billed_max: int
+    cap_bytes: int
+    usd_estimated: Money
+    usd_billed_expected: Money
+    cache_key: str
+    fresh: bool
+    deterministic: bool
+    wave: int
+    partitions: list[PartitionUseModel]
+
+
+class PlanTotalsModel(ResponseModel):
+    """Sums, if every refresh ran every query; a month is a twelfth of a year of the declared schedule.
+
+    Bytes are read; billed ones are rounded up, 10 MB per table at least; dollars are of the billed ones.
+    """
+
+    queries: int
+    variants: int
+    bytes_per_refresh: int
+    bytes_billed_per_refresh: int
+    usd_per_refresh: Money
+    refreshes_per_month: Money
+    bytes_per_month: int
+    bytes_billed_per_month: int
+    usd_per_month: Money
+
+
+class InvalidatedQueryModel(ResponseModel):
+    """A query of the current version with results that would not be read any more; reason: changed, removed."""
+
+    name: str
+    reason: str
+    fingerprints: list[str]
+
+
+class InvalidatedVariantModel(ResponseModel):
+    """A variant of the current version whose payload would not be served any more; reason: changed, removed."""
+
+    parameters: dict[str, Any]
+    reason: str
+    payload_key: str
+
+
+class InvalidationModel(ResponseModel):
+    """What saving would make useless of the current version; empty when nothing has to be computed again."""
+
+    version: int
+    queries: list[InvalidatedQueryModel]
+    variants: list[InvalidatedVariantModel]
+
+
+class PlanModel(ResponseModel):
+    """What a refresh would read, cost and replace."""
+
+    slug: str
+    title: str
+    version: int
+    variants: list[dict[str, Any]]
+    queries: list[PlannedQueryModel]
+    waves: list[list[str]]
+    totals: PlanTotalsModel
+    invalidates: InvalidationModel | None = Field(description="null before the first version")
+
+
+class CompileItem(ValidationItem):
+    """The verdict on one file and, when it is valid, its plan."""
+
+    plan: PlanModel | None
+
+
+class CompileResponse(ResponseModel):
+    """Plans in input order."""
+
+    results: list[CompileItem]
+
+    @classmethod
+    def from_compiled(cls, compiled: Sequence[CompiledDashboard]) -> Self:
+        """The answer of the service."""
+        return cls(results=[CompileItem.model_validate(one) for one in compiled])
