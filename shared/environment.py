@@ -1,4 +1,4 @@
-"""Settings of a process, read from its environment by the annotations of a class.
+"""The only reader of the environment: settings of a process, by the annotations of a class.
 
 Not by Pydantic: importing it takes a third of a cold start, and every function reads settings first. The types and the
 bounds are msgspec's.
@@ -6,7 +6,7 @@ bounds are msgspec's.
 
 import copy
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, NamedTuple, Self, get_args, get_origin, get_type_hints
@@ -108,18 +108,12 @@ def describe_kind(kind: Any) -> str:
     if named := next((extra.name for extra in extras if isinstance(extra, Reader) and extra.name), None):
         return named
     if isinstance(base, type) and issubclass(base, StrEnum):
-        return _list_choices(member.value for member in base)
+        return ", ".join(f"`{member.value}`" for member in base)
     if base is SecretStr:
         return "text, secret"
-    bounds = [extra for extra in extras if isinstance(extra, Meta)]
-    if choices := next((bound.pattern for bound in bounds if bound.pattern), None):
-        return _list_choices(choices.strip("^()$").split("|"))
     name = _PLAIN_NAMES.get(base) or _PLAIN_NAMES[get_args(base)[0]]
-    return " ".join([name, *(words for bound in bounds for words in _list_bounds(bound))])
-
-
-def _list_choices(choices: Iterable[str]) -> str:
-    return ", ".join(f"`{choice}`" for choice in choices)
+    bounds = [words for extra in extras if isinstance(extra, Meta) for words in _list_bounds(extra)]
+    return " ".join([name, *bounds])
 
 
 def _list_bounds(bound: Meta) -> list[str]:
@@ -129,16 +123,18 @@ def _list_bounds(bound: Meta) -> list[str]:
 
 def _convert(kind: Any, value: Any) -> Any:
     base, extras = _split(kind)
-    given = value
-    for extra in extras:
-        if isinstance(extra, Reader):
-            value = extra.read(value)
     if base is SecretStr:
-        return value if isinstance(value, SecretStr) else SecretStr(value)
+        if not isinstance(value, str | SecretStr):
+            raise ValueError("a secret is text")
+        return SecretStr(value) if isinstance(value, str) else value
+    given = value.strip() if isinstance(value, str) and base in {int, float} else value
     try:
-        return convert(value, kind, strict=False)
-    except ValidationError:
-        raise ValueError(f"{given!r} is not accepted; accepted: {describe_kind(kind)}") from None
+        for extra in extras:
+            if isinstance(extra, Reader):
+                given = extra.read(given)
+        return convert(given, kind, strict=False)
+    except (ValidationError, TypeError, AttributeError):
+        raise ValueError(f"{value!r} is not accepted; accepted: {describe_kind(kind)}") from None
 
 
 def _split(kind: Any) -> tuple[Any, tuple[Any, ...]]:

@@ -1,6 +1,6 @@
-"""The only reader of the environment.
+"""Every setting of every function.
 
-Every setting of every function is a field below; `.env.sample` lists the same names (a test compares the
+They are the fields below; `.env.sample` lists the same names (a test compares the
 two). Byte sizes are written as BigQuery users say them (`10 GB`, `500 MiB`) or as plain bytes.
 """
 
@@ -65,6 +65,14 @@ class Environment(StrEnum):
     LOCAL = "local"
     STAGING = "staging"
     PROD = "prod"
+
+
+class TracesExporter(StrEnum):
+    """Where spans go."""
+
+    CONSOLE = "console"
+    OTLP = "otlp"
+    NONE = "none"
 
 
 class Settings(EnvironmentSettings):
@@ -179,7 +187,7 @@ class Settings(EnvironmentSettings):
     oidc_timeout_seconds: float = 5.0
 
     # --- telemetry
-    otel_traces_exporter: Annotated[str, Meta(pattern="^(console|otlp|none)$")] = "console"
+    otel_traces_exporter: TracesExporter = TracesExporter.CONSOLE
     otel_exporter_otlp_endpoint: str | None = None
 
 

@@ -122,6 +122,7 @@ def test_an_outdated_page_is_reported_and_then_written(tmp_path, capsys):
         ("PRICE_PER_TIB_USD", "six", "is no price"),
         ("PRICE_PER_TIB_USD", "-1", "is no price"),
         ("PRICE_PER_TIB_USD", "NaN", "is no price"),
+        ("OTEL_TRACES_EXPORTER", "otlp\n", "accepted: `console`, `otlp`, `none`"),
         ("BUDGET_TIME_ZONE", "Berlin", "'Berlin' is no IANA time zone"),
         ("BUDGET_TIME_ZONE", "../etc/passwd", "is no IANA time zone"),
         ("PUBLIC_URL", "dashboards.example.com", "is no URL"),
@@ -155,12 +156,14 @@ def test_values_are_read_as_people_write_them(monkeypatch):
     monkeypatch.setenv("PRICE_PER_TIB_USD", "5.00")
     monkeypatch.setenv("PUBLIC_URL", "https://dashboards.example.com/")
     monkeypatch.setenv("environment", "prod")
+    monkeypatch.setenv("DATABASE_POOL_SIZE", " 6 ")
     settings = Settings()
     assert settings.public_url == "https://dashboards.example.com"
     assert settings.max_bytes_per_query == 1_610_612_736
     assert settings.allowed_datasets == ["nyc", "other.sales"]
     assert settings.price_per_tib_usd == Decimal(5)
     assert settings.environment is Environment.PROD
+    assert settings.database_pool_size == 6
 
 
 def test_no_secret_shows_in_what_is_printed(monkeypatch):
@@ -196,3 +199,13 @@ def test_a_secret_is_equal_to_the_same_secret():
     assert SecretStr("a") == SecretStr("a") != SecretStr("b")
     assert len({SecretStr("a"), SecretStr("a")}) == 1
     assert repr(Settings(oidc_client_secret="a").oidc_client_secret) == "SecretStr('**********')"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("public_url", 5), ("budget_time_zone", None), ("oidc_client_secret", None), ("max_body_bytes", 1.5)],
+)
+def test_what_is_given_in_another_type_is_refused_by_name(name, value):
+    with pytest.raises(SettingsError) as caught:
+        Settings(**{name: value})
+    assert caught.value.problems.keys() == {name.upper()}

@@ -100,7 +100,8 @@ location {matcher} {{
     proxy_cache_bypass $is_uncached;
     proxy_no_cache $is_uncached;
     # How long an answer is repeated, and how much longer while the next is fetched, the function says in its headers.
-    # It is fetched whole and not revalidated: an answer says how old its data is.
+    # It is fetched whole and not revalidated: an answer says how old its data is. Who set it off is answered at once;
+    # the next request of the same connection waits until it is there.
     proxy_cache_background_update on;
     proxy_cache_lock on;
     proxy_cache_lock_timeout {LOCK_MILLISECONDS}ms;

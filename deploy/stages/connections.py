@@ -39,8 +39,8 @@ def compute_connections(manifest: Manifest, stage: Stage) -> ConnectionBudget:
 
     `max_instances` is the service's bound, old and new revision together.
     """
-    default: int = Settings.database_pool_size
-    pool_size = int(stage.settings.get("DATABASE_POOL_SIZE", default))
+    chosen = stage.settings.get("DATABASE_POOL_SIZE", Settings.database_pool_size)
+    pool_size = Settings(database_pool_size=chosen).database_pool_size
     instances = sum(
         entry.max_instances
         for entry in stage.scale_manifest(manifest).functions

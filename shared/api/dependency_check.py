@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 VARIABLE = "HTTP_X_ALMANAC_CHECK"
 DEPENDENCIES_PATH = Path(__file__).with_name("dependencies.json")
-# nginx keeps answers for seconds whatever Cache-Control says, and obeys this.
-_HEADERS = {"X-Accel-Expires": "0"}
 
 
 def require_checker(principal: Principal | None) -> None:
@@ -47,9 +45,9 @@ def check_dependencies(function: str, container: "Container") -> Reply:
     ]
     report = json.dumps({"dependencies": asked}).encode()
     if not faults:
-        return Reply(report, headers=_HEADERS)
+        return Reply(report)
     said = "; ".join(f"{fault['dependency']}: {fault['message']}" for fault in faults)
-    return Reply(report, headers=_HEADERS, failure=DependencyUnavailableError(said, details=list(faults)))
+    return Reply(report, failure=DependencyUnavailableError(said, details=list(faults)))
 
 
 def _find_fault(check: Callable[["Container"], None], container: "Container") -> str | None:

@@ -9,7 +9,10 @@ from shared.api.accept_encoding import Encoding, choose_encoding
 
 VARY = "Accept-Encoding, Accept, Cookie, Authorization"
 FRESH_SECONDS = 2
-"""How long a router may repeat an answer: X-Accel-Expires, which nginx reads and takes away."""
+"""How long a router may repeat an answer: X-Accel-Expires, which nginx reads and takes away.
+
+It counts whole seconds, so this and what follows may together last nearly one longer.
+"""
 LATE_SECONDS = 2
 """For how long after that it may still, while it fetches the next (RFC 5861)."""
 CACHE_CONTROL = f"private, no-cache, stale-while-revalidate={LATE_SECONDS}"

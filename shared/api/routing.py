@@ -11,7 +11,7 @@ from shared.api.routes import Route
 from shared.errors import MethodNotAllowedError, NotFoundError
 
 _PARAMETER = re.compile(r"\{(\w+)(?::(int))?\}")
-_PATTERNS = {"": r"[^/]+", "int": r"[0-9]{1,18}"}
+_PATTERNS = {"": r"[^/\n]+", "int": r"[0-9]{1,18}"}
 
 
 class RouteMatch(NamedTuple):

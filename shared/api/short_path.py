@@ -1,8 +1,8 @@
 """The short path of a request without a body: from the web server straight to the function.
 
-functions-framework routes every path and method to the function, and Flask keeps contexts around the call that no
-function of ours looks at; together they cost more than `/data` itself. The framework makes its Flask application before
-it imports the function, and imports it inside the application's context: that is where the path is laid.
+functions-framework routes nearly every path and method to the function, and Flask keeps contexts around the call that
+no function of ours looks at; together they cost more than `/data` itself. The framework makes its Flask application
+before it imports the function, and imports it inside the application's context: that is where the path is laid.
 """
 
 from collections.abc import Callable, Iterable

@@ -29,6 +29,7 @@ BATCH_DASHBOARDS = 20
 _NOT_ABOUT_THE_QUERY = frozenset(
     {
         ErrorCode.WAREHOUSE_UNAVAILABLE,
+        ErrorCode.WAREHOUSE_TIMEOUT,
         ErrorCode.RATE_LIMITED,
         ErrorCode.INTERNAL_ERROR,
     }
@@ -168,7 +169,7 @@ def _refuse_silence(requests: Sequence[QueryRequest], answers: Sequence[DryRun |
     errors = [
         (error, request)
         for request, error in zip(requests, answers, strict=True)
-        if isinstance(error, AlmanacError) and (error.code in _NOT_ABOUT_THE_QUERY or is_late(error))
+        if isinstance(error, AlmanacError) and error.code in _NOT_ABOUT_THE_QUERY
     ]
     decisive = [error for error, _ in errors if not is_late(error)]
     # When all are late, so would be those of the next batches.

@@ -14,8 +14,8 @@ _REMEDIATION = "Nothing was lost. Try again."
 
 
 def is_late(answer: object) -> bool:
-    """True for a dry run that timed out."""
-    return isinstance(answer, WarehouseTimeoutError)
+    """True for a dry run that timed out while BigQuery answered others: when to come back is said where it did not."""
+    return isinstance(answer, WarehouseTimeoutError) and answer.retry_after_seconds is None
 
 
 def describe_late(document: ParsedDashboard, query: str) -> Diagnostic:
@@ -33,7 +33,7 @@ def describe_late(document: ParsedDashboard, query: str) -> Diagnostic:
 
 def name_queries(error: AlmanacError, requests: Sequence[QueryRequest]) -> AlmanacError:
     """`error` with the dashboards and queries it is about, and without the advice to change what is right."""
-    remediation = _REMEDIATION if is_late(error) else None
+    remediation = _REMEDIATION if isinstance(error, WarehouseTimeoutError) else None
     named: Mapping[str, None] = dict.fromkeys(f"{one.slug} ({one.query_name})" for one in requests)
     return error.__class__(
         f"{error.message} It is about {', '.join(list(named)[:10])}.",

@@ -41,6 +41,11 @@ def test_a_text_parameter_takes_one_segment(router):
     assert router.match("GET", "/things/a.b%c é").parameters == {"slug": "a.b%c é"}
 
 
+def test_a_text_parameter_has_no_line_break(router):
+    with pytest.raises(NotFoundError):
+        router.match("GET", "/things/a\n")
+
+
 def test_an_int_parameter_is_an_int(router):
     assert router.match("GET", "/things/one/versions/7").parameters == {"slug": "one", "version": 7}
 

@@ -1,4 +1,4 @@
-"""Requests without a body reach the function past the framework, and nobody can tell from the answer."""
+"""Requests without a body reach the function past the framework, and its own routes answer alike either way."""
 
 import re
 

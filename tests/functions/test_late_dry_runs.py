@@ -105,3 +105,19 @@ def test_silence_is_told_after_the_first_batch_with_the_queries_it_is_about(
         ("other", "least"),
     }
     assert "Try again" in error["remediation"]
+
+
+def test_silence_about_a_single_query_is_told_with_the_time_to_come_back(
+    behind: FunctionHost, server: MisbehavingServer
+) -> None:
+    for call in ("dry_run", "other"):
+        server.fail(call, *["hang"] * 10)
+    body = {"dashboards": BOTH[1:]}
+    answer = behind.call("dashboards_compile", "POST", "/dashboards/compile", json=body)
+    assert (answer.status_code, answer.json["error"]["code"], answer.json["data"]) == (
+        504,
+        "WAREHOUSE_TIMEOUT",
+        None,
+    )
+    assert int(answer.headers["Retry-After"]) > 0
+    assert answer.json["error"]["details"] == [{"slug": "other", "query": "least"}]
