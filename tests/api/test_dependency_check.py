@@ -1,7 +1,5 @@
 """The check after a deployment: what each function stands on, asked by the function itself."""
 
-import copy
-
 import pytest
 
 from deploy.local.servers.fake_gcs import FakeGcsServer
@@ -59,8 +57,8 @@ def test_what_does_not_answer_is_named(
     changed: dict[str, str],
     named: str,
 ) -> None:
-    settings = {"storage_endpoint": gcs_server.endpoint, **changed}
-    broken = Container(copy.replace(function_settings, **settings))
+    settings = {**vars(function_settings), "storage_endpoint": gcs_server.endpoint, **changed}
+    broken = Container(Settings(**settings))
     use_container(broken)
     try:
         answer = functions.call(

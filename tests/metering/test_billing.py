@@ -1,6 +1,7 @@
 """From bytes processed to bytes billed, caps, failures."""
 
 from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
 
 import pytest
 import requests
@@ -133,10 +134,16 @@ def test_a_job_id_is_used_once(meter: Meter, small: str) -> None:
 
 
 def test_one_job_sent_twice_at_once_runs_once_and_keeps_its_receipt(meter: Meter, large: str) -> None:
-    before = meter.server.count_jobs()
+    before, job_id = meter.server.count_jobs(), f"at-once-{uuid4()}"
     body = {
-        "jobReference": {"projectId": "local", "jobId": "at-once"},
-        "configuration": {"query": {"query": f"SELECT MAX(x + 1) FROM {large}", "useLegacySql": False}},
+        "jobReference": {"projectId": "local", "jobId": job_id},
+        "configuration": {
+            "query": {
+                "query": f"SELECT MAX(x + 1) FROM {large}",
+                "useLegacySql": False,
+                "useQueryCache": False,
+            }
+        },
     }
     url = f"{meter.server.endpoint}/bigquery/v2/projects/local/jobs"
     with ThreadPoolExecutor(4) as pool:
@@ -144,7 +151,7 @@ def test_one_job_sent_twice_at_once_runs_once_and_keeps_its_receipt(meter: Meter
             lambda _: requests.post(url, json=body, timeout=TIMEOUT_SECONDS).status_code, range(4)
         )
     assert sorted(answers) == [200, 409, 409, 409]
-    job = meter.client.get_job("at-once", timeout=TIMEOUT_SECONDS)
+    job = meter.client.get_job(job_id, timeout=TIMEOUT_SECONDS)
     job.result(timeout=TIMEOUT_SECONDS)
     job.reload(timeout=TIMEOUT_SECONDS)
     assert job.total_bytes_billed == 11 * MB

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
+from weakref import WeakValueDictionary
 
 import httpx
 from starlette.requests import Request
@@ -42,6 +43,7 @@ class Jobs:
         self._judge = judge
         self._timeouts = timeouts
         self._dry_runs = 0
+        self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def insert(self, request: Request) -> Response:
         """jobs.insert, for queries, dry runs, loads and copies."""
@@ -57,6 +59,19 @@ class Jobs:
             answer, verdict = await asyncio.gather(forwarded, self._judge.judge(project, query, dry_run=True))
             return self._answer_dry_run(answer, verdict)
         job_id = _object(resource.get("jobReference")).get("jobId")
+        # One at a time: the emulator may run a job twice that is sent twice at once.
+        async with self._turns.setdefault((project, job_id or str(uuid.uuid4())), asyncio.Lock()):
+            return await self._insert_query(request, body, project, job_id, configuration)
+
+    async def _insert_query(
+        self,
+        request: Request,
+        body: bytes,
+        project: str,
+        job_id: str | None,
+        configuration: Mapping[str, Any],
+    ) -> Response:
+        query = _object(configuration.get("query"))
         known = self._ledger.job(project, job_id) if job_id else None
         if known and known[1]:
             raise GateError(HTTPStatus.CONFLICT, "duplicate", f"Already Exists: Job {project}:US.{job_id}")
@@ -78,7 +93,7 @@ class Jobs:
         # Saved before it runs: somebody else may ask for this job as soon as the emulator has it.
         self._ledger.save_job(project, job_id, verdict.receipt)
         answer = await self._upstream.forward(request, body)
-        # A conflict means that the same job was sent twice at once: the other one runs, with this receipt.
+        # A conflict is about a job that the emulator has had before: that one keeps this receipt.
         if answer.status_code not in (HTTPStatus.OK, HTTPStatus.CONFLICT):
             self._ledger.forget_job(project, job_id)
         return answer
