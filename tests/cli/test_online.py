@@ -82,7 +82,7 @@ class TestReading:
         assert re.search(r"TEX\s+\W\s+Telluride", shown)
         other = online.run_json("data", SLUG, "-p", "origin=LGA")
         assert other["parameters"] == {"origin": "LGA"}
-        refused = online.run("data", SLUG, "-p", "origin=EWR", code=1).stderr
+        refused = online.run("data", SLUG, "-p", "origin=ORD", code=1).stderr
         assert "accepted:" in refused
         assert "there are: airports, flights" in online.run("data", SLUG, "nope", code=2).stderr
 

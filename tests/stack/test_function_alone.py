@@ -22,7 +22,8 @@ def test_the_commands_of_the_readme_answer(stack: RunningStack) -> None:
     with subprocess.Popen(
         ["bash", "-c", commands.replace("8099", str(port))],
         cwd=REPOSITORY,
-        env={**os.environ, **stack.environment},
+        # Without the variables of a make that runs these tests: they would be those of the README's.
+        env={**_list_own_environment(), **stack.environment},
         stdout=subprocess.PIPE,
         start_new_session=True,
     ) as shell:
@@ -39,3 +40,7 @@ def test_the_commands_of_the_readme_answer(stack: RunningStack) -> None:
             assert refused.status_code == 401
         finally:
             os.killpg(shell.pid, signal.SIGTERM)
+
+
+def _list_own_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "ARGS"))}
