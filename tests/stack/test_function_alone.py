@@ -43,4 +43,6 @@ def test_the_commands_of_the_readme_answer(stack: RunningStack) -> None:
 
 
 def _list_own_environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "ARGS"))}
+    return {
+        name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "ARGS"))
+    }
