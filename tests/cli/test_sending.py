@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from almanac_cli.progress import show_progress
-from shared.dashboards.limits import DEFAULT_LIMITS
 from tests.cli.conftest import Program
 from tests.fixtures.functions import SHOP
 
@@ -30,7 +29,7 @@ def test_a_valid_file_is_sent(program: Program, file: Path, arguments: list[str]
     ("content", "code"),
     [
         # Valid as far as it is read: what lies beyond the bound must not get lost.
-        (SHOP.encode() + b"# " + b"x" * DEFAULT_LIMITS.max_bytes + b"\n", "YAML_TOO_LARGE"),
+        (SHOP.encode() + b"# " + b"x" * 2_000_000 + b"\n", "YAML_TOO_LARGE"),
         (SHOP.encode() + b"# \xff\n", "YAML_ENCODING"),
         (BAD.encode(), "UNKNOWN_QUERY"),
         (b"", "YAML_EMPTY"),
@@ -59,7 +58,7 @@ def test_it_is_shown_as_validate_shows_it(program: Program, file: Path, argument
 def test_a_sql_file_that_is_too_large_is_not_left_out(program: Program, file: Path) -> None:
     sql = "    sql: |\n      SELECT id, name\n      FROM people WHERE day = @day ORDER BY id\n"
     file.write_text(SHOP.replace(sql, "    file: names.sql\n"))
-    (file.parent / "names.sql").write_text("SELECT @day -- " + "x" * DEFAULT_LIMITS.max_bytes)
+    (file.parent / "names.sql").write_text("SELECT @day -- " + "x" * 2_000_000)
     assert "error[FILE_UNREADABLE]" in program.run("save", str(file), code=1).stderr
 
 
