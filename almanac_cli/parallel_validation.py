@@ -7,9 +7,9 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
 
-from shared.dashboards.limits import DEFAULT_LIMITS, ValidationLimits
-from shared.dashboards.parsed import DashboardSource
+from shared.dashboards.definition.limits import DEFAULT_LIMITS, ValidationLimits
 from shared.dashboards.validation import ValidationResult, parse_dashboard, validate_dashboards
+from shared.dashboards.validators.parsed import DashboardSource
 
 MIN_FILES = 64
 """Below this, starting processes takes longer than they save."""

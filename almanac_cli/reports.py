@@ -4,10 +4,10 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TextIO
 
-from shared.dashboards.diagnostics import Diagnostic, DiagnosticCode, Edit, Severity
+from shared.dashboards.diagnostics.diagnostic import Diagnostic, DiagnosticCode, Edit, Severity
 from shared.dashboards.formats.terminal import collect_texts, to_terminal
-from shared.dashboards.parsed import DashboardSource
 from shared.dashboards.validation import ValidationResult, parse_dashboard
+from shared.dashboards.validators.parsed import DashboardSource
 
 
 def write_report(results: Sequence[ValidationResult], stream: TextIO, remote: Collection[str] = ()) -> None:

@@ -18,8 +18,8 @@ from bench.processes import find_processes, read_cpu_seconds
 from bench.subjects import make_hello_spec
 from deploy.local.functions import build_function_spec
 from deploy.local.parts import REPOSITORY
-from deploy.local.process import Service, ServiceSpec, pick_free_port
 from deploy.local.stack import Stack
+from deploy.local.supervision.process import Service, ServiceSpec, pick_free_port
 from shared.api.manifest import get_manifest
 from shared.auth.principals import IdTokenClaims
 from shared.auth.session_tokens import SESSION_COOKIE_NAME

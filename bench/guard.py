@@ -18,15 +18,15 @@ from deploy.local.environment import DATASET, PROJECT
 from deploy.local.parts import REPOSITORY
 from deploy.local.seed import SAMPLES
 from deploy.local.stack import Stack
-from shared.dashboards.expansion import ExpansionLimits, expand_dashboard
-from shared.dashboards.parsed import DashboardSource
-from shared.dashboards.query_requests import make_request
+from shared.dashboards.plans.expansion import ExpansionLimits, expand_dashboard
+from shared.dashboards.plans.query_requests import make_request
 from shared.dashboards.validation import validate_dashboards
+from shared.dashboards.validators.parsed import DashboardSource
 from shared.settings import Settings
-from shared.warehouse.clients import WarehouseClients
+from shared.warehouse.bigquery.clients import WarehouseClients
+from shared.warehouse.bigquery.jobs import JobRunner
 from shared.warehouse.guard.guard import GuardPolicy, QueryGuard
-from shared.warehouse.jobs import JobRunner
-from shared.warehouse.models import QueryRequest
+from shared.warehouse.models.queries import QueryRequest
 from tests.guard.conftest import POLICY
 
 CORPUS = REPOSITORY / "tests" / "guard" / "corpus.yaml"

@@ -17,7 +17,7 @@ from bench.samples import QUERIES, make_dashboards
 from deploy.local.environment import EDITOR_EMAIL
 from deploy.local.parts import REPOSITORY
 from deploy.local.stack import Stack
-from deploy.local.status import StatusFile
+from deploy.local.supervision.status import StatusFile
 
 REPORT = REPOSITORY / "docs" / "bench" / "plan.md"
 COUNTS = (10, 100, 1000)

@@ -25,9 +25,9 @@ from bench.plot import Bar, write_bars
 from bench.refresh_memory import MemoryCase, measure_memory
 from deploy.local.parts import REPOSITORY
 from shared.container import Container
-from shared.dashboards.parsed import DashboardSource
-from shared.dashboards.saving import SaveItem
-from shared.precompute.models import DashboardRefresh
+from shared.dashboards.validators.parsed import DashboardSource
+from shared.precompute.refresh.models import DashboardRefresh
+from shared.saving.service import SaveItem
 from shared.settings import Settings
 from tests.fixtures.bigquery import BigQueryServer, start_bigquery
 from tests.fixtures.postgres import start_postgres

@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass
 
 from shared.container import Container
-from shared.dashboards.parsed import DashboardSource
-from shared.dashboards.saving import SaveItem
-from shared.precompute.models import DashboardRefresh
+from shared.dashboards.validators.parsed import DashboardSource
+from shared.precompute.refresh.models import DashboardRefresh
+from shared.saving.service import SaveItem
 from shared.settings import Settings
 
 SOURCE_ROWS = 5_000_000

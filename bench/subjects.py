@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from deploy.local.parts import REPOSITORY
-from deploy.local.process import Service, ServiceSpec, accepts_connections, pick_free_port
 from deploy.local.servers.nginx import find_binary, make_user_directive
+from deploy.local.supervision.process import Service, ServiceSpec, accepts_connections, pick_free_port
 
 _STATIC_CONF = """\
 worker_processes auto;

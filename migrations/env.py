@@ -14,7 +14,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-from shared.database.failures import read_server_error
+from shared.database.connection.failures import read_server_error
 from shared.database.models.registry import METADATA
 from shared.settings import get_settings
 

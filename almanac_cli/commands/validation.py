@@ -15,7 +15,7 @@ from almanac_cli.release import read_version
 from almanac_cli.reports import write_report
 from almanac_cli.repository import anchor_paths
 from almanac_cli.sources import STDIN, validate_paths
-from shared.dashboards.diagnostics import Severity
+from shared.dashboards.diagnostics.diagnostic import Severity
 from shared.dashboards.formats.github import to_github
 from shared.dashboards.formats.sarif import to_sarif
 from shared.dashboards.validation import ValidationResult

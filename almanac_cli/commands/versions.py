@@ -16,8 +16,8 @@ from almanac_cli.errors import ExitCode, InvalidFilesError, ServiceError, UsageE
 from almanac_cli.output import format_bytes, format_dollars, print_json, print_line, print_table
 from almanac_cli.reports import read_details
 from almanac_cli.sources import read_valid_sources, to_items
-from shared.dashboards.parsed import DashboardSource
 from shared.dashboards.validation import parse_dashboard
+from shared.dashboards.validators.parsed import DashboardSource
 
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would be, and change nothing.")]
 

@@ -32,7 +32,7 @@ echo "shellcheck: ${#scripts[@]} scripts"
 "$BIN/check-jsonschema" --builtin-schema vendor.cloudbuild cloudbuild.yaml
 "$BIN/python" -m deploy.stages.connections
 bash deploy/ci/terraform.sh
-"$BIN/python" -m deploy.google_sdk
+"$BIN/python" -m deploy.checks.google_sdk
 
 # The configuration as containers see it, with addresses instead of the names only they can resolve.
 cp deploy/nginx/nginx.conf "$folder/"

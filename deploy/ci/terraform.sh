@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 BIN=${BIN:-.venv/bin}
-"$BIN/python" -m deploy.terraform_files
+"$BIN/python" -m deploy.checks.terraform_files
 if ! command -v terraform >/dev/null; then
   echo "terraform fmt, validate: NOT RUN, the program is not installed"
   exit 0

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.local.parts import REPOSITORY
-from deploy.local.process import ServiceSpec, answers_ok
+from deploy.local.supervision.process import ServiceSpec, answers_ok
 from shared.api.manifest import FunctionEntry
 
 

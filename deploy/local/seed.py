@@ -12,7 +12,7 @@ from deploy.local.environment import ADMIN_EMAIL
 from deploy.local.errors import StackError
 from deploy.local.parts import REPOSITORY
 from deploy.local.reachable import ReachableStack
-from deploy.local.reports import fetch_token
+from deploy.local.supervision.reports import fetch_token
 
 SAMPLES = REPOSITORY / "dashboards"
 READ_TIMEOUT_SECONDS = 30

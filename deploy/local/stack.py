@@ -12,13 +12,13 @@ from deploy.local.errors import StackError
 from deploy.local.functions import build_function_environment, build_function_spec
 from deploy.local.parts import REPOSITORY, local_dir
 from deploy.local.ports import Listener, read_dotenv, read_ports
-from deploy.local.process import ServiceSpec
 from deploy.local.servers.bigquery import BigQueryEmulator, MeteringGate
 from deploy.local.servers.nginx import NginxServer
 from deploy.local.servers.oidc import OidcServer
 from deploy.local.servers.postgres import PostgresServer
 from deploy.local.servers.valkey import ValkeyServer
-from deploy.local.units import Unit
+from deploy.local.supervision.process import ServiceSpec
+from deploy.local.supervision.units import Unit
 from shared.api.manifest import MANIFEST_PATH, FunctionEntry, load_manifest
 
 

@@ -4,9 +4,9 @@ import flask
 
 from shared.api.call import Call
 from shared.api.endpoint import endpoint
+from shared.api.pages.sessions import list_sessions, revoke_session
+from shared.api.pages.sign_in import build_login_redirect, build_session_reply, finish_login, sign_out
 from shared.api.responses import Reply
-from shared.api.session_responses import list_sessions, revoke_session
-from shared.api.sign_in_responses import build_login_redirect, build_session_reply, finish_login, sign_out
 from shared.container import get_container
 from shared.schemas.auth import SignInConfigResponse
 

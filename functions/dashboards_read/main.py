@@ -4,7 +4,7 @@ from shared.api.call import Call
 from shared.api.endpoint import endpoint
 from shared.api.responses import Reply
 from shared.container import get_container
-from shared.dashboards.library import DashboardSearch
+from shared.dashboards.saved.listing import DashboardSearch
 from shared.schemas.library import DashboardDetailResponse, DashboardListResponse, VersionListResponse
 from shared.schemas.paging import DashboardListQuery, PageQuery
 from shared.schemas.versions import DiffQuery, DriftResponse, VersionDiffResponse

@@ -2,10 +2,10 @@
 
 import flask
 
+from shared.api.answers.validation_formats import build_validation_reply
 from shared.api.call import Call
 from shared.api.endpoint import endpoint
 from shared.api.responses import Reply
-from shared.api.validation_formats import build_validation_reply
 from shared.container import get_container
 from shared.schemas.dashboards import DashboardItem, ValidateRequest
 

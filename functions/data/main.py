@@ -2,10 +2,10 @@
 
 import flask
 
+from shared.api.answers.payload_response import build_payload_response
+from shared.api.answers.result_response import build_result_response, is_about_result
 from shared.api.call import Call
 from shared.api.endpoint import endpoint
-from shared.api.payload_response import build_payload_response
-from shared.api.result_response import build_result_response, is_about_result
 from shared.container import get_container
 
 

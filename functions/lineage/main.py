@@ -2,9 +2,9 @@
 
 import flask
 
+from shared.api.answers.lineage_response import build_lineage_response
 from shared.api.call import Call
 from shared.api.endpoint import endpoint
-from shared.api.lineage_response import build_lineage_response
 from shared.api.responses import Reply
 from shared.container import get_container
 from shared.schemas.lineage import LineageImpactQuery, LineageQuery

@@ -2,9 +2,9 @@
 
 import flask
 
+from shared.api.answers.precompute_response import build_precompute_response
 from shared.api.call import Call
 from shared.api.endpoint import endpoint
-from shared.api.precompute_response import build_precompute_response
 from shared.api.responses import Reply
 from shared.auth.principals import Role
 from shared.container import get_container

@@ -4,7 +4,7 @@ import flask
 
 from shared.api.call import Call
 from shared.api.endpoint import endpoint
-from shared.api.pages import build_document, explain_refusal
+from shared.api.pages.documents import build_document, explain_refusal
 
 
 @endpoint("viewer", span="viewer.serve", explain=explain_refusal)

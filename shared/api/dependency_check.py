@@ -72,7 +72,7 @@ def _ask_storage(container: "Container") -> None:
 
 
 def _ask_warehouse(container: "Container") -> None:
-    from shared.warehouse.models import QueryRequest
+    from shared.warehouse.models.queries import QueryRequest
 
     container.job_runner.dry_run(QueryRequest("SELECT 1 AS one"))
 

@@ -6,14 +6,14 @@ from shared.container.warehouse import WarehouseServices
 from shared.once import once
 
 if TYPE_CHECKING:
-    from shared.dashboards.catalog import DashboardCatalog
-    from shared.dashboards.compilation import CompilationService
-    from shared.dashboards.head_cache import HeadCache
-    from shared.dashboards.library import DashboardLibrary
-    from shared.dashboards.lineage_sources import DashboardLineage
-    from shared.dashboards.publishing import BlobPublisher
+    from shared.dashboards.plans.compilation import CompilationService
+    from shared.dashboards.plans.lineage import DashboardLineage
+    from shared.dashboards.saved.catalog import DashboardCatalog
+    from shared.dashboards.saved.head_cache import HeadCache
+    from shared.dashboards.saved.listing import DashboardLibrary
     from shared.dashboards.validation_service import ValidationService
     from shared.lineage.service import LineageService
+    from shared.saving.publishing import BlobPublisher
 
 
 class DashboardServices(WarehouseServices):
@@ -29,29 +29,29 @@ class DashboardServices(WarehouseServices):
     @once
     def dashboard_lineage(self) -> "DashboardLineage":
         """The lineage of dashboards."""
-        from shared.dashboards.lineage_sources import DashboardLineage
+        from shared.dashboards.plans.lineage import DashboardLineage
 
         return DashboardLineage(self.table_metadata, self.lineage, self.settings)
 
     @once
     def catalog(self) -> "DashboardCatalog":
         """Saved dashboards, parsed."""
-        from shared.dashboards.catalog import DashboardCatalog
+        from shared.dashboards.saved.catalog import DashboardCatalog
 
         return DashboardCatalog(self.database)
 
     @once
     def library(self) -> "DashboardLibrary":
         """Saved dashboards, listed."""
-        from shared.dashboards.library import DashboardLibrary
+        from shared.dashboards.saved.listing import DashboardLibrary
 
         return DashboardLibrary(self.database, self.clock, self.settings.price_per_tib_usd)
 
     @once
     def head_cache(self) -> "HeadCache":
         """Current versions, quick."""
-        from shared.dashboards.head_cache import HeadCache
         from shared.dashboards.head_reader import HeadReader
+        from shared.dashboards.saved.head_cache import HeadCache
 
         return HeadCache(self.cache, HeadReader(self.database))
 
@@ -65,13 +65,13 @@ class DashboardServices(WarehouseServices):
     @once
     def compilation(self) -> "CompilationService":
         """Validation and plans."""
-        from shared.dashboards.compilation import CompilationService
+        from shared.dashboards.plans.compilation import CompilationService
 
         return CompilationService(self.validation, self.warehouse, self.database, self.settings, self.clock)
 
     @once
     def publisher(self) -> "BlobPublisher":
         """Versions on their way to the blob store."""
-        from shared.dashboards.publishing import BlobPublisher
+        from shared.saving.publishing import BlobPublisher
 
         return BlobPublisher(self.database, lambda: self.dashboard_store)

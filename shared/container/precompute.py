@@ -6,14 +6,14 @@ from shared.container.dashboards import DashboardServices
 from shared.once import once
 
 if TYPE_CHECKING:
-    from shared.precompute.assembly import PayloadAssembler
-    from shared.precompute.cached_blobs import CachedBlobs
+    from shared.precompute.assembly.assembler import PayloadAssembler
+    from shared.precompute.assembly.result_store import ResultStore
+    from shared.precompute.freshness.source_state import SourceStateReader
     from shared.precompute.housekeeping import Housekeeper
-    from shared.precompute.refresher import QueryRefresher
-    from shared.precompute.result_store import ResultStore
+    from shared.precompute.payload.cached_blobs import CachedBlobs
+    from shared.precompute.refresh.refresher import QueryRefresher
     from shared.precompute.service import PrecomputeService
-    from shared.precompute.serving import DataService
-    from shared.precompute.source_state import SourceStateReader
+    from shared.precompute.serving.service import DataService
 
 
 class PrecomputeServices(DashboardServices):
@@ -22,14 +22,14 @@ class PrecomputeServices(DashboardServices):
     @once
     def cached_blobs(self) -> "CachedBlobs":
         """Copies of what lies in the payload store."""
-        from shared.precompute.cached_blobs import CachedBlobs
+        from shared.precompute.payload.cached_blobs import CachedBlobs
 
         return CachedBlobs(self.cache, lambda: self.payload_store, self.settings.cache_ttl_seconds)
 
     @once
     def results(self) -> "ResultStore":
         """Encoded results."""
-        from shared.precompute.result_store import ResultStore
+        from shared.precompute.assembly.result_store import ResultStore
 
         return ResultStore(
             self.database, self.cached_blobs, lambda: self.payload_store, self.settings, self.clock
@@ -38,14 +38,14 @@ class PrecomputeServices(DashboardServices):
     @once
     def source_states(self) -> "SourceStateReader":
         """When tables last changed."""
-        from shared.precompute.source_state import SourceStateReader
+        from shared.precompute.freshness.source_state import SourceStateReader
 
         return SourceStateReader(self.table_metadata, self.query_guard)
 
     @once
     def refresher(self) -> "QueryRefresher":
         """Queries brought up to date."""
-        from shared.precompute.refresher import QueryRefresher
+        from shared.precompute.refresh.refresher import QueryRefresher
 
         return QueryRefresher(
             self.warehouse, self.source_states, self.results, self.database, self.settings, self.clock
@@ -54,9 +54,9 @@ class PrecomputeServices(DashboardServices):
     @once
     def assembler(self) -> "PayloadAssembler":
         """Payloads from results."""
-        from shared.precompute.assembly import PayloadAssembler
-        from shared.precompute.payload_building import PayloadBuilder
-        from shared.precompute.payload_keeping import PayloadKeeper
+        from shared.precompute.assembly.assembler import PayloadAssembler
+        from shared.precompute.assembly.payload_building import PayloadBuilder
+        from shared.precompute.assembly.payload_keeping import PayloadKeeper
 
         keeper = PayloadKeeper(
             self.database, self.cache, lambda: self.payload_store, self.settings, self.clock
@@ -66,8 +66,8 @@ class PrecomputeServices(DashboardServices):
     @once
     def precompute(self) -> "PrecomputeService":
         """Refreshes."""
-        from shared.precompute.departure import Departure
-        from shared.precompute.planning import RefreshPlanner
+        from shared.precompute.refresh.planning import RefreshPlanner
+        from shared.precompute.refresh.shutdown import Departure
         from shared.precompute.service import PrecomputeService
 
         return PrecomputeService(
@@ -92,8 +92,8 @@ class PrecomputeServices(DashboardServices):
     @once
     def data(self) -> "DataService":
         """What `/data` serves."""
-        from shared.precompute.recent_payloads import RecentPayloads
-        from shared.precompute.serving import DataService
+        from shared.precompute.serving.recent_payloads import RecentPayloads
+        from shared.precompute.serving.service import DataService
 
         return DataService(
             self.head_cache,

@@ -6,9 +6,9 @@ from shared.container.precompute import PrecomputeServices
 from shared.once import once
 
 if TYPE_CHECKING:
-    from shared.dashboards.drift import DriftService
-    from shared.dashboards.rollback import RollbackService
-    from shared.dashboards.saving import SavingService
+    from shared.saving.drift import DriftService
+    from shared.saving.rollback import RollbackService
+    from shared.saving.service import SavingService
 
 
 class SavingServices(PrecomputeServices):
@@ -17,7 +17,7 @@ class SavingServices(PrecomputeServices):
     @once
     def saving(self) -> "SavingService":
         """New versions."""
-        from shared.dashboards.saving import SavingService
+        from shared.saving.service import SavingService
 
         return SavingService(
             self.compilation,
@@ -32,15 +32,15 @@ class SavingServices(PrecomputeServices):
     @once
     def rollback(self) -> "RollbackService":
         """Earlier versions again."""
-        from shared.dashboards.rollback import RollbackService
+        from shared.saving.rollback import RollbackService
 
         return RollbackService(self.saving, self.database)
 
     @once
     def drift(self) -> "DriftService":
         """Index against blob store."""
-        from shared.dashboards.drift import DriftService
         from shared.dashboards.head_reader import HeadReader
+        from shared.saving.drift import DriftService
 
         return DriftService(
             self.database,

@@ -6,13 +6,13 @@ from shared.container.stores import StoreServices
 from shared.once import once
 
 if TYPE_CHECKING:
-    from shared.warehouse.budgets import BudgetService
-    from shared.warehouse.clients import WarehouseClients
-    from shared.warehouse.costs import CostService
+    from shared.warehouse.bigquery.clients import WarehouseClients
+    from shared.warehouse.bigquery.jobs import JobRunner
+    from shared.warehouse.bigquery.metadata import TableMetadataReader
     from shared.warehouse.guard.guard import QueryGuard
-    from shared.warehouse.jobs import JobRunner
-    from shared.warehouse.metadata import TableMetadataReader
     from shared.warehouse.service import WarehouseService
+    from shared.warehouse.spending.budgets import BudgetService
+    from shared.warehouse.spending.costs import CostService
     from shared.warehouse.sql_runs import SqlRunService
 
 
@@ -36,35 +36,35 @@ class WarehouseServices(StoreServices):
     @once
     def warehouse_clients(self) -> "WarehouseClients":
         """Google's clients."""
-        from shared.warehouse.clients import WarehouseClients
+        from shared.warehouse.bigquery.clients import WarehouseClients
 
         return WarehouseClients(self.settings)
 
     @once
     def job_runner(self) -> "JobRunner":
         """Jobs at BigQuery."""
-        from shared.warehouse.jobs import JobRunner
+        from shared.warehouse.bigquery.jobs import JobRunner
 
         return JobRunner(self.warehouse_clients, self.settings)
 
     @once
     def budgets(self) -> "BudgetService":
         """What may be spent."""
-        from shared.warehouse.budgets import BudgetService
+        from shared.warehouse.spending.budgets import BudgetService
 
         return BudgetService(self.database, self.settings, self.clock, self.job_runner.find_billed_bytes)
 
     @once
     def costs(self) -> "CostService":
         """What was spent, and what is left."""
-        from shared.warehouse.costs import CostService
+        from shared.warehouse.spending.costs import CostService
 
         return CostService(self.database, self.settings, self.budgets)
 
     @once
     def table_metadata(self) -> "TableMetadataReader":
         """What BigQuery says about tables."""
-        from shared.warehouse.metadata import TableMetadataReader
+        from shared.warehouse.bigquery.metadata import TableMetadataReader
 
         return TableMetadataReader(self.warehouse_clients, self.settings)
 
@@ -73,9 +73,9 @@ class WarehouseServices(StoreServices):
         """Every query's one way to BigQuery."""
         from shared.warehouse.partitions import PartitionReader
         from shared.warehouse.refusals import RefusalExplainer
-        from shared.warehouse.run_log import QueryRunLog
         from shared.warehouse.service import WarehouseService
-        from shared.warehouse.spending import QuerySpender
+        from shared.warehouse.spending.run_log import QueryRunLog
+        from shared.warehouse.spending.spender import QuerySpender
 
         run_log = QueryRunLog(self.database, self.clock)
         return WarehouseService(

@@ -5,7 +5,7 @@ import json
 from codecs import BOM_UTF8
 
 from shared.dashboards.keys import blob_folder, dashboard_path
-from shared.dashboards.parsed import DashboardSource, ParsedDashboard
+from shared.dashboards.validators.parsed import DashboardSource, ParsedDashboard
 
 
 def read_text(source: DashboardSource) -> str:

@@ -2,10 +2,10 @@
 
 from decimal import Decimal
 
-from shared.dashboards.catalog import dump_definition
 from shared.dashboards.content import list_named_files, read_text
-from shared.dashboards.diff import DiffSide
-from shared.dashboards.plan import CompiledDashboard, DashboardPlan
+from shared.dashboards.plans.plan import CompiledDashboard, DashboardPlan
+from shared.dashboards.saved.catalog import dump_definition
+from shared.dashboards.saved.diff import DiffSide
 from shared.database.models.dashboards import DashboardVersion
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from shared.dashboards.head import DashboardHead
+from shared.dashboards.definition.head import DashboardHead
 from shared.database.unit_of_work import Database
 
 

@@ -5,10 +5,10 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from shared.dashboards.limits import DEFAULT_LIMITS, ValidationLimits
-from shared.dashboards.parsed import DashboardSource
-from shared.dashboards.reading import read_yaml
+from shared.dashboards.definition.limits import DEFAULT_LIMITS, ValidationLimits
 from shared.dashboards.validators.files import describe_unsafe_path
+from shared.dashboards.validators.parsed import DashboardSource
+from shared.dashboards.yaml.reading import read_yaml
 
 SUFFIXES = (".yaml", ".yml")
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 
-from shared.dashboards.diagnostics import Diagnostic, DiagnosticCode, Severity, sort_diagnostics
-from shared.dashboards.document import DashboardDefinition
-from shared.dashboards.limits import DEFAULT_LIMITS, ValidationLimits
-from shared.dashboards.parsed import DashboardSource, ParsedDashboard, collect_sql
-from shared.dashboards.reading import read_yaml, refuse_size
+from shared.dashboards.definition.document import DashboardDefinition
+from shared.dashboards.definition.limits import DEFAULT_LIMITS, ValidationLimits
+from shared.dashboards.diagnostics.diagnostic import Diagnostic, DiagnosticCode, Severity, sort_diagnostics
 from shared.dashboards.validators.base import DashboardValidator, report
+from shared.dashboards.validators.parsed import DashboardSource, ParsedDashboard, collect_sql
 from shared.dashboards.validators.registry import offline_validators
 from shared.dashboards.validators.schema import describe_errors
+from shared.dashboards.yaml.reading import read_yaml, refuse_size
 
 __all__ = ["DashboardSource", "ParsedDashboard", "ValidationResult", "parse_dashboard", "validate_dashboards"]
 

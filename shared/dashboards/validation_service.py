@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from shared.dashboards.limits import ValidationLimits
-from shared.dashboards.parsed import DashboardSource
+from shared.dashboards.definition.limits import ValidationLimits
 from shared.dashboards.validation import ValidationResult, validate_dashboards
+from shared.dashboards.validators.parsed import DashboardSource
 from shared.settings import Settings
 
 

@@ -11,8 +11,8 @@ from uuid import UUID
 import pg8000.exceptions
 from opentelemetry import trace
 
-from shared.database.connecting import Connection, connect, make_session_arguments, read_address
-from shared.database.failures import BUSY, is_connection_lost, translate_failure
+from shared.database.connection.connecting import Connection, connect, make_session_arguments, read_address
+from shared.database.connection.failures import BUSY, is_connection_lost, translate_failure
 from shared.errors import DependencyUnavailableError
 from shared.settings import Settings
 

@@ -174,7 +174,7 @@ class Database:
         """The engine, built on first use: after the web server forked."""
         with self._lock:
             if self._engine is None:
-                from shared.database.engine import build_engine
+                from shared.database.connection.engine import build_engine
 
                 self._engine = build_engine(self._settings, self._application_name)
             return self._engine
@@ -218,7 +218,7 @@ class Database:
     def _connect(self) -> "Connection":
         from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-        from shared.database.failures import BUSY
+        from shared.database.connection.failures import BUSY
 
         try:
             return self.engine.connect()

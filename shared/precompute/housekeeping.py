@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 
 from shared.database.unit_of_work import Database
 from shared.errors import AlmanacError
-from shared.precompute.payload_keeping import REPLACED_KEPT_FOR
-from shared.precompute.result_store import list_result_paths
+from shared.precompute.assembly.payload_keeping import REPLACED_KEPT_FOR
+from shared.precompute.assembly.result_store import list_result_paths
 from shared.settings import Settings
 from shared.storage.blob import BlobStore
 from shared.telemetry.tracing import start_span

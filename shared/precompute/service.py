@@ -7,24 +7,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from shared.dashboards.catalog import DashboardCatalog, UnreadableDashboard
-from shared.dashboards.expansion import QueryUnit
-from shared.dashboards.lineage_sources import DashboardLineage
+from shared.dashboards.plans.expansion import QueryUnit
+from shared.dashboards.plans.lineage import DashboardLineage
+from shared.dashboards.saved.catalog import DashboardCatalog, UnreadableDashboard
 from shared.database.unit_of_work import Database
 from shared.errors import AlmanacError, ForbiddenError
-from shared.precompute.assembly import AssemblyReport, PayloadAssembler
-from shared.precompute.departure import Departure
-from shared.precompute.failure_log import FailureLog
-from shared.precompute.models import DashboardRefresh, QueryRefresh
-from shared.precompute.planning import PlannedRun, RefreshPlanner
-from shared.precompute.refresher import QueryRefresher
-from shared.precompute.reporting import (
+from shared.precompute.assembly.assembler import AssemblyReport, PayloadAssembler
+from shared.precompute.refresh.failure_log import FailureLog
+from shared.precompute.refresh.models import DashboardRefresh, QueryRefresh
+from shared.precompute.refresh.planning import PlannedRun, RefreshPlanner
+from shared.precompute.refresh.refresher import QueryRefresher
+from shared.precompute.refresh.reporting import (
     describe_failure,
     describe_query,
     describe_refresh,
     find_first_error,
 )
-from shared.precompute.tasks import DashboardRun, RefreshTask, TaskOutcome, make_tasks
+from shared.precompute.refresh.shutdown import Departure
+from shared.precompute.refresh.tasks import DashboardRun, RefreshTask, TaskOutcome, make_tasks
 from shared.settings import Settings
 from shared.telemetry.tracing import start_span
 

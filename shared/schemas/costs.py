@@ -11,7 +11,7 @@ from shared.database.repositories.cost_report import CostGrouping, CostLine, Cos
 from shared.schemas.base import Money, PageMetadata, ResponseModel
 from shared.schemas.paging import PageQuery
 from shared.sizes import dollars
-from shared.warehouse.costs import CostReport, CostSearch
+from shared.warehouse.spending.costs import CostReport, CostSearch
 
 _GROUPINGS = r"^(user|dashboard|day|environment)(,(user|dashboard|day|environment)){0,3}$"
 _PRINTABLE = r"^[^\x00-\x1f\x7f]+$"

@@ -5,8 +5,8 @@ from typing import Self
 
 from pydantic import Field
 
-from shared.dashboards.parsed import DashboardSource
 from shared.dashboards.validation import ValidationResult
+from shared.dashboards.validators.parsed import DashboardSource
 from shared.schemas.base import RequestModel, ResponseModel
 
 

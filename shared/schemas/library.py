@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
-from shared.dashboards.library import DashboardDetail, DashboardListing, DashboardOverview
+from shared.dashboards.saved.listing import DashboardDetail, DashboardListing, DashboardOverview
 from shared.database.models.dashboards import Dashboard, LastRefresh
 from shared.database.repositories.paging import Page
 from shared.database.repositories.versions import VersionSummary

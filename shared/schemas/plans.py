@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from shared.dashboards.plan import CompiledDashboard
+from shared.dashboards.plans.plan import CompiledDashboard
 from shared.schemas.base import Money, RequestModel, ResponseModel
 from shared.schemas.dashboards import DashboardItem, ValidationItem
 

@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from shared.precompute.models import DashboardRefresh
+from shared.precompute.refresh.models import DashboardRefresh
 from shared.schemas.base import Money, RequestModel, ResponseModel
 from shared.schemas.sql import ReceiptModel
 

@@ -5,8 +5,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.dashboards.diff import DashboardDiff
-from shared.dashboards.saving import SavedVersion, SaveItem
+from shared.dashboards.saved.diff import DashboardDiff
+from shared.saving.service import SavedVersion, SaveItem
 from shared.schemas.base import Money, RequestModel, ResponseModel
 from shared.schemas.dashboards import DashboardItem
 from shared.schemas.plans import PlanTotalsModel

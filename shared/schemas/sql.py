@@ -5,14 +5,14 @@ from typing import Any, Self
 
 from pydantic import Field, field_validator
 
-from shared.dashboards.parameter_values import PARAMETER_TYPES, ParameterValueError
+from shared.dashboards.definition.parameter_values import PARAMETER_TYPES, ParameterValueError
 from shared.errors import InvalidRequestError
-from shared.precompute.encoding import to_json_rows
+from shared.precompute.payload.encoding import to_json_rows
 from shared.schemas.base import ByteSize, Money, RequestModel, ResponseModel
 from shared.schemas.plans import OutputFieldModel, PartitionUseModel
 from shared.schemas.sql_values import read_json_value
-from shared.warehouse.folding import fold_name
-from shared.warehouse.models import QueryOutcome, QueryParameter
+from shared.warehouse.models.folding import fold_name
+from shared.warehouse.models.queries import QueryOutcome, QueryParameter
 from shared.warehouse.sql_runs import MAX_SAMPLE_ROWS, SqlPlan, SqlQuery
 
 

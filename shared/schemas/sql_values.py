@@ -3,7 +3,7 @@
 import math
 from typing import cast
 
-from shared.dashboards.parameter_values import (
+from shared.dashboards.definition.parameter_values import (
     MAX_ARRAY_LENGTH,
     ParameterValueError,
     ScalarValue,
@@ -11,7 +11,7 @@ from shared.dashboards.parameter_values import (
     parse_parameter_text,
     parse_parameter_value,
 )
-from shared.warehouse.models import BoundValue
+from shared.warehouse.models.queries import BoundValue
 
 _NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "+Infinity": math.inf, "-Infinity": -math.inf}
 

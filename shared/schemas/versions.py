@@ -5,9 +5,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
-from shared.dashboards.drift import DriftEntry, Repair
-from shared.dashboards.library import VersionDiff
-from shared.dashboards.rollback import RollbackItem
+from shared.dashboards.saved.listing import VersionDiff
+from shared.saving.drift import DriftEntry, Repair
+from shared.saving.rollback import RollbackItem
 from shared.schemas.base import RequestModel, ResponseModel
 from shared.schemas.saves import DiffModel
 

@@ -6,7 +6,7 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextvars import copy_context
 
 from shared.errors import AlmanacError, InternalError
-from shared.warehouse.models import QueryRequest
+from shared.warehouse.models.queries import QueryRequest
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -12,11 +12,11 @@ from dataclasses import replace
 from sqlglot import exp
 
 from shared.errors import AlmanacError
-from shared.warehouse.folding import fold_name
+from shared.warehouse.bigquery.metadata import TableMetadata, TableMetadataReader
 from shared.warehouse.guard.guard import GuardedQuery, QueryGuard
-from shared.warehouse.metadata import TableMetadata, TableMetadataReader
-from shared.warehouse.models import DryRun, PartitionUse, QueryRequest
-from shared.warehouse.tables import TableRef
+from shared.warehouse.models.folding import fold_name
+from shared.warehouse.models.queries import DryRun, PartitionUse, QueryRequest
+from shared.warehouse.models.tables import TableRef
 
 _LOGGER = logging.getLogger(__name__)
 _COMPARISONS = (exp.EQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Is)

@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from shared.errors import AlmanacError, SqlInvalidError
-from shared.warehouse.clients import WarehouseClients
+from shared.warehouse.bigquery.clients import WarehouseClients
+from shared.warehouse.bigquery.metadata import TableMetadata, TableMetadataReader
+from shared.warehouse.bigquery.refusal_kinds import RefusalKind, read_refusal
 from shared.warehouse.guard.lexer import Lexeme, read_lexemes
 from shared.warehouse.guard.policy import GuardedQuery
 from shared.warehouse.guard.violations import LineIndex
-from shared.warehouse.metadata import TableMetadata, TableMetadataReader
-from shared.warehouse.models import QueryRequest
-from shared.warehouse.refusal_kinds import RefusalKind, read_refusal
+from shared.warehouse.models.queries import QueryRequest
 
 if TYPE_CHECKING:
     from google.api_core.retry import Retry

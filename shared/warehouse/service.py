@@ -4,17 +4,17 @@ from collections.abc import Generator, Sequence
 
 from shared.errors import AlmanacError, BytesLimitExceededError, SqlInvalidError
 from shared.settings import Settings
-from shared.warehouse.caps import bound_billing, compute_cap, expect_billing
+from shared.warehouse.bigquery.jobs import JobRunner
+from shared.warehouse.bigquery.result_schema import check_readable, to_output_fields
+from shared.warehouse.bigquery.results import to_routine_names, to_table_refs
+from shared.warehouse.bigquery.running_jobs import RunningJobs
 from shared.warehouse.guard.guard import QueryGuard
-from shared.warehouse.jobs import JobRunner
-from shared.warehouse.models import DryRun, PartitionUse, QueryOutcome, QueryRequest
+from shared.warehouse.models.queries import DryRun, PartitionUse, QueryOutcome, QueryRequest
 from shared.warehouse.parallel import Answer, iterate_answers, list_answers
 from shared.warehouse.partitions import PartitionReader
 from shared.warehouse.refusals import RefusalExplainer
-from shared.warehouse.result_schema import check_readable, to_output_fields
-from shared.warehouse.results import to_routine_names, to_table_refs
-from shared.warehouse.running_jobs import RunningJobs
-from shared.warehouse.spending import QuerySpender
+from shared.warehouse.spending.caps import bound_billing, compute_cap, expect_billing
+from shared.warehouse.spending.spender import QuerySpender
 
 
 class WarehouseService:

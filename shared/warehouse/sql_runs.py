@@ -8,10 +8,10 @@ from decimal import Decimal
 from shared.errors import AlmanacError, WarehouseTimeoutError
 from shared.settings import Settings
 from shared.sizes import dollars
-from shared.warehouse.models import DryRun, QueryOutcome, QueryParameter, QueryRequest, Receipt
+from shared.warehouse.models.queries import DryRun, QueryOutcome, QueryParameter, QueryRequest, Receipt
 from shared.warehouse.parallel import Answer
-from shared.warehouse.receipts import describe_failed_job, make_receipt
 from shared.warehouse.service import WarehouseService
+from shared.warehouse.spending.receipts import describe_failed_job, make_receipt
 
 MAX_SAMPLE_ROWS = 100
 LOOK_SECONDS = 0.5

@@ -13,15 +13,15 @@ from referencing.jsonschema import DRAFT202012
 
 from shared.api.http_status import HTTP_STATUS
 from shared.api.manifest import get_manifest
-from shared.api.openapi import build_openapi, list_routes, render_openapi
-from shared.api.openapi_examples import DASHBOARD_YAML
-from shared.api.openapi_operations import OPERATIONS
+from shared.api.openapi.document import build_openapi, list_routes, render_openapi
+from shared.api.openapi.examples import DASHBOARD_YAML
+from shared.api.openapi.operations import OPERATIONS
 from shared.api.responses import Reply, ResponseFactory
 from shared.api.routes import RouteAuth
-from shared.dashboards.parsed import DashboardSource
 from shared.dashboards.validation_service import ValidationService
+from shared.dashboards.validators.parsed import DashboardSource
 from shared.errors import ConflictError, ErrorCode
-from shared.precompute.encoding import close_fragment
+from shared.precompute.payload.encoding import close_fragment
 from shared.schemas.data import QueryDataModel
 from shared.schemas.paging import PageQuery
 from shared.schemas.sql import SqlRunRequest

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from shared.api.page_messages import build_sign_in_problem_page
+from shared.api.pages.messages import build_sign_in_problem_page
 from shared.errors import ForbiddenError
 
 VIEWER = Path(__file__).resolve().parents[2] / "functions" / "viewer" / "main.py"

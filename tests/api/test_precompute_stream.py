@@ -8,10 +8,10 @@ import flask
 import pytest
 from werkzeug.test import EnvironBuilder
 
+from shared.api.answers.precompute_response import NDJSON_TYPE, ProgressLine, build_precompute_response
 from shared.api.call import Call
-from shared.api.precompute_response import NDJSON_TYPE, ProgressLine, build_precompute_response
 from shared.errors import ErrorCode, WarehouseUnavailableError
-from shared.precompute.models import (
+from shared.precompute.refresh.models import (
     DashboardRefresh,
     QueryRefresh,
     RefreshProblem,
@@ -20,7 +20,7 @@ from shared.precompute.models import (
 )
 from shared.precompute.service import QueryEvent
 from shared.settings import Settings
-from shared.warehouse.models import Receipt
+from shared.warehouse.models.queries import Receipt
 
 ZERO = Decimal("0.000000")
 RECEIPT = Receipt(20, 10_485_760, 0, False, ZERO, Decimal("0.000060"), ZERO)

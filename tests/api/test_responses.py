@@ -10,8 +10,8 @@ import pytest
 from shared import errors
 from shared.api.envelope import APIResponse
 from shared.api.http_status import HTTP_STATUS
-from shared.api.openapi_errors import list_error_classes
-from shared.api.openapi_schemas import ErrorEnvelope
+from shared.api.openapi.errors import list_error_classes
+from shared.api.openapi.schemas import ErrorEnvelope
 from shared.api.responses import Reply, ResponseFactory
 from shared.errors import ConflictError, ErrorCode, MethodNotAllowedError, RateLimitedError
 from shared.schemas.base import Money, ResponseModel

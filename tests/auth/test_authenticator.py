@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.process import pick_free_port
 from deploy.local.servers.oidc import OidcServer
+from deploy.local.supervision.process import pick_free_port
 from shared.auth.allowlist import Allowlist
 from shared.auth.authenticator import Authenticator
 from shared.auth.identity_provider import IdentityProvider

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from deploy.local.process import Service, pick_free_port
 from deploy.local.servers.oidc import OidcServer
+from deploy.local.supervision.process import Service, pick_free_port
 from shared.auth.identity_provider import IdentityProvider
 from shared.auth.tokens import IdTokenVerifier
 from shared.errors import DependencyUnavailableError, UnauthenticatedError

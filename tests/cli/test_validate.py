@@ -12,8 +12,8 @@ import jsonschema
 import pytest
 
 from almanac_cli.parallel_validation import MIN_FILES, validate_sources
-from shared.dashboards.parsed import DashboardSource
 from shared.dashboards.validation import validate_dashboards
+from shared.dashboards.validators.parsed import DashboardSource
 from tests.cli.conftest import Program
 from tests.fixtures.functions import SHOP
 

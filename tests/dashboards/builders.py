@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from shared.dashboards.diagnostics import DiagnosticCode
-from shared.dashboards.limits import DEFAULT_LIMITS, ValidationLimits
-from shared.dashboards.parsed import DashboardSource, ParsedDashboard
+from shared.dashboards.definition.limits import DEFAULT_LIMITS, ValidationLimits
+from shared.dashboards.diagnostics.diagnostic import DiagnosticCode
 from shared.dashboards.validation import ValidationResult, parse_dashboard, validate_dashboards
+from shared.dashboards.validators.parsed import DashboardSource, ParsedDashboard
 
 MINIMAL = """\
 version: 1

@@ -13,19 +13,19 @@ from typing import Any
 
 import yaml
 
-from shared.dashboards.budget_diagnostics import QueryBill, describe_bounds, list_bounds
-from shared.dashboards.diagnostics import DiagnosticCode
-from shared.dashboards.document import DashboardDefinition
+from shared.dashboards.definition.document import DashboardDefinition
+from shared.dashboards.definition.limits import ValidationLimits
+from shared.dashboards.diagnostics.diagnostic import DiagnosticCode
 from shared.dashboards.formats.terminal import collect_texts, to_terminal
-from shared.dashboards.late_dry_runs import describe_late
-from shared.dashboards.limits import ValidationLimits
-from shared.dashboards.parsed import DashboardSource
+from shared.dashboards.plans.budget_diagnostics import QueryBill, describe_bounds, list_bounds
+from shared.dashboards.plans.late_dry_runs import describe_late
+from shared.dashboards.plans.warehouse_diagnostics import describe_dry_run_error, describe_partition_use
 from shared.dashboards.validation import ValidationResult, build_result, validate_dashboards
 from shared.dashboards.validators.fields import SchemaFieldValidator
-from shared.dashboards.warehouse_diagnostics import describe_dry_run_error, describe_partition_use
+from shared.dashboards.validators.parsed import DashboardSource
 from shared.errors import SqlInvalidError
 from shared.settings import Settings
-from shared.warehouse.models import PartitionUse
+from shared.warehouse.models.queries import PartitionUse
 
 CASES = Path(__file__).with_name("cases")
 # Without the environment's: the page is the same everywhere.

@@ -2,8 +2,8 @@
 
 import pytest
 
-from shared.dashboards.chart_columns import list_drawn_columns
-from shared.dashboards.chart_models import VegaChart
+from shared.dashboards.definition.charts import VegaChart
+from shared.dashboards.validators.chart_columns import list_drawn_columns
 from tests.dashboards.builders import MINIMAL, parse
 
 X = "{x: {field: day}}"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.dashboards.diagnostics import DiagnosticCode, sort_diagnostics
+from shared.dashboards.diagnostics.diagnostic import DiagnosticCode, sort_diagnostics
 from tests.dashboards.diagnostics_page import CASES, PAGE, read_case, render_output, render_page, run_case
 
 

@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from shared.dashboards.catalog import dump_definition
 from shared.dashboards.content import hash_content, is_same_content
-from shared.dashboards.diff import DashboardDiff, DiffSide, make_diff
+from shared.dashboards.saved.catalog import dump_definition
+from shared.dashboards.saved.diff import DashboardDiff, DiffSide, make_diff
 from tests.dashboards.builders import MINIMAL, parse
 
 WITH_FILE = MINIMAL.replace('sql: "SELECT day, total FROM sales"', "file: daily.sql")

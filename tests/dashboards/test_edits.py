@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.dashboards.diagnostics import Diagnostic, DiagnosticCode, Edit
-from shared.dashboards.positions import LineIndex
-from shared.dashboards.reading import read_yaml
-from shared.dashboards.scalar_writing import write_scalar
-from shared.dashboards.source_text import find_odd_character
+from shared.dashboards.diagnostics.diagnostic import Diagnostic, DiagnosticCode, Edit
 from shared.dashboards.validation import ValidationResult
 from shared.dashboards.validators.base import replace_text
 from shared.dashboards.validators.fields import SchemaFieldValidator
+from shared.dashboards.yaml.positions import LineIndex
+from shared.dashboards.yaml.reading import read_yaml
+from shared.dashboards.yaml.scalar_writing import write_scalar
+from shared.dashboards.yaml.text import find_odd_character
 from tests.dashboards.builders import MINIMAL, parse, validate
 
 TEXTS = st.text(

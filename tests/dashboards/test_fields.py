@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.dashboards.diagnostics import DiagnosticCode, Severity
+from shared.dashboards.diagnostics.diagnostic import DiagnosticCode, Severity
 from shared.dashboards.validators.fields import SchemaFieldValidator
 from tests.dashboards.builders import MINIMAL, parse
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from shared.dashboards.fingerprint import compute_fingerprint, expand_variants, hash_variant
-from shared.dashboards.parameter_values import TypedValue
+from shared.dashboards.definition.parameter_values import TypedValue
+from shared.dashboards.plans.fingerprint import compute_fingerprint, expand_variants, hash_variant
 from shared.errors import ValidationFailedError
 from tests.dashboards.builders import MINIMAL, parse
 

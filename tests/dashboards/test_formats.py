@@ -7,12 +7,12 @@ import jsonschema
 import pytest
 
 from deploy.local.parts import REPOSITORY
-from shared.dashboards.diagnostics import DiagnosticCode
+from shared.dashboards.diagnostics.diagnostic import DiagnosticCode
 from shared.dashboards.formats.github import to_github
 from shared.dashboards.formats.sarif import to_sarif
 from shared.dashboards.formats.terminal import collect_texts, to_terminal
-from shared.dashboards.parsed import DashboardSource
 from shared.dashboards.validation import validate_dashboards
+from shared.dashboards.validators.parsed import DashboardSource
 from tests.dashboards.builders import MINIMAL, validate
 from tests.dashboards.diagnostics_page import read_case, run_case
 

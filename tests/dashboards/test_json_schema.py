@@ -5,11 +5,11 @@ import json
 import jsonschema
 import pytest
 
-from shared.dashboards.channel_words import CHANNEL_WORDS
-from shared.dashboards.json_schema import SCHEMA_PATH, build_schema, render_schema
-from shared.dashboards.reading import read_yaml
-from shared.dashboards.vega_lite import check_encoding, list_channels
-from shared.dashboards.vega_subset import SUBSET_PATH
+from shared.dashboards.definition.json_schema import SCHEMA_PATH, build_schema, render_schema
+from shared.dashboards.vega.channel_words import CHANNEL_WORDS
+from shared.dashboards.vega.rules import check_encoding, list_channels
+from shared.dashboards.vega.schema_subset import SUBSET_PATH
+from shared.dashboards.yaml.reading import read_yaml
 from tests.dashboards.builders import MINIMAL, validate
 from tests.dashboards.test_samples import SAMPLES
 from tests.dashboards.test_validation import EVERYTHING
@@ -30,7 +30,7 @@ def list_keys(schema, path="", definitions=None):
 
 def test_the_file_is_what_the_models_say():
     assert SCHEMA_PATH.read_text(encoding="utf-8") == render_schema(), (
-        "run: python -m shared.dashboards.json_schema"
+        "run: python -m shared.dashboards.definition.json_schema"
     )
 
 

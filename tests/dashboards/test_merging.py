@@ -7,8 +7,8 @@ from uuid import uuid4
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.dashboards.conflicts import Draft, describe_conflict
-from shared.dashboards.merging import MAX_LINES, merge_texts
+from shared.saving.conflicts import Draft, describe_conflict
+from shared.saving.merging import MAX_LINES, merge_texts
 from tests.dashboards.builders import MINIMAL
 from tests.database.builders import make_version
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.dashboards.parameter_values import (
+from shared.dashboards.definition.parameter_values import (
     PARAMETER_TYPES,
     ParameterValueError,
     parse_parameter_text,

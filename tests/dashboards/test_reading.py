@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from shared.dashboards.diagnostics import DiagnosticCode
-from shared.dashboards.limits import ValidationLimits
-from shared.dashboards.reading import read_yaml
+from shared.dashboards.definition.limits import ValidationLimits
+from shared.dashboards.diagnostics.diagnostic import DiagnosticCode
+from shared.dashboards.yaml.reading import read_yaml
 
 
 def read_codes(content: str | bytes, limits: ValidationLimits | None = None) -> list[DiagnosticCode]:

@@ -3,8 +3,8 @@
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.dashboards.reading import read_yaml
-from shared.dashboards.sql_text import find_sql_problem, read_sql
+from shared.dashboards.yaml.reading import read_yaml
+from shared.sql.text import find_sql_problem, read_sql
 from tests.dashboards.builders import MINIMAL, validate
 
 BOUNDED = settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)

@@ -10,13 +10,13 @@ import pytest
 from google.cloud import bigquery as google_bigquery
 
 from deploy.local.parts import REPOSITORY, parts_site_packages
-from shared.dashboards.diagnostics import Severity
-from shared.dashboards.parameter_values import element_type
+from shared.dashboards.definition.parameter_values import element_type
+from shared.dashboards.definition.variants import expand_variants
+from shared.dashboards.diagnostics.diagnostic import Severity
 from shared.dashboards.source_files import find_dashboards, load_sources
-from shared.dashboards.sql_text import read_sql
 from shared.dashboards.validation import validate_dashboards
 from shared.dashboards.validators.fields import SchemaFieldValidator
-from shared.dashboards.variants import expand_variants
+from shared.sql.text import read_sql
 from tests.fixtures.bigquery import BigQueryServer
 
 FOLDER = REPOSITORY / "dashboards"

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.dashboards import vega_lite
-from shared.dashboards.schema_check import FindingKind
+from shared.dashboards.vega import rules as vega_lite
+from shared.dashboards.vega.schema_check import FindingKind
 
 SPECS = [
     ("AnyMark", "bar"),

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.dashboards.diagnostics import DiagnosticCode
+from shared.dashboards.definition.limits import ValidationLimits
+from shared.dashboards.diagnostics.diagnostic import DiagnosticCode
 from shared.dashboards.formats.terminal import collect_texts, to_terminal
-from shared.dashboards.limits import ValidationLimits
 from shared.dashboards.source_files import SourceFileError, find_dashboards, find_sql_files, load_sources
 from shared.dashboards.validation import validate_dashboards
 from tests.dashboards.builders import MINIMAL, list_codes

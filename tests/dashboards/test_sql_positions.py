@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.dashboards.sql_positions import locate_sql, move_bigquery_position
+from shared.dashboards.validators.sql_positions import locate_sql, move_bigquery_position
 from tests.dashboards.builders import MINIMAL, parse
 
 HEAD = MINIMAL.split("queries:")[0] + "queries:\n"

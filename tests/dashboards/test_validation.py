@@ -5,11 +5,11 @@ import sys
 
 import pytest
 
-from shared.dashboards.diagnostics import DiagnosticCode, Severity
-from shared.dashboards.document import RESERVED_SLUGS
-from shared.dashboards.limits import ValidationLimits
-from shared.dashboards.parsed import DashboardSource
+from shared.dashboards.definition.document import RESERVED_SLUGS
+from shared.dashboards.definition.limits import ValidationLimits
+from shared.dashboards.diagnostics.diagnostic import DiagnosticCode, Severity
 from shared.dashboards.validation import validate_dashboards
+from shared.dashboards.validators.parsed import DashboardSource
 from tests.dashboards.builders import MINIMAL, list_codes, marked_text, validate
 
 EVERYTHING = """\
@@ -273,7 +273,7 @@ def test_a_file_that_is_no_mapping_says_how_to_begin(text):
 def test_reading_a_definition_and_its_variants_imports_no_sql_parser():
     code = (
         "import sys\n"
-        "import shared.dashboards.document, shared.dashboards.variants, shared.dashboards.parameter_values\n"
+        "from shared.dashboards.definition import document, parameter_values, variants\n"
         "assert not {'sqlglot', 'yaml', 'croniter'} & set(sys.modules), sorted(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

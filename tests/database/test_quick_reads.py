@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from deploy.local.process import pick_free_port
+from deploy.local.supervision.process import pick_free_port
 from shared.database.quick_reads import QuickReads
 from shared.database.unit_of_work import Database
 from shared.environment import SecretStr

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 from alembic import command
 
-from deploy.local.process import pick_free_port
+from deploy.local.supervision.process import pick_free_port
 from shared.database.unit_of_work import Database
 from shared.environment import SecretStr
 from shared.errors import ConflictError, DependencyUnavailableError, InvalidRequestError

@@ -9,8 +9,8 @@ from alembic import command
 from sqlalchemy import text
 
 from deploy.local.parts import ensure_parts
-from deploy.local.process import Service, pick_free_port
 from deploy.local.servers.postgres import PostgresServer
+from deploy.local.supervision.process import Service, pick_free_port
 from shared.database.unit_of_work import Database
 from shared.errors import DependencyUnavailableError
 from shared.settings import Settings

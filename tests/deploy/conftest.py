@@ -10,8 +10,8 @@ import requests
 
 from deploy.local.functions import build_function_spec
 from deploy.local.parts import ensure_parts
-from deploy.local.process import Service, pick_free_port
 from deploy.local.servers.nginx import NginxServer
+from deploy.local.supervision.process import Service, pick_free_port
 from shared.api.manifest import Manifest, load_manifest
 
 HERE = Path(__file__).parent

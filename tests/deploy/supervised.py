@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from deploy.local.process import ServiceSpec, accepts_connections
-from deploy.local.status import StackStatus, StatusFile, read_process_start
-from deploy.local.supervisor import Supervisor
-from deploy.local.units import Unit
+from deploy.local.supervision.process import ServiceSpec, accepts_connections
+from deploy.local.supervision.status import StackStatus, StatusFile, read_process_start
+from deploy.local.supervision.supervisor import Supervisor
+from deploy.local.supervision.units import Unit
 
 
 def build_unit(state_dir: Path, given: dict[str, Any]) -> Unit:

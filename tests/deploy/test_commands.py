@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import control
 from deploy.local.errors import StackError
 from deploy.local.parts import REPOSITORY, parts_environment
 from deploy.local.ports import Ports, setting_name
-from deploy.local.process import Service, ServiceSpec, pick_free_port
-from deploy.local.status import StackStatus, StatusFile, UnitStatus, read_process_start
+from deploy.local.supervision import control
+from deploy.local.supervision.process import Service, ServiceSpec, pick_free_port
+from deploy.local.supervision.status import StackStatus, StatusFile, UnitStatus, read_process_start
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from deploy.local.parts import ensure_parts
-from deploy.local.process import Service, pick_free_port
 from deploy.local.servers.nginx import NginxServer
+from deploy.local.supervision.process import Service, pick_free_port
 from shared.api.manifest import Manifest
 from tests.deploy.conftest import Gateway
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from deploy.local.ports import Listener, Ports, PortSettingError, check_listeners, read_ports, setting_name
-from deploy.local.process import pick_free_port
+from deploy.local.supervision.process import pick_free_port
 
 
 @pytest.fixture(autouse=True)

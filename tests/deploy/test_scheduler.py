@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from deploy.local.process import pick_free_port
 from deploy.local.scheduler import LONGEST_SLEEP_SECONDS, find_next_tick, post_schedule, run_scheduler
+from deploy.local.supervision.process import pick_free_port
 from shared.api.manifest import Schedule
 
 QUARTERS = Schedule(cron="*/15 * * * *", time_zone="Etc/UTC", path="/precompute", body='{"due": true}')

@@ -12,8 +12,8 @@ import pytest
 import requests
 
 from deploy.local.errors import StackError
-from deploy.local.process import pick_free_port
 from deploy.local.seed import SAMPLES, is_served, post_patiently, read_dashboards, summarize
+from deploy.local.supervision.process import pick_free_port
 from shared.schemas.saves import SaveRequest
 
 

@@ -15,10 +15,17 @@ import pytest
 
 from deploy.local.errors import StackError
 from deploy.local.parts import REPOSITORY
-from deploy.local.process import ServiceSpec, accepts_connections, pick_free_port
-from deploy.local.progress import follow_start
-from deploy.local.status import StackState, StackStatus, State, StatusFile, UnitStatus, list_left_over
-from deploy.local.units import Unit, order_for_stopping
+from deploy.local.supervision.process import ServiceSpec, accepts_connections, pick_free_port
+from deploy.local.supervision.progress import follow_start
+from deploy.local.supervision.status import (
+    StackState,
+    StackStatus,
+    State,
+    StatusFile,
+    UnitStatus,
+    list_left_over,
+)
+from deploy.local.supervision.units import Unit, order_for_stopping
 
 
 def server(name: str, **more: Any) -> dict[str, Any]:

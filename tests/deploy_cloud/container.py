@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.local.functions import build_function_spec
-from deploy.local.process import Service, pick_free_port
+from deploy.local.supervision.process import Service, pick_free_port
 from shared.api.manifest import FunctionEntry
 from shared.settings import Settings
 from tests.functions.data_router import make_environment

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy import google_sdk
+from deploy.checks import google_sdk
 
 SDK = google_sdk.find_sdk()
 needs_sdk = pytest.mark.skipif(SDK is None, reason="needs the Google Cloud CLI; make check says so, too")

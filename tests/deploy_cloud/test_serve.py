@@ -10,7 +10,7 @@ import time
 import requests
 
 from deploy.local.parts import REPOSITORY
-from deploy.local.process import pick_free_port
+from deploy.local.supervision.process import pick_free_port
 
 SERVE = REPOSITORY / "deploy" / "container" / "serve.py"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from deploy import terraform_files
+from deploy.checks import terraform_files
 from deploy.local.parts import REPOSITORY
 from deploy.rendering.url_map import NAME, name_backend
 from deploy.stages.stage import DATABASE, NETWORK, REDIS_CA_PATH, STAGES, Stage, load_stage

@@ -9,8 +9,8 @@ from pathlib import Path
 import requests
 
 from deploy.local.functions import build_function_spec
-from deploy.local.process import Service, ServiceSpec, pick_free_port
 from deploy.local.servers.nginx import NginxServer
+from deploy.local.supervision.process import Service, ServiceSpec, pick_free_port
 from shared.api.manifest import load_manifest
 from shared.environment import SecretStr
 from shared.settings import Settings

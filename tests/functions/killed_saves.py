@@ -9,8 +9,8 @@ from multiprocessing import get_context
 from typing import Any
 
 from shared.container import Container
-from shared.dashboards.parsed import DashboardSource
-from shared.dashboards.saving import SavedVersion, SaveItem
+from shared.dashboards.validators.parsed import DashboardSource
+from shared.saving.service import SavedVersion, SaveItem
 from shared.settings import Settings
 from shared.storage.gcs import GcsBlobStore
 from shared.storage.git import GitBlobStore

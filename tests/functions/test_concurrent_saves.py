@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from shared.container import Container
-from shared.dashboards.parsed import DashboardSource
-from shared.dashboards.saving import SavedVersion, SaveItem
+from shared.dashboards.validators.parsed import DashboardSource
 from shared.errors import (
     AlmanacError,
     ConflictError,
@@ -19,6 +18,7 @@ from shared.errors import (
     WarehouseTimeoutError,
     WarehouseUnavailableError,
 )
+from shared.saving.service import SavedVersion, SaveItem
 from shared.settings import Settings
 from tests.fixtures.functions import SHOP
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.dashboards.library import DashboardSearch
+from shared.dashboards.saved.listing import DashboardSearch
 from shared.sizes import dollars
 from tests.fixtures.bigquery import BigQueryServer
 from tests.fixtures.functions import SHOP, FunctionHost

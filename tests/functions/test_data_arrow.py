@@ -9,8 +9,8 @@ import redis
 import zstandard
 
 from deploy.local.servers.valkey import ValkeyServer
-from shared.precompute.arrow_stream import encode_arrow_stream
-from shared.warehouse.models import QueryRequest
+from shared.precompute.payload.arrow_stream import encode_arrow_stream
+from shared.warehouse.models.queries import QueryRequest
 from tests.fixtures.bigquery import BigQueryServer
 from tests.fixtures.functions import SHOP, FunctionHost
 

@@ -13,8 +13,8 @@ import pytest
 import zstandard
 
 from deploy.rendering.nginx_cache import VERDICT_SECONDS
-from shared.api.encoded_response import FRESH_SECONDS, LATE_SECONDS
-from shared.api.result_response import ARROW_TYPE
+from shared.api.answers.encoded_response import FRESH_SECONDS, LATE_SECONDS
+from shared.api.answers.result_response import ARROW_TYPE
 from shared.auth.principals import IdTokenClaims
 from shared.auth.session_tokens import SESSION_COOKIE_NAME
 from tests.fixtures.functions import SHOP, FunctionHost

@@ -8,7 +8,7 @@ import pytest
 
 from shared.database.models.costs import CostReservation, CostScope
 from shared.database.repositories.reservations import BudgetLine
-from shared.warehouse.jobs import JobRunner
+from shared.warehouse.bigquery.jobs import JobRunner
 from tests.fixtures.functions import FunctionHost
 from tests.fixtures.postgres import list_actions
 

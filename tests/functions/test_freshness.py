@@ -16,7 +16,7 @@ from sqlalchemy import text
 
 from deploy.local.servers.valkey import ValkeyServer
 from shared.container import Container, use_container
-from shared.dashboards.expansion import ExpansionLimits, expand_dashboard
+from shared.dashboards.plans.expansion import ExpansionLimits, expand_dashboard
 from shared.database.models.runs import QueryResult
 from shared.precompute.service import QueryEvent
 from tests.fixtures.bigquery import BigQueryServer

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from shared.container import Container
+from shared.dashboards.definition.variants import hash_variant
 from shared.dashboards.keys import head_key, pointer_key
-from shared.dashboards.variants import hash_variant
 from shared.errors import DependencyUnavailableError
 from shared.precompute.housekeeping import Cleared
 from tests.database.builders import add_dashboards, add_user, make_node, make_session

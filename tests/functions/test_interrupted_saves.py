@@ -8,7 +8,7 @@ import pytest
 
 from deploy.local.servers.oidc import OidcServer
 from shared.container import Container, use_container
-from shared.dashboards.parsed import DashboardSource
+from shared.dashboards.validators.parsed import DashboardSource
 from shared.errors import DependencyUnavailableError
 from shared.settings import Settings
 from tests.fixtures.functions import SHOP, FunctionHost

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from deploy.local.process import pick_free_port
 from deploy.local.servers.oidc import OidcServer
+from deploy.local.supervision.process import pick_free_port
 from shared.container import Container, use_container
 from shared.settings import Settings
 from tests.fixtures.bigquery import BigQueryServer

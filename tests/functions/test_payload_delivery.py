@@ -15,10 +15,10 @@ import redis
 from deploy.local.servers.oidc import OidcServer
 from deploy.local.servers.valkey import ValkeyServer
 from shared.container import Container, use_container
+from shared.dashboards.definition.variants import hash_variant
 from shared.dashboards.keys import pointer_key
-from shared.dashboards.variants import hash_variant
 from shared.database.repositories.query_results import RefreshFailure
-from shared.precompute.cached_blobs import POINTER_TTL_SECONDS
+from shared.precompute.payload.cached_blobs import POINTER_TTL_SECONDS
 from shared.settings import Settings
 from shared.storage.blob import BlobWrite
 from tests.cache.lossy_proxy import LossyProxy

@@ -17,9 +17,9 @@ import requests
 from sqlalchemy import text
 
 from deploy.local.functions import build_function_spec
-from deploy.local.process import Service, pick_free_port
+from deploy.local.supervision.process import Service, pick_free_port
 from shared.api.manifest import get_manifest
-from shared.precompute.outcomes import OVERTAKEN
+from shared.precompute.refresh.outcomes import OVERTAKEN
 from tests.fixtures.bigquery import BigQueryServer
 from tests.fixtures.functions import SHOP, FunctionHost
 from tests.fixtures.stack import wait_until

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from shared.dashboards.definition.schedule import count_refreshes_per_month, is_due
+from shared.dashboards.definition.variants import hash_variant
 from shared.dashboards.keys import pointer_key
-from shared.dashboards.schedule import count_refreshes_per_month, is_due
-from shared.dashboards.variants import hash_variant
 from tests.fixtures.functions import SHOP, FunctionHost
 
 # Fires so seldom that no tick falls between two lines of a test.

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from shared.container import Container
-from shared.dashboards.parsed import DashboardSource
-from shared.dashboards.saving import SaveItem
+from shared.dashboards.validators.parsed import DashboardSource
+from shared.saving.service import SaveItem
 from shared.schemas.plans import CompileResponse
 from shared.settings import Settings
 from tests.fixtures.functions import SHOP

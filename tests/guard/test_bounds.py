@@ -7,7 +7,6 @@ import time
 import pytest
 
 from shared.errors import AlmanacError, SqlInvalidError
-from shared.warehouse.folding import fold_name
 from shared.warehouse.guard import scopes
 from shared.warehouse.guard.functions import (
     FUNCTIONS,
@@ -17,6 +16,7 @@ from shared.warehouse.guard.functions import (
 )
 from shared.warehouse.guard.guard import GuardPolicy, QueryGuard
 from shared.warehouse.guard.rules import MAX_SOURCES
+from shared.warehouse.models.folding import fold_name
 
 BOMBS = {
     "brackets": lambda n: "SELECT " + "(" * n + "1" + ")" * n,

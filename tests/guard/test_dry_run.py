@@ -7,9 +7,9 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.bigquery import Client, QueryJob
 
 from shared.errors import SqlNotAllowedError, TableNotAllowedError
+from shared.warehouse.bigquery.results import to_routine_names
 from shared.warehouse.guard.guard import GuardedQuery, QueryGuard
-from shared.warehouse.results import to_routine_names
-from shared.warehouse.tables import TableRef
+from shared.warehouse.models.tables import TableRef
 from tests.guard.conftest import POLICY
 
 

@@ -5,7 +5,7 @@ from sqlglot import exp
 
 from shared.errors import SqlInvalidError, SqlNotAllowedError, TableNotAllowedError
 from shared.warehouse.guard.guard import GuardPolicy, QueryGuard
-from shared.warehouse.tables import TableRef
+from shared.warehouse.models.tables import TableRef
 
 
 def test_all_refusals_of_one_kind_are_listed_in_the_order_of_the_text(guard: QueryGuard):

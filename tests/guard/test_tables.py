@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.warehouse.tables import TableRef, parse_dataset, parse_table
+from shared.warehouse.models.tables import TableRef, parse_dataset, parse_table
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlglot import exp
 
-from deploy.local.gate.constants import read_constant
-from deploy.local.gate.parameters import Parameters
-from deploy.local.gate.partitions import Span
-from deploy.local.gate.pruning import ConditionReader, constants_of, may_match
+from deploy.local.gate.reading.constants import read_constant
+from deploy.local.gate.reading.parameters import Parameters
+from deploy.local.gate.reading.partitions import Span
+from deploy.local.gate.reading.pruning import ConditionReader, constants_of, may_match
 
 Truth = bool | None
 Condition = tuple[str, Callable[[int | None], Truth]]

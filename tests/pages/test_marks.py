@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.dashboards import vega_lite
+from shared.dashboards.vega import rules as vega_lite
 from tests.pages.boards import computed_dashboard
 
 pytestmark = pytest.mark.timeout(400)

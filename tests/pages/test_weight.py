@@ -6,7 +6,7 @@ import re
 import pytest
 
 from deploy.local.parts import REPOSITORY
-from shared.api.page_assets import DIST
+from shared.api.pages.assets import DIST
 
 _NAMED = re.compile(r'(?:src|href)="/assets/([^"]+\.(?:js|css))"')
 _STATED = re.compile(r"^\| `(\w+)`[^|]*\| (\d+) kB \| (\d+) kB \|", re.M)

@@ -9,7 +9,7 @@ import pytest
 from deploy.local.servers.valkey import ValkeyServer
 from shared.cache.cache import Cache
 from shared.cache.factory import open_cache
-from shared.precompute.cached_blobs import POINTER_TTL_SECONDS, CachedBlobs, Pointer, make_copy
+from shared.precompute.payload.cached_blobs import POINTER_TTL_SECONDS, CachedBlobs, Pointer, make_copy
 from shared.settings import Settings
 from shared.storage.blob import Blob, BlobStore, BlobWrite
 from shared.storage.files import FileBlobStore

@@ -7,8 +7,8 @@ import pytest
 
 from shared.container import Container
 from shared.errors import AlmanacError
-from shared.precompute.encoding import close_fragment, encode_result, to_json_rows
-from shared.warehouse.models import QueryOutcome, QueryRequest
+from shared.precompute.payload.encoding import close_fragment, encode_result, to_json_rows
+from shared.warehouse.models.queries import QueryOutcome, QueryRequest
 from tests.precompute.every_type import EXPECTED_COLUMNS, EXPECTED_VALUES, SELECT_EVERY_TYPE
 
 

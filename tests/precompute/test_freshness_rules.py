@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.dashboards.document import RefreshPolicy
+from shared.dashboards.definition.document import RefreshPolicy
 from shared.database.models.runs import QueryResult
-from shared.precompute.freshness import UNKNOWN, judge
-from shared.precompute.source_state import SourceState
+from shared.precompute.freshness.rules import UNKNOWN, judge
+from shared.precompute.freshness.source_state import SourceState
 
 AS_OF = datetime(2026, 3, 3, 6, 0, 5, tzinfo=UTC)
 BEFORE = (AS_OF - timedelta(hours=1)).isoformat()

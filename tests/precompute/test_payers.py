@@ -4,7 +4,7 @@ from typing import cast
 
 import pytest
 
-from shared.dashboards.expansion import QueryUnit
+from shared.dashboards.plans.expansion import QueryUnit
 from shared.errors import (
     AlmanacError,
     BudgetExceededError,
@@ -12,7 +12,7 @@ from shared.errors import (
     FailedJob,
     WarehouseTimeoutError,
 )
-from shared.precompute.tasks import DashboardRun, RefreshTask
+from shared.precompute.refresh.tasks import DashboardRun, RefreshTask
 
 
 def refuse(*scopes: str) -> BudgetExceededError:

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from shared.precompute.payload import Payload
-from shared.precompute.recent_payloads import RecentPayloads
+from shared.precompute.payload.payload import Payload
+from shared.precompute.serving.recent_payloads import RecentPayloads
 
 NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
 

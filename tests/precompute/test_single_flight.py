@@ -14,15 +14,15 @@ import pytest
 from sqlalchemy import select
 
 from shared.container import Container
-from shared.dashboards.parsed import DashboardSource
-from shared.dashboards.saving import SaveItem
+from shared.dashboards.validators.parsed import DashboardSource
 from shared.database.models.runs import QueryResult
 from shared.errors import AlmanacError, PayloadTooLargeError
-from shared.precompute.failure_log import FailureLog
-from shared.precompute.models import DashboardRefresh
-from shared.precompute.outcomes import OVERTAKEN
-from shared.precompute.refresher import TICK_SECONDS
+from shared.precompute.refresh.failure_log import FailureLog
+from shared.precompute.refresh.models import DashboardRefresh
+from shared.precompute.refresh.outcomes import OVERTAKEN
+from shared.precompute.refresh.refresher import TICK_SECONDS
 from shared.precompute.service import QueryEvent, StillRunning
+from shared.saving.service import SaveItem
 from shared.settings import Settings
 from tests.fixtures.bigquery import BigQueryServer
 from tests.fixtures.functions import SHOP

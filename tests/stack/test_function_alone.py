@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from deploy.local.parts import REPOSITORY
-from deploy.local.process import pick_free_port
+from deploy.local.supervision.process import pick_free_port
 from tests.fixtures.stack import RunningStack
 
 pytestmark = pytest.mark.stack

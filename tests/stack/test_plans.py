@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.samples import QUERIES, make_dashboards
-from shared.dashboards.compilation import BATCH_DASHBOARDS
+from shared.dashboards.plans.compilation import BATCH_DASHBOARDS
 from tests.fixtures.stack import RunningStack, wait_until
 
 pytestmark = pytest.mark.stack

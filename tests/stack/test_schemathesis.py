@@ -14,7 +14,7 @@ from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.config import SchemathesisConfig
 
 from shared.api.manifest import get_manifest
-from shared.api.openapi import build_openapi
+from shared.api.openapi.document import build_openapi
 from tests.fixtures.stack import ADMIN
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(500)]

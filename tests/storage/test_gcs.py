@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from deploy.local.process import pick_free_port
 from deploy.local.servers.fake_gcs import FakeGcsServer
+from deploy.local.supervision.process import pick_free_port
 from shared.errors import ConflictError, DependencyUnavailableError
 from shared.settings import Settings
 from shared.storage.blob import ABSENT, BlobWrite

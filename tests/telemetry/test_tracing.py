@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from deploy.local.process import pick_free_port
+from deploy.local.supervision.process import pick_free_port
 from tests.telemetry.conftest import Lines
 
 Run = Callable[..., Lines]

@@ -15,9 +15,9 @@ from shared.database.models.runs import QueryRun, RunPurpose, RunStatus
 from shared.database.unit_of_work import Database
 from shared.errors import BudgetExceededError, WarehouseUnavailableError
 from shared.settings import Settings
-from shared.warehouse.budgets import BudgetService
-from shared.warehouse.models import QueryRequest
-from shared.warehouse.refresh_budget import RefreshBudget
+from shared.warehouse.models.queries import QueryRequest
+from shared.warehouse.models.refresh_budget import RefreshBudget
+from shared.warehouse.spending.budgets import BudgetService
 from tests.fixtures.postgres import RunningPostgres
 
 NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)

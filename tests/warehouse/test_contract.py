@@ -23,10 +23,10 @@ from shared.errors import (
     WarehouseTimeoutError,
 )
 from shared.settings import Settings
-from shared.warehouse.caps import bound_billing, expect_billing
-from shared.warehouse.costs import CostSearch
-from shared.warehouse.models import QueryOutcome, QueryRequest
-from shared.warehouse.refresh_budget import RefreshBudget
+from shared.warehouse.models.queries import QueryOutcome, QueryRequest
+from shared.warehouse.models.refresh_budget import RefreshBudget
+from shared.warehouse.spending.caps import bound_billing, expect_billing
+from shared.warehouse.spending.costs import CostSearch
 from tests.fixtures.bigquery import BigQueryServer
 from tests.fixtures.postgres import RunningPostgres
 from tests.fixtures.warehouse import ROW_COUNT, ROWS, SCHEMA

@@ -10,7 +10,7 @@ from shared.database.models.costs import CostReservation
 from shared.database.models.runs import QueryRun, RunPurpose, RunStatus
 from shared.database.repositories.cost_report import CostGrouping, CostLine, CostSums
 from shared.errors import ForbiddenError, InvalidRequestError
-from shared.warehouse.costs import CostReport, CostSearch
+from shared.warehouse.spending.costs import CostReport, CostSearch
 
 MIB = 2**20
 MONDAY, TUESDAY = date(2026, 3, 2), date(2026, 3, 3)

@@ -4,8 +4,8 @@ import string
 
 import pytest
 
-from shared.warehouse.folding import fold_name, upper_name
-from shared.warehouse.tables import TableRef, parse_dataset
+from shared.warehouse.models.folding import fold_name, upper_name
+from shared.warehouse.models.tables import TableRef, parse_dataset
 
 
 @pytest.mark.parametrize("letter", ["\u212a", "\u0130", "\u017f", "\u0131", "\u00dc", "\u03a3"])

@@ -10,8 +10,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from shared.errors import SqlInvalidError
 from shared.settings import Settings
 from shared.telemetry.tracing import start_span
-from shared.warehouse.metadata import TableMetadata, TableMetadataReader
-from shared.warehouse.tables import TableRef
+from shared.warehouse.bigquery.metadata import TableMetadata, TableMetadataReader
+from shared.warehouse.models.tables import TableRef
 from tests.warehouse.fake_bigquery import FakeClient, FakeClients, FakeTable
 
 ROWS = pa.table({"id": [1]})

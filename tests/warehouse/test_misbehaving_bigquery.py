@@ -15,7 +15,7 @@ from shared.errors import (
     WarehouseUnavailableError,
 )
 from shared.settings import Settings
-from shared.warehouse.models import QueryOutcome, QueryRequest
+from shared.warehouse.models.queries import QueryOutcome, QueryRequest
 from tests.fixtures.bigquery import BigQueryServer
 from tests.warehouse.misbehaving import MisbehavingServer
 from tests.warehouse.test_queries import make_request

@@ -5,8 +5,8 @@ from google.cloud import bigquery as google_bigquery
 
 from shared.container import Container
 from shared.errors import BytesLimitExceededError, SqlInvalidError
-from shared.warehouse.failures import translate_api_error
-from shared.warehouse.models import PartitionUse, QueryParameter
+from shared.warehouse.bigquery.failures import translate_api_error
+from shared.warehouse.models.queries import PartitionUse, QueryParameter
 from tests.fixtures.bigquery import BigQueryServer
 from tests.fixtures.warehouse import ROWS, SCHEMA
 from tests.warehouse.test_queries import dry_run_one, make_request, run_one

@@ -16,9 +16,9 @@ from shared.errors import (
     SqlNotAllowedError,
     TableNotAllowedError,
 )
-from shared.warehouse.jobs import make_job_id
-from shared.warehouse.labels import make_labels
-from shared.warehouse.models import DryRun, QueryOutcome, QueryParameter, QueryRequest
+from shared.warehouse.bigquery.jobs import make_job_id
+from shared.warehouse.bigquery.labels import make_labels
+from shared.warehouse.models.queries import DryRun, QueryOutcome, QueryParameter, QueryRequest
 from tests.fixtures.bigquery import BigQueryServer
 from tests.fixtures.warehouse import ROW_COUNT
 

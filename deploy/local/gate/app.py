@@ -8,16 +8,16 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from deploy.local.gate.accounting.estimating import Estimator
+from deploy.local.gate.accounting.measuring import Measurer
+from deploy.local.gate.accounting.query_cache import QueryCache
 from deploy.local.gate.catalog import Catalog
 from deploy.local.gate.changes import Changes
 from deploy.local.gate.errors import GateError, answer_error, answer_fault
-from deploy.local.gate.estimating import Estimator
 from deploy.local.gate.job_timeouts import JobTimeouts
 from deploy.local.gate.jobs import Jobs
 from deploy.local.gate.judging import Judge
 from deploy.local.gate.ledger import Ledger
-from deploy.local.gate.measuring import Measurer
-from deploy.local.gate.query_cache import QueryCache
 from deploy.local.gate.resources import Resources
 from deploy.local.gate.upstream import API, Upstream
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from deploy.local.gate.changes import Changes
 from deploy.local.gate.ledger import Ledger
-from deploy.local.gate.references import UnresolvedError
+from deploy.local.gate.reading.references import UnresolvedError
 from deploy.local.gate.tables import Table, TableName, read_table
 from deploy.local.gate.upstream import API, Upstream
 

@@ -13,14 +13,8 @@ import httpx
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from deploy.local.gate.billing import Receipt
-from deploy.local.gate.changes import Changes, query_targets
-from deploy.local.gate.complexity import check_complexity
-from deploy.local.gate.errors import GateError
-from deploy.local.gate.job_timeouts import JobTimeouts
-from deploy.local.gate.judging import Judge, Verdict
-from deploy.local.gate.ledger import Ledger
-from deploy.local.gate.statistics import (
+from deploy.local.gate.accounting.billing import Receipt
+from deploy.local.gate.accounting.statistics import (
     LIMIT_EXCEEDED,
     billed_bytes,
     fill_dry_run,
@@ -28,6 +22,12 @@ from deploy.local.gate.statistics import (
     fill_results,
     refused_job,
 )
+from deploy.local.gate.changes import Changes, query_targets
+from deploy.local.gate.errors import GateError
+from deploy.local.gate.job_timeouts import JobTimeouts
+from deploy.local.gate.judging import Judge, Verdict
+from deploy.local.gate.ledger import Ledger
+from deploy.local.gate.reading.complexity import check_complexity
 from deploy.local.gate.upstream import Upstream, copy_answer
 
 

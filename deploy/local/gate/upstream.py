@@ -9,8 +9,8 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from deploy.local.gate.complexity import too_complex
 from deploy.local.gate.errors import GateError
+from deploy.local.gate.reading.complexity import too_complex
 
 # Belong to one connection, not to the message (RFC 9110, section 7.6.1), or are set anew by each side.
 _HOP_HEADERS = frozenset(

@@ -5,8 +5,8 @@ import http.client
 from pathlib import Path
 
 from deploy.local.parts import REPOSITORY, local_dir, parts_python
-from deploy.local.process import ServiceSpec, accepts_connections
 from deploy.local.servers import duckdb_extensions
+from deploy.local.supervision.process import ServiceSpec, accepts_connections
 
 SERVE = "from local_bigquery.cli import main; main()"
 """What the interpreter of the parts runs to be the emulator's command line."""

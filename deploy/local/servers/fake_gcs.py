@@ -12,7 +12,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from deploy.local.parts import parts_site_packages
-from deploy.local.process import ServiceSpec
+from deploy.local.supervision.process import ServiceSpec
 
 _TIMEOUT_SECONDS = 5.0
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}

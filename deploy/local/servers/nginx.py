@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.local.parts import parts_site_packages
-from deploy.local.process import ServiceFailedError, ServiceSpec, answers_ok
+from deploy.local.supervision.process import ServiceFailedError, ServiceSpec, answers_ok
 from deploy.rendering.nginx import render_listen, render_nginx_conf, render_upstreams
 from shared.api.manifest import Manifest
 

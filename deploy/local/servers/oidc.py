@@ -19,7 +19,7 @@ import requests
 import yaml
 
 from deploy.local.parts import parts_python
-from deploy.local.process import ServiceSpec
+from deploy.local.supervision.process import ServiceSpec
 
 CLIENT_ID = "almanac-local"
 CLI_CLIENT_ID = "almanac-cli"

@@ -14,8 +14,8 @@ from urllib.parse import quote
 import pg8000.exceptions
 import pg8000.native
 
-from deploy.local.process import NOBODY, ServiceFailedError, ServiceSpec
 from deploy.local.servers.postgres_files import find_program, give_to_nobody, is_root, place_data
+from deploy.local.supervision.process import NOBODY, ServiceFailedError, ServiceSpec
 
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _SETTINGS = {

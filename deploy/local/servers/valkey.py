@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from deploy.local.parts import parts_site_packages
-from deploy.local.process import ServiceSpec
+from deploy.local.supervision.process import ServiceSpec
 
 MAX_MEMORY = "256mb"
 

@@ -5,7 +5,7 @@ https://docs.github.com/actions/reference/workflow-commands-for-github-actions
 
 from collections.abc import Sequence
 
-from shared.dashboards.diagnostics import Diagnostic, Severity
+from shared.dashboards.diagnostics.diagnostic import Diagnostic, Severity
 from shared.dashboards.validation import ValidationResult
 
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from shared.dashboards.diagnostics import Diagnostic, DiagnosticCode, Edit, Severity, Span
+from shared.dashboards.diagnostics.diagnostic import Diagnostic, DiagnosticCode, Edit, Severity, Span
 from shared.dashboards.validation import ValidationResult
 
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}

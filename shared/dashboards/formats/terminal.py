@@ -4,9 +4,9 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
-from shared.dashboards.diagnostics import Diagnostic, Severity
-from shared.dashboards.positions import LineIndex
+from shared.dashboards.diagnostics.diagnostic import Diagnostic, Severity
 from shared.dashboards.validation import ValidationResult
+from shared.dashboards.yaml.positions import LineIndex
 
 _COLORS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.INFO: "36"}
 _BOLD, _BLUE = "1", "34"

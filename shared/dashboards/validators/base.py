@@ -4,9 +4,16 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-from shared.dashboards.diagnostics import Diagnostic, DiagnosticCode, Edit, Severity, Span, suggest_name
-from shared.dashboards.parsed import ParsedDashboard
-from shared.dashboards.scalar_writing import write_scalar
+from shared.dashboards.diagnostics.diagnostic import (
+    Diagnostic,
+    DiagnosticCode,
+    Edit,
+    Severity,
+    Span,
+    suggest_name,
+)
+from shared.dashboards.validators.parsed import ParsedDashboard
+from shared.dashboards.yaml.scalar_writing import write_scalar
 
 # Time zones alone are six hundred names; the message names the likely one.
 _MAX_ALLOWED = 60

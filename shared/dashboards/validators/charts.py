@@ -3,15 +3,15 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from shared.dashboards import vega_lite
-from shared.dashboards.diagnostics import Diagnostic, DiagnosticCode, Severity, quote_names
-from shared.dashboards.document import chart_kind
-from shared.dashboards.field_types import NUMBER_FORMAT_PATTERN
-from shared.dashboards.parsed import ParsedDashboard
-from shared.dashboards.positions import join_pointer
-from shared.dashboards.reading import YamlData
-from shared.dashboards.schema_check import Finding, FindingKind
+from shared.dashboards.definition.document import chart_kind
+from shared.dashboards.definition.field_types import NUMBER_FORMAT_PATTERN
+from shared.dashboards.diagnostics.diagnostic import Diagnostic, DiagnosticCode, Severity, quote_names
 from shared.dashboards.validators.base import drop_explained, report, report_unknown_name, show_value
+from shared.dashboards.validators.parsed import ParsedDashboard
+from shared.dashboards.vega import rules as vega_lite
+from shared.dashboards.vega.schema_check import Finding, FindingKind
+from shared.dashboards.yaml.positions import join_pointer
+from shared.dashboards.yaml.reading import YamlData
 
 _PICTURE = "data:image/"
 _DOCUMENTATION = "https://vega.github.io/vega-lite/docs/"

@@ -6,13 +6,13 @@ Needs the output schema of a dry run, so it runs after the offline validators.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from shared.dashboards.chart_fields import FieldUse, list_derived_fields, list_field_uses
-from shared.dashboards.diagnostics import Diagnostic, DiagnosticCode, Severity
-from shared.dashboards.document import chart_kind
-from shared.dashboards.parsed import ParsedDashboard
-from shared.dashboards.positions import join_pointer
-from shared.dashboards.reading import YamlData
+from shared.dashboards.definition.document import chart_kind
+from shared.dashboards.diagnostics.diagnostic import Diagnostic, DiagnosticCode, Severity
 from shared.dashboards.validators.base import report, report_unknown_name
+from shared.dashboards.validators.chart_fields import FieldUse, list_derived_fields, list_field_uses
+from shared.dashboards.validators.parsed import ParsedDashboard
+from shared.dashboards.yaml.positions import join_pointer
+from shared.dashboards.yaml.reading import YamlData
 
 type OutputSchemas = Mapping[str, Sequence[tuple[str, str, str]]]
 

@@ -4,11 +4,17 @@ import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from shared.dashboards.diagnostics import Diagnostic, DiagnosticCode, Severity, quote_names, suggest_name
-from shared.dashboards.parsed import ParsedDashboard
-from shared.dashboards.positions import LineIndex
-from shared.dashboards.source_text import describe_odd_character, find_odd_character
+from shared.dashboards.diagnostics.diagnostic import (
+    Diagnostic,
+    DiagnosticCode,
+    Severity,
+    quote_names,
+    suggest_name,
+)
 from shared.dashboards.validators.base import replace_text, report
+from shared.dashboards.validators.parsed import ParsedDashboard
+from shared.dashboards.yaml.positions import LineIndex
+from shared.dashboards.yaml.text import describe_odd_character, find_odd_character
 
 _CHARACTERS = re.compile(r"[A-Za-z0-9_./-]+")
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from shared.dashboards.diagnostics import Diagnostic, DiagnosticCode, Severity
-from shared.dashboards.document import RESERVED_SLUGS
-from shared.dashboards.parsed import ParsedDashboard
+from shared.dashboards.definition.document import RESERVED_SLUGS
+from shared.dashboards.diagnostics.diagnostic import Diagnostic, DiagnosticCode, Severity
 from shared.dashboards.validators.base import report
+from shared.dashboards.validators.parsed import ParsedDashboard
 
 
 class SlugValidator:

@@ -3,14 +3,14 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from shared.dashboards.diagnostics import Diagnostic, DiagnosticCode, Edit, Severity, suggest_name
-from shared.dashboards.document import ParameterDefinition
-from shared.dashboards.head import QUERY_CHOICE
-from shared.dashboards.parsed import ParsedDashboard
-from shared.dashboards.sql_positions import SqlPlace, locate_sql, read_place
-from shared.dashboards.sql_text import ParameterUse, read_sql
+from shared.dashboards.definition.document import ParameterDefinition
+from shared.dashboards.definition.head import QUERY_CHOICE
+from shared.dashboards.definition.variants import count_variants
+from shared.dashboards.diagnostics.diagnostic import Diagnostic, DiagnosticCode, Edit, Severity, suggest_name
 from shared.dashboards.validators.base import replace_span, report, show_value
-from shared.dashboards.variants import count_variants
+from shared.dashboards.validators.parsed import ParsedDashboard
+from shared.dashboards.validators.sql_positions import SqlPlace, locate_sql, read_place
+from shared.sql.text import ParameterUse, read_sql
 
 _PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
-from shared.dashboards.diagnostics import Diagnostic, DiagnosticCode, Severity
-from shared.dashboards.document import LAYOUT_COLUMNS
-from shared.dashboards.parsed import ParsedDashboard
+from shared.dashboards.definition.document import LAYOUT_COLUMNS
+from shared.dashboards.diagnostics.diagnostic import Diagnostic, DiagnosticCode, Severity
 from shared.dashboards.validators.base import report, report_unknown_name
+from shared.dashboards.validators.parsed import ParsedDashboard
 
 
 class DuplicateNameValidator:

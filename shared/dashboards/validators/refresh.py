@@ -6,9 +6,9 @@ from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
-from shared.dashboards.diagnostics import Diagnostic, DiagnosticCode, Severity
-from shared.dashboards.parsed import ParsedDashboard
+from shared.dashboards.diagnostics.diagnostic import Diagnostic, DiagnosticCode, Severity
 from shared.dashboards.validators.base import report, report_unknown_name
+from shared.dashboards.validators.parsed import ParsedDashboard
 from shared.sizes import parse_bytes, parse_duration_seconds
 
 _DEFAULT_MAX_AGE, _DEFAULT_MAX_STALE = "24h", "7d"

@@ -7,19 +7,17 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from shared.dashboards.chart_models import CHART_MODELS
-from shared.dashboards.diagnostics import Diagnostic, DiagnosticCode, suggest_name
-from shared.dashboards.document import FORMAT_VERSION
-from shared.dashboards.field_types import (
+from shared.dashboards.definition.charts import CHART_MODELS
+from shared.dashboards.definition.document import FORMAT_VERSION
+from shared.dashboards.definition.field_types import (
     CHART_ID_PATTERN,
     DATASET_PATTERN,
     NAME_PATTERN,
     SLUG_PATTERN,
     TAG_PATTERN,
 )
-from shared.dashboards.parameter_values import PARAMETER_TYPES
-from shared.dashboards.parsed import ParsedDashboard
-from shared.dashboards.positions import make_pointer
+from shared.dashboards.definition.parameter_values import PARAMETER_TYPES
+from shared.dashboards.diagnostics.diagnostic import Diagnostic, DiagnosticCode, suggest_name
 from shared.dashboards.validators.base import (
     drop_explained,
     quote_value,
@@ -29,7 +27,9 @@ from shared.dashboards.validators.base import (
     report_unknown_name,
     show_value,
 )
+from shared.dashboards.validators.parsed import ParsedDashboard
 from shared.dashboards.validators.shape import Location, clean_location, describe_keys, list_keys, name_place
+from shared.dashboards.yaml.positions import make_pointer
 
 # What people write who come from other dialects, and what BigQuery calls it.
 _TYPE_ALIASES = {

@@ -2,9 +2,9 @@
 
 from pydantic import BaseModel
 
-from shared.dashboards import document as models
-from shared.dashboards.chart_models import CHART_MODELS, chart_kind
-from shared.dashboards.parsed import ParsedDashboard
+from shared.dashboards.definition import document as models
+from shared.dashboards.definition.charts import CHART_MODELS, chart_kind
+from shared.dashboards.validators.parsed import ParsedDashboard
 
 type Location = tuple[str | int, ...]
 

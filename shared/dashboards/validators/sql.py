@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from shared.dashboards.diagnostics import Diagnostic, DiagnosticCode
-from shared.dashboards.parsed import ParsedDashboard
-from shared.dashboards.sql_positions import locate_sql
-from shared.dashboards.sql_text import SqlProblem, SqlProblemKind, find_sql_problem
+from shared.dashboards.diagnostics.diagnostic import Diagnostic, DiagnosticCode
 from shared.dashboards.validators.base import report
+from shared.dashboards.validators.parsed import ParsedDashboard
+from shared.dashboards.validators.sql_positions import locate_sql
+from shared.sql.text import SqlProblem, SqlProblemKind, find_sql_problem
 
 _CODES = {
     SqlProblemKind.SYNTAX: DiagnosticCode.SQL_SYNTAX,

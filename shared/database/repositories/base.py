@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, FromClause, Table, bindparam, column, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
-from shared.database.failures import UNIQUE_VIOLATION, read_server_error
+from shared.database.connection.failures import UNIQUE_VIOLATION, read_server_error
 from shared.database.models.base import Base
 from shared.errors import ConflictError
 

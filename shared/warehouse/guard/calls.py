@@ -8,7 +8,6 @@ parenthesis must be on a list.
 from collections.abc import Iterator, Sequence
 
 from shared.errors import SqlNotAllowedError
-from shared.warehouse.folding import upper_name
 from shared.warehouse.guard.functions import (
     FUNCTIONS,
     GRAMMAR_WORDS,
@@ -17,6 +16,7 @@ from shared.warehouse.guard.functions import (
 )
 from shared.warehouse.guard.lexer import Lexeme
 from shared.warehouse.guard.violations import Violation
+from shared.warehouse.models.folding import upper_name
 
 _UNQUALIFIED = FUNCTIONS | GRAMMAR_WORDS | PARAMETERISED_TYPES
 _MODEL_NAMESPACES = frozenset({"ML", "AI", "OBJ"})

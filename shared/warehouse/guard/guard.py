@@ -22,7 +22,7 @@ from shared.warehouse.guard.statement import check_statement
 from shared.warehouse.guard.table_arguments import find_table_arguments
 from shared.warehouse.guard.tables_rule import TableRule
 from shared.warehouse.guard.violations import Violation, make_error, raise_violations
-from shared.warehouse.tables import TableRef
+from shared.warehouse.models.tables import TableRef
 
 _TOO_DEEP = Violation(
     SqlInvalidError, "nesting", "The SQL nests too deeply.", "", 0, "Split it with WITH."

@@ -6,8 +6,8 @@ from functools import cached_property
 
 from sqlglot import exp
 
-from shared.warehouse.folding import fold_name, upper_name
-from shared.warehouse.tables import TableRef, parse_dataset
+from shared.warehouse.models.folding import fold_name, upper_name
+from shared.warehouse.models.tables import TableRef, parse_dataset
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from shared.errors import SqlInvalidError, TableNotAllowedError
-from shared.warehouse.folding import fold_name, upper_name
 from shared.warehouse.guard.parsing import ParsedSql
 from shared.warehouse.guard.policy import GuardPolicy
 from shared.warehouse.guard.scopes import TableFinder, find_quoted_arrays
 from shared.warehouse.guard.violations import Violation
 from shared.warehouse.guard.words import make_words
-from shared.warehouse.tables import INFORMATION_SCHEMA, TableRef, parse_dataset
+from shared.warehouse.models.folding import fold_name, upper_name
+from shared.warehouse.models.tables import INFORMATION_SCHEMA, TableRef, parse_dataset
 
 # https://cloud.google.com/bigquery/docs/tables#table_naming; a star only ends a wildcard.
 _TABLE_NAME = re.compile(r"[\w \-]+\*?|\*")

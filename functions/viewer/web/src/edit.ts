@@ -9,7 +9,7 @@ import type { Saved } from "./editor/save_dialog";
 import type { Schema } from "./editor/schema_walk";
 import { TEMPLATE } from "./editor/template";
 import { Workbench } from "./editor/workbench";
-import { redrawAll } from "./charts";
+import { redrawAll } from "./board/charts";
 import { announce, openPage, runPage, showState } from "./page";
 
 interface Detail {

@@ -1,5 +1,5 @@
 // What GET /data/{slug} answers, and its columns turned into values and rows.
-import { disguise } from "./field_names";
+import { disguise } from "./board/field_names";
 
 export type Cell = string | number | boolean | null | Cell[] | { [key: string]: Cell };
 

@@ -1,5 +1,5 @@
 // What the pointer is over, as text.
-import { formatUntyped } from "./cells";
+import { formatUntyped } from "./board/cells";
 import { h, replace } from "./dom";
 import type { Cell } from "./payload";
 

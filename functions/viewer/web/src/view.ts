@@ -1,7 +1,7 @@
 // GET /view/{slug}: one dashboard, drawn from its payload.
 import "./styles/view.css";
 import { ApiError, get, getSession } from "./api";
-import { drawChart, redrawAll, type DrawnCell } from "./charts";
+import { drawChart, redrawAll, type DrawnCell } from "./board/charts";
 import { readSlug } from "./address";
 import { drawControls, findUnlisted, readParameters, writeParameters, type ParameterDefinition } from "./parameters";
 import { byId, h, replace } from "./dom";

@@ -1,6 +1,6 @@
 // The charts as the text draws them, from rows that cost nothing: what is computed already, and what was run here.
 import { ApiError, describeError, get, post } from "../api";
-import { drawChart, type DrawnCell } from "../charts";
+import { drawChart, type DrawnCell } from "../board/charts";
 import { h, replace } from "../dom";
 import { formatBytes, formatDollars, plural } from "../format";
 import type { Cell, Payload, QueryData } from "../payload";

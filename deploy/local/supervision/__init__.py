@@ -1,0 +1,1 @@
+"""Processes of the local stack: started, watched, started again, stopped, reported."""

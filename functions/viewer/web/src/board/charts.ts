@@ -1,0 +1,134 @@
+// One cell of the board: its frame, its menu, and what is drawn inside.
+import { formatMetric, showFully } from "./cells";
+import { openMenu } from "./chart_menu";
+import { h, replace } from "../dom";
+import { disguiseAll } from "./field_names";
+import { plural } from "../format";
+import { isDark } from "../page";
+import { buildRows, readColumn, type Cell, type Chart, type MetricSpec, type QueryData } from "../payload";
+import { drawTable } from "./table";
+import type { Drawing } from "./vega_view";
+import { hasSteps } from "./chart_height";
+
+export interface ChartCell {
+  slug: string;
+  chart: Chart;
+  data: QueryData;
+  /** The values of the dashboard's parameters that are shown. */
+  parameters?: Record<string, Cell>;
+  width: number;
+  /** In a row with something higher: a number stays as high as it is. */
+  besideHigher?: boolean;
+  /** Drawn from text that is not saved: there is nothing to ask the service about it. */
+  preview?: boolean;
+}
+
+const FIRST_PAINTED = "first-chart-painted";
+/** Characters that fit a narrow tile at full size. */
+const LONG_METRIC = 12;
+
+// Asked for at once, beside the data: tiles and tables do not wait for it.
+const vega = import("./vega_view");
+const drawn = new Map<Element, () => Promise<void>>();
+export const drawings = new WeakMap<Element, Drawing>();
+
+export interface DrawnCell {
+  element: HTMLElement;
+  /** True when what is inside decides how high the row is, rather than filling it. */
+  setsHeight: boolean;
+  /** Draw the inside, once the cell is in the page. */
+  paint: () => Promise<void>;
+}
+
+export function drawChart(cell: ChartCell): DrawnCell {
+  const { chart, data } = cell;
+  const body = h("div", { class: "body" });
+  const heading = h("h2", { id: `chart-${chart.id}` }, chart.title);
+  const menu = h("button", { class: "quiet menu", "aria-haspopup": "menu", "aria-label": `Menu of ${chart.title}` }, "⋯");
+  const element = h(
+    "section",
+    { class: `cell span-${cell.width} is-${chart.spec.type ?? "drawing"} ${cell.besideHigher ? "natural" : ""}`, "aria-labelledby": heading.id, "data-chart": chart.id },
+    h("header", {}, heading, !cell.preview && menu),
+    chart.description && h("p", { class: "muted small" }, chart.description),
+    body,
+    ...drawNotes(data),
+  );
+  menu.addEventListener("click", () => openMenu(menu, cell, body));
+  return { element, setsHeight: chart.spec.type !== undefined || hasSteps(chart), paint: () => paint(cell, body) };
+}
+
+/** Draw every chart anew, in the colours of the theme. */
+export function redrawAll(): void {
+  for (const [body, redraw] of drawn) {
+    if (body.isConnected) void redraw();
+    else drawn.delete(body);
+  }
+}
+
+async function paint(cell: ChartCell, body: HTMLElement): Promise<void> {
+  const { chart, data } = cell;
+  if (data.columns.length === 0) return replace(body, drawNothing("This query has no result yet."));
+  if (data.rows === 0) return replace(body, drawNothing("The query answered no rows."));
+  if (chart.spec.type === "table") return replace(body, drawTable(data, chart.title));
+  if (chart.spec.type === "metric") return replace(body, drawMetric(data, chart.spec as MetricSpec));
+  const redraw = () => paintDrawing(cell, body);
+  drawn.set(body, redraw);
+  await redraw();
+}
+
+async function paintDrawing({ chart, data, preview }: ChartCell, body: HTMLElement): Promise<void> {
+  try {
+    const { drawVega, findTemporalFields } = await vega;
+    drawings.get(body)?.finish();
+    const shown = { ...chart, spec: disguiseAll(chart.spec) };
+    const rows = buildRows(data, findTemporalFields(shown.spec));
+    const drawing = await drawVega(body, shown, rows, isDark());
+    if (drawing.isEmpty) return showEmpty(drawing, chart, data, body);
+    drawings.set(body, drawing);
+    markFirst();
+  } catch (error) {
+    // Half-written charts are everyday in the editor, which says itself what is wrong with them.
+    if (preview) return replace(body, drawNothing("This chart cannot be drawn as it stands."), drawTable(data, chart.title));
+    console.error(error);
+    const reason = error instanceof Error ? error.message : String(error);
+    replace(body, h("p", { class: "nothing", role: "alert" }, `This chart cannot be drawn: ${reason}`), drawTable(data, chart.title));
+  }
+}
+
+/** A chart without a single mark on it: say so, and show the rows instead. */
+function showEmpty(drawing: Drawing, chart: Chart, data: QueryData, body: HTMLElement): void {
+  drawing.finish();
+  drawings.delete(body);
+  replace(body, drawNothing(`Nothing to draw: ${explainEmpty(chart, data)}`), drawTable(data, chart.title));
+}
+
+function explainEmpty(chart: Chart, data: QueryData): string {
+  const { mark } = chart.spec as { mark?: string | { type?: string } };
+  const name = (typeof mark === "string" ? mark : mark?.type) ?? "mark";
+  if (name === "geoshape") return "a query's result holds no shapes.";
+  if (name === "image") return "this page loads no picture from an address; the rows must hold the pictures themselves.";
+  return `${plural(data.rows, "row")}, and none gives a ${name} a place.`;
+}
+
+function drawNothing(text: string): HTMLElement {
+  return h("p", { class: "nothing" }, text);
+}
+
+/** When the first chart was there to be seen. */
+function markFirst(): void {
+  if (!performance.getEntriesByName(FIRST_PAINTED).length) performance.mark(FIRST_PAINTED);
+}
+
+function drawMetric(data: QueryData, spec: MetricSpec): HTMLElement {
+  const { type, values } = readColumn(data, spec.value);
+  const value = values[0] ?? null;
+  const text = formatMetric(value, type, spec.format);
+  return h("p", { class: `metric ${text.length > LONG_METRIC ? "long" : ""}`, title: showFully(value) }, text);
+}
+
+function drawNotes(data: QueryData): HTMLElement[] {
+  const notes: HTMLElement[] = [];
+  if (data.truncated) notes.push(h("p", { class: "note" }, `Only the first ${plural(data.rows, "row")} are kept; max_rows is the bound.`));
+  if (data.refresh_error) notes.push(h("p", { class: "note warn" }, `Not refreshed: ${data.refresh_error.message}`));
+  return notes;
+}

@@ -1,0 +1,119 @@
+// Vega-Lite specs on the page. Expressions are interpreted, not compiled: no eval, so a strict policy holds.
+import { Error as ErrorLevel, logger, parse, View, type Item, type Loader, type Spec } from "vega";
+import { compile, type TopLevelSpec } from "vega-lite";
+import { expressionInterpreter } from "vega-interpreter";
+import { hasSteps } from "./chart_height";
+import type { Chart, Row } from "../payload";
+import { buildConfig } from "./vega_theme";
+import { showTooltip } from "../tooltip";
+
+export interface Drawing {
+  /** No mark of it can be seen. */
+  isEmpty: boolean;
+  toPng(): Promise<string>;
+  toSvg(): Promise<string>;
+  finish(): void;
+}
+
+const NARROW = 460;
+const HEIGHTS: [number, number] = [260, 480];
+const STEPS: [number, number] = [20, 34];
+const AXIS_HEIGHT = 60;
+const MOST_SVG_ROWS = 3000;
+const DATA_NAME = "query";
+
+const PICTURE = /^data:image\//i;
+
+// Data comes from the payload alone: a spec that names an address gets nothing. A picture may be in the data.
+const LOADER = {
+  load: () => Promise.reject(new Error("loading is off")),
+  sanitize: (uri: string) => (PICTURE.test(uri) ? Promise.resolve({ href: uri }) : Promise.reject(new Error("links are off"))),
+  http: () => Promise.reject(new Error("loading is off")),
+  file: () => Promise.reject(new Error("loading is off")),
+} as unknown as Loader;
+
+/** Draw `chart` into `parent`. Throws what Vega-Lite says of a spec it cannot compile. */
+export async function drawVega(parent: HTMLElement, chart: Chart, rows: Row[], dark: boolean): Promise<Drawing> {
+  parent.replaceChildren();
+  const compiled = compile(buildSpec(chart, rows, findHeight(parent)), { config: buildConfig(dark, parent.clientWidth < NARROW), logger: logger(ErrorLevel) }).spec as Spec;
+  const source = compiled.data?.find((data) => data.name === DATA_NAME);
+  if (source) Object.assign(source, { values: rows });
+  const renderer = rows.length > MOST_SVG_ROWS ? "canvas" : "svg";
+  const view = new View(parse(compiled, undefined, { ast: true }), {
+    container: parent,
+    renderer,
+    hover: true,
+    loader: LOADER,
+    expr: expressionInterpreter,
+    tooltip: (_handler: unknown, event: MouseEvent, _item: Item, value: unknown) => showTooltip(event, value),
+  } as ConstructorParameters<typeof View>[1]);
+  await view.runAsync();
+  return {
+    isEmpty: !hasVisible((view.scenegraph() as unknown as { root: Scene }).root),
+    toPng: () => view.toImageURL("png", 2),
+    toSvg: () => view.toSVG(),
+    finish: () => void view.finalize(),
+  };
+}
+
+interface Scene {
+  marktype?: string;
+  role?: string;
+  items?: Scene[];
+  url?: unknown;
+  bounds?: { empty(): boolean };
+}
+
+/** Whether some mark of the data, axes and legends apart, has a place on the drawing. */
+function hasVisible(scene: Scene, mark?: Scene): boolean {
+  if (scene.marktype) return (scene.items ?? []).some((item) => hasVisible(item, scene));
+  if (mark?.marktype === "group") return (scene.items ?? []).some((child) => isData(child) && hasVisible(child));
+  if (mark?.marktype === "image") return PICTURE.test(String(scene.url));
+  return mark !== undefined && scene.bounds?.empty() === false;
+}
+
+function isData({ role }: Scene): boolean {
+  return role === undefined || role === "mark" || role === "scope";
+}
+
+/** Fields that some encoding reads as time. */
+export function findTemporalFields(spec: object): Set<string> {
+  const found = new Set<string>();
+  collectTemporal(spec, found);
+  return found;
+}
+
+function collectTemporal(value: unknown, found: Set<string>): void {
+  if (Array.isArray(value)) value.forEach((one) => collectTemporal(one, found));
+  if (typeof value !== "object" || value === null) return;
+  const part = value as Record<string, unknown>;
+  if (typeof part.field === "string" && (part.type === "temporal" || "timeUnit" in part)) found.add(part.field);
+  Object.values(part).forEach((one) => collectTemporal(one, found));
+}
+
+/** As high as the cell already is: a row is as high as its highest neighbour. */
+function findHeight(parent: HTMLElement): number {
+  return Math.min(Math.max(parent.clientHeight - 2, HEIGHTS[0]), HEIGHTS[1]);
+}
+
+/** Pixels per value of y: as many as fit, within what reads well. */
+function findStep(chart: Chart, rows: Row[], height: number): number {
+  const { encoding } = chart.spec as { encoding?: { y?: { field?: string } } };
+  const field = encoding?.y?.field;
+  const count = field ? new Set(rows.map((row) => row[field])).size : 1;
+  return Math.min(Math.max(Math.floor((height - AXIS_HEIGHT) / Math.max(count, 1)), STEPS[0]), STEPS[1]);
+}
+
+function buildSpec(chart: Chart, rows: Row[], height: number): TopLevelSpec {
+  const spec = chart.spec as Record<string, unknown>;
+  const encoding = (spec.encoding ?? {}) as object;
+  const faceted = ["row", "column", "facet"].some((channel) => channel in encoding);
+  const stepped = hasSteps(chart);
+  return {
+    ...spec,
+    data: { name: DATA_NAME, format: { parse: null } },
+    description: [chart.title, chart.description].filter(Boolean).join(". "),
+    ...(faceted ? {} : { width: "container", autosize: { type: stepped ? "fit-x" : "fit", contains: "padding" } }),
+    height: spec.height ?? (stepped ? { step: findStep(chart, rows, height) } : height),
+  } as unknown as TopLevelSpec;
+}

@@ -1,0 +1,38 @@
+"""The answer of `/dashboards/compile` as progress: a line per dashboard, as soon as it is planned."""
+
+from collections.abc import Generator
+from contextlib import closing
+from typing import Literal
+
+from pydantic import BaseModel, RootModel
+
+from shared.api.answers.ndjson import DoneLine, ErrorLine
+from shared.dashboards.plans.plan import CompiledDashboard
+from shared.schemas.plans import CompileItem
+
+
+class StartedLine(BaseModel):
+    """The first line: how many dashboards there are to plan."""
+
+    event: Literal["started"] = "started"
+    dashboards: int
+
+
+class PlanLine(BaseModel):
+    """A dashboard is planned, or found invalid; `index` is its place in the request."""
+
+    event: Literal["plan"] = "plan"
+    index: int
+    result: CompileItem
+
+
+class CompileLine(RootModel[StartedLine | PlanLine | DoneLine | ErrorLine]):
+    """Each line of the stream is one of these; `done` or `error` is the last."""
+
+
+def describe_progress(count: int, compiled: Generator[CompiledDashboard]) -> Generator[BaseModel]:
+    """The lines for `count` dashboards; closing them closes `compiled`."""
+    yield StartedLine(dashboards=count)
+    with closing(compiled):
+        for index, one in enumerate(compiled):
+            yield PlanLine(index=index, result=CompileItem.model_validate(one))

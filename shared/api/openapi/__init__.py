@@ -1,0 +1,1 @@
+"""The OpenAPI document, made from the manifest and the API models."""

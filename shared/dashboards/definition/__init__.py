@@ -1,0 +1,1 @@
+"""What a dashboard file says: its models, parameters, variants, schedule and JSON Schema."""

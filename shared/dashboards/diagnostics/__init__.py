@@ -1,0 +1,1 @@
+"""Diagnostics: what is wrong in a file, where, and what to write instead."""

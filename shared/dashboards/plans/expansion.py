@@ -1,0 +1,105 @@
+"""From a dashboard and its variants to the queries that must run."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from shared.dashboards.definition.document import DashboardDefinition
+from shared.dashboards.definition.parameter_values import ParameterValue, TypedValue, type_values
+from shared.dashboards.definition.variants import expand_variants, hash_variant
+from shared.dashboards.plans.fingerprint import compute_fingerprint
+from shared.sql.text import read_sql
+from shared.warehouse.models.queries import QueryParameter
+
+
+@dataclass
+class QueryUnit:
+    """One query to run: every variant and name that has this fingerprint shares it."""
+
+    fingerprint: str
+    sql: str
+    parameters: tuple[QueryParameter, ...]
+    max_rows: int
+    names: list[str] = field(default_factory=list)
+
+    @property
+    def values(self) -> dict[str, ParameterValue]:
+        """The parameter values it binds, by name."""
+        return {one.name: one.value for one in self.parameters if one.value is not None}
+
+
+@dataclass(frozen=True)
+class VariantQueries:
+    """One combination of parameter values and the fingerprint of each query under it, by query name."""
+
+    parameters: dict[str, ParameterValue]
+    variant_hash: str
+    fingerprints: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """Everything a refresh of one dashboard runs: units in first-use order, and the variants made of them."""
+
+    units: tuple[QueryUnit, ...]
+    variants: tuple[VariantQueries, ...]
+
+
+@dataclass(frozen=True)
+class ExpansionLimits:
+    """What bounds an expansion: the job project, rows per query, variants per dashboard."""
+
+    project: str
+    max_rows: int
+    max_variants: int
+
+
+def expand_dashboard(
+    definition: DashboardDefinition,
+    sql_texts: Mapping[str, str],
+    limits: ExpansionLimits,
+    *,
+    all_variants: bool,
+) -> Expansion:
+    """The queries of a dashboard for its default variant, or for all listed ones, deduplicated."""
+    if all_variants:
+        return expand_variants_of(
+            definition, sql_texts, limits, expand_variants(definition, limits.max_variants)
+        )
+    return expand_variants_of(definition, sql_texts, limits, [definition.default_parameters()])
+
+
+def expand_variants_of(
+    definition: DashboardDefinition,
+    sql_texts: Mapping[str, str],
+    limits: ExpansionLimits,
+    combinations: Sequence[dict[str, ParameterValue]],
+) -> Expansion:
+    """The queries of a dashboard for the combinations of parameter values given, deduplicated."""
+    units: dict[str, QueryUnit] = {}
+    variants: list[VariantQueries] = []
+    for values in combinations:
+        typed = type_values(definition.parameter_types(), values)
+        fingerprints: dict[str, str] = {}
+        for name, query in definition.queries.items():
+            rows = min(query.max_rows, limits.max_rows)
+            fingerprint = compute_fingerprint(
+                sql_texts[name], typed, definition.dataset, limits.project, rows
+            )
+            if fingerprint not in units:
+                units[fingerprint] = QueryUnit(
+                    fingerprint, sql_texts[name], _bind(sql_texts[name], typed), rows
+                )
+            if name not in units[fingerprint].names:
+                units[fingerprint].names.append(name)
+            fingerprints[name] = fingerprint
+        variants.append(VariantQueries(values, hash_variant(values), fingerprints))
+    return Expansion(tuple(units.values()), tuple(variants))
+
+
+def _bind(sql: str, typed: Mapping[str, TypedValue]) -> tuple[QueryParameter, ...]:
+    used = read_sql(sql).parameter_names
+    return tuple(
+        QueryParameter(name, value.type, value.value)
+        for name, value in sorted(typed.items())
+        if name.lower() in used
+    )

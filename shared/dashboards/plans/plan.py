@@ -1,0 +1,90 @@
+"""The plan: what a refresh of a dashboard would read, cost and replace."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from shared.dashboards.definition.parameter_values import ParameterValue
+from shared.dashboards.diagnostics.diagnostic import Diagnostic
+from shared.dashboards.plans.invalidation import Invalidation
+from shared.dashboards.validation import ParsedDashboard
+from shared.warehouse.models.queries import OutputField, PartitionUse
+
+
+@dataclass(frozen=True)
+class PlannedQuery:
+    """One job of a refresh: one fingerprint, however many charts and variants read it.
+
+    `bytes_estimated` is what BigQuery's dry run says it reads; `bytes_billed_expected` what that is billed as,
+    rounding and the minimum per table included; `bytes_billed_max` the ceiling its job runs with, within
+    `cap_bytes`. `usd_estimated` is the price of what is read, `usd_billed_expected` of what is billed. `fresh`
+    says that a stored result is still within `max_age`.
+    """
+
+    fingerprint: str
+    names: tuple[str, ...]
+    parameters: dict[str, ParameterValue]
+    output_schema: tuple[OutputField, ...]
+    referenced_tables: tuple[str, ...]
+    bytes_estimated: int
+    bytes_billed_expected: int
+    bytes_billed_max: int
+    cap_bytes: int
+    usd_estimated: Decimal
+    usd_billed_expected: Decimal
+    cache_key: str
+    fresh: bool
+    deterministic: bool
+    wave: int
+    partitions: tuple[PartitionUse, ...]
+
+
+@dataclass(frozen=True)
+class PlanTotals:
+    """Sums over the plan's queries, if every refresh ran all of them. A month is a twelfth of the year's schedule.
+
+    Bytes are what is read, and apart from that what is expected to be billed. Dollars are of the latter's sum, as
+    in the receipt of a refresh: the queries' own add up to it but for rounding to a millionth.
+    """
+
+    queries: int
+    variants: int
+    bytes_per_refresh: int
+    bytes_billed_per_refresh: int
+    usd_per_refresh: Decimal
+    refreshes_per_month: Decimal
+    bytes_per_month: int
+    bytes_billed_per_month: int
+    usd_per_month: Decimal
+
+
+@dataclass(frozen=True)
+class DashboardPlan:
+    """The plan of one dashboard; `version` is the number it has, or would get when saved.
+
+    `invalidates` is what that save would make useless; None when there is no version yet.
+    """
+
+    slug: str
+    title: str
+    version: int
+    variants: tuple[dict[str, ParameterValue], ...]
+    queries: tuple[PlannedQuery, ...]
+    waves: tuple[tuple[str, ...], ...]
+    totals: PlanTotals
+    invalidates: Invalidation | None
+
+
+@dataclass(frozen=True)
+class CompiledDashboard:
+    """Diagnostics of one dashboard and, when it is valid, its plan.
+
+    `late_queries` are those of which BigQuery said nothing in time: it is not valid, and may be next time.
+    """
+
+    path: str
+    slug: str | None
+    valid: bool
+    diagnostics: tuple[Diagnostic, ...]
+    plan: DashboardPlan | None
+    parsed: ParsedDashboard
+    late_queries: tuple[str, ...] = ()

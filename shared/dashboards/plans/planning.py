@@ -1,0 +1,158 @@
+"""From dry runs to a plan. The same input gives the same bytes."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from shared.dashboards.content import hash_content
+from shared.dashboards.definition.document import DashboardDefinition
+from shared.dashboards.definition.limits import SAVED_LIMITS
+from shared.dashboards.definition.schedule import count_refreshes_per_month
+from shared.dashboards.keys import query_key
+from shared.dashboards.plans.expansion import Expansion, ExpansionLimits, QueryUnit, expand_dashboard
+from shared.dashboards.plans.invalidation import Invalidation, find_invalidated
+from shared.dashboards.plans.plan import DashboardPlan, PlannedQuery, PlanTotals
+from shared.dashboards.validation import parse_dashboard
+from shared.dashboards.validators.parsed import DashboardSource, ParsedDashboard
+from shared.database.models.dashboards import DashboardVersion
+from shared.database.models.runs import QueryResult
+from shared.errors import InternalError
+from shared.settings import Settings
+from shared.sizes import dollars
+from shared.warehouse.models.queries import DryRun
+
+
+@dataclass(frozen=True)
+class PlanFacts:
+    """What planning must know beside the file: saved versions by slug, stored results by fingerprint."""
+
+    now: datetime
+    settings: Settings
+    current: Mapping[str, DashboardVersion]
+    results: Mapping[str, QueryResult]
+
+
+def make_expansion_limits(settings: Settings) -> ExpansionLimits:
+    """The bounds of an expansion in this environment."""
+    return ExpansionLimits(
+        settings.google_cloud_project, settings.max_rows_per_query, settings.max_variants_per_dashboard
+    )
+
+
+def make_plan(
+    parsed: ParsedDashboard, expansion: Expansion, dry_runs: Mapping[str, DryRun], facts: PlanFacts
+) -> DashboardPlan:
+    """The plan of a valid dashboard."""
+    definition = parsed.definition
+    if definition is None:
+        raise ValueError("only a valid dashboard has a plan")
+    version = _find_version(parsed, facts)
+    waves = _arrange_waves(expansion, dry_runs, facts.settings.warehouse_parallelism)
+    wave_of = {fingerprint: number for number, wave in enumerate(waves) for fingerprint in wave}
+    queries = tuple(
+        _plan_query(unit, dry_runs[unit.fingerprint], wave_of[unit.fingerprint], version, definition, facts)
+        for unit in expansion.units
+    )
+    return DashboardPlan(
+        slug=definition.slug,
+        title=definition.title,
+        version=version,
+        variants=tuple(variant.parameters for variant in expansion.variants),
+        queries=queries,
+        waves=waves,
+        totals=_add_up(queries, len(expansion.variants), definition.refresh.schedule, facts.settings),
+        invalidates=_find_invalidated(parsed, definition, facts),
+    )
+
+
+def _find_version(parsed: ParsedDashboard, facts: PlanFacts) -> int:
+    """The saved version with this very content, or the next number."""
+    current = facts.current.get(parsed.slug or "")
+    if current is None:
+        return 1
+    return current.version + (current.content_sha256 != hash_content(parsed))
+
+
+def _find_invalidated(
+    parsed: ParsedDashboard, definition: DashboardDefinition, facts: PlanFacts
+) -> Invalidation | None:
+    current = facts.current.get(definition.slug)
+    if current is None:
+        return None
+    if current.content_sha256 == hash_content(parsed):
+        return Invalidation(current.version)
+    source = DashboardSource(current.blob_path, current.yaml_text, current.files)
+    saved = parse_dashboard(source, SAVED_LIMITS)
+    if saved.definition is None:
+        raise InternalError(f"{current.blob_path} was accepted once and is not read any more.")
+    limits = make_expansion_limits(facts.settings)
+    # A lower bound since then must not stand in the way of the save that keeps to it.
+    saved_limits = replace(limits, max_variants=sys.maxsize)
+    before = expand_dashboard(saved.definition, saved.sql_texts, saved_limits, all_variants=True)
+    after = expand_dashboard(definition, parsed.sql_texts, limits, all_variants=True)
+    return find_invalidated(definition.slug, current.version, before, after)
+
+
+def _arrange_waves(
+    expansion: Expansion, dry_runs: Mapping[str, DryRun], parallelism: int
+) -> tuple[tuple[str, ...], ...]:
+    """Jobs that run side by side; the largest first, so that a refresh does not end waiting for one."""
+    fingerprints = [unit.fingerprint for unit in expansion.units]
+    ordered = sorted(fingerprints, key=lambda key: (-dry_runs[key].bytes_estimated, key))
+    return tuple(tuple(ordered[start : start + parallelism]) for start in range(0, len(ordered), parallelism))
+
+
+def _plan_query(
+    unit: QueryUnit,
+    dry_run: DryRun,
+    wave: int,
+    version: int,
+    definition: DashboardDefinition,
+    facts: PlanFacts,
+) -> PlannedQuery:
+    price = facts.settings.price_per_tib_usd
+    return PlannedQuery(
+        fingerprint=unit.fingerprint,
+        names=tuple(unit.names),
+        parameters=unit.values,
+        output_schema=dry_run.fields,
+        referenced_tables=tuple(str(table) for table in dry_run.referenced_tables),
+        bytes_estimated=dry_run.bytes_estimated,
+        bytes_billed_expected=dry_run.bytes_billed_expected,
+        bytes_billed_max=dry_run.bytes_billed_max,
+        cap_bytes=dry_run.cap_bytes,
+        usd_estimated=dollars(dry_run.bytes_estimated, price),
+        usd_billed_expected=dollars(dry_run.bytes_billed_expected, price),
+        cache_key=query_key(definition.slug, unit.fingerprint, version),
+        fresh=_is_fresh(facts.results.get(unit.fingerprint), definition.refresh.max_age_seconds, facts.now),
+        deterministic=dry_run.deterministic,
+        wave=wave,
+        partitions=dry_run.partitions,
+    )
+
+
+def _is_fresh(result: QueryResult | None, max_age_seconds: int, now: datetime) -> bool:
+    return result is not None and (now - result.checked_at).total_seconds() <= max_age_seconds
+
+
+def _add_up(
+    queries: tuple[PlannedQuery, ...], variants: int, schedule: str | None, settings: Settings
+) -> PlanTotals:
+    price = settings.price_per_tib_usd
+    per_refresh = sum(query.bytes_estimated for query in queries)
+    billed = sum(query.bytes_billed_expected for query in queries)
+    per_month = count_refreshes_per_month(schedule)
+    billed_per_month = int((Decimal(billed) * per_month).to_integral_value())
+    return PlanTotals(
+        queries=len(queries),
+        variants=variants,
+        bytes_per_refresh=per_refresh,
+        bytes_billed_per_refresh=billed,
+        usd_per_refresh=dollars(billed, price),
+        refreshes_per_month=per_month,
+        bytes_per_month=int((Decimal(per_refresh) * per_month).to_integral_value()),
+        bytes_billed_per_month=billed_per_month,
+        usd_per_month=dollars(billed_per_month, price),
+    )

@@ -1,0 +1,1 @@
+"""Saved dashboards: catalog of versions, heads, listing, semantic differences."""

@@ -1,0 +1,92 @@
+"""Which columns a Vega-Lite chart uses, and which ones its transforms make."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from shared.dashboards.yaml.reading import YamlData
+
+# Aggregates that count rows or pick one, whatever the type of the column.
+_ANY_TYPE_AGGREGATES = frozenset({"count", "distinct", "missing", "valid", "values"})
+# Names a transform gives its output when `as` is absent: https://vega.github.io/vega-lite/docs/transform.html
+_DEFAULT_OUTPUTS = {"fold": ("key", "value"), "density": ("value", "density"), "quantile": ("prob", "value")}
+
+
+@dataclass(frozen=True)
+class FieldUse:
+    """A `field` in an encoding: the column, where it stands in the chart and how it is used.
+
+    `type` is Vega-Lite's, or "" when the chart leaves it to Vega-Lite. `is_nested` means that a part of the
+    column is used (`a.b`), `counts_only` that its type does not matter.
+    """
+
+    name: str
+    location: tuple[str | int, ...]
+    type: str
+    is_nested: bool
+    counts_only: bool
+
+
+def list_field_uses(chart: dict[str, YamlData]) -> list[FieldUse]:
+    """The fields of a chart's encoding, conditions and sorts included, in the order of the file."""
+    return list(_walk(chart.get("encoding"), ("encoding",)))
+
+
+def list_derived_fields(transforms: YamlData) -> set[str] | None:
+    """The columns transforms make, by name; None when they depend on the data (pivot)."""
+    names: set[str] = set()
+    for transform in transforms if isinstance(transforms, list) else []:
+        if not isinstance(transform, dict):
+            continue
+        if "pivot" in transform:
+            return None
+        names.update(_list_outputs(transform))
+        for key, outputs in _DEFAULT_OUTPUTS.items():
+            names.update(outputs if key in transform and "as" not in transform else ())
+    return names
+
+
+def _list_outputs(value: YamlData) -> Iterator[str]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _list_outputs(item)
+    elif isinstance(value, dict):
+        output = value.get("as")
+        if isinstance(output, str):
+            yield output
+        elif isinstance(output, list):
+            yield from (item for item in output if isinstance(item, str))
+        for part in value.values():
+            yield from _list_outputs(part)
+
+
+def _walk(value: YamlData, location: tuple[str | int, ...]) -> Iterator[FieldUse]:
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _walk(item, (*location, index))
+    elif isinstance(value, dict):
+        field = value.get("field")
+        if isinstance(field, str):
+            yield _make_use(value, field, (*location, "field"))
+        for key, part in value.items():
+            yield from _walk(part, (*location, key))
+
+
+def _make_use(definition: dict[str, YamlData], field: str, location: tuple[str | int, ...]) -> FieldUse:
+    name, is_nested = _split_field(field)
+    kind = definition.get("type")
+    aggregate = definition.get("aggregate", definition.get("op"))
+    counts_only = isinstance(aggregate, dict) or aggregate in _ANY_TYPE_AGGREGATES
+    return FieldUse(name, location, kind if isinstance(kind, str) else "", is_nested, counts_only)
+
+
+def read_column_name(field: str) -> str:
+    """The column that a field of Vega-Lite names: the whole of it or, in `a.b` and `a[0]`, its beginning."""
+    return _split_field(field)[0]
+
+
+def _split_field(field: str) -> tuple[str, bool]:
+    r"""The column of `a.b`, `a[0]` or `a\.b` (which is the column "a.b"), and whether only a part is used."""
+    match = re.match(r"((?:\\.|[^.\[\\])*)(.*)", field, re.DOTALL)
+    name, rest = match.groups() if match else (field, "")
+    return re.sub(r"\\(.)", r"\1", name), bool(rest)

@@ -1,0 +1,1 @@
+"""Connections to PostgreSQL: engine, connecting, failures told apart."""

@@ -1,0 +1,1 @@
+"""From query results to the payload of a variant, kept and served."""

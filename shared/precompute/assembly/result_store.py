@@ -1,0 +1,142 @@
+"""Encoded query results: durable in the payload store, indexed in PostgreSQL, quick in the cache."""
+
+import hashlib
+import logging
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from shared.dashboards.keys import query_key, result_path, stream_path
+from shared.dashboards.plans.expansion import QueryUnit
+from shared.database.models.runs import QueryResult
+from shared.database.unit_of_work import Database
+from shared.errors import InternalError, PayloadTooLargeError
+from shared.precompute.freshness.source_state import SourceState
+from shared.precompute.payload.arrow_stream import encode_arrow_stream
+from shared.precompute.payload.cached_blobs import CachedBlobs
+from shared.precompute.payload.encoding import describe_type, encode_result
+from shared.precompute.payload.result_stream import ResultStream
+from shared.settings import Settings
+from shared.storage.blob import BlobStore, BlobWrite
+from shared.warehouse.models.queries import QueryOutcome
+
+REPLACED_KEPT_FOR = timedelta(days=1)
+"""How long a replaced result stays: payloads of other dashboards name its Arrow stream until they are refreshed."""
+_LOGGER = logging.getLogger(__name__)
+
+
+class ResultStore:
+    """Keeps and finds encoded results."""
+
+    def __init__(
+        self,
+        database: Database,
+        blobs: CachedBlobs,
+        open_store: Callable[[], BlobStore],
+        settings: Settings,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._open_store = open_store
+        self._settings = settings
+        self._clock = clock
+
+    def store(
+        self, unit: QueryUnit, outcome: QueryOutcome, state: SourceState, as_of: datetime, fence: int
+    ) -> QueryResult:
+        """Keep a result that was read at `as_of`; the row that stands.
+
+        A writer with an older `fence` than the stored result's changes nothing and gets that one's row. Raises
+        PayloadTooLargeError naming the query when the fragment alone is over the payload bound.
+        """
+        fragment = encode_result(outcome.fields, outcome.result)
+        limit = self._settings.max_payload_bytes
+        if len(fragment) > limit:
+            raise PayloadTooLargeError(
+                f"The result of {unit.names[0]} has {len(fragment)} bytes encoded; at most {limit} are kept.",
+                details=[{"query": unit.names[0], "bytes": len(fragment), "limit_bytes": limit}],
+            )
+        digest = hashlib.sha256(fragment).hexdigest()
+        path = result_path(unit.fingerprint, digest, uuid4())
+        self._open_store().write_blobs(
+            [*self._encode_stream(path, unit, outcome), BlobWrite(path, zlib.compress(fragment))],
+            message=f"Result of {unit.names[0]}",
+            author="precompute",
+        )
+        row = _make_row(unit, outcome, state, as_of, fence, path, digest, len(fragment))
+        return self._keep(row)
+
+    def _keep(self, row: QueryResult) -> QueryResult:
+        """The row that stands; the files of the one it replaces, or the refused one's, are done for."""
+        with self._database.begin() as uow:
+            before = uow.query_results.lock_many([row.fingerprint]).get(row.fingerprint)
+            stored = uow.query_results.upsert_many([row])
+            lost = before.blob_path if before and stored else row.blob_path
+            if before or not stored:
+                uow.expired_blobs.add_many(list_result_paths([lost]), self._clock() + REPLACED_KEPT_FOR)
+            if stored:
+                uow.query_failures.forget_many({row.fingerprint: row.fence})
+                return row
+            return uow.query_results.get_many([row.fingerprint])[row.fingerprint]
+
+    def _encode_stream(self, path: str, unit: QueryUnit, outcome: QueryOutcome) -> list[BlobWrite]:
+        """The Arrow stream's file. Only the charts must have their data: a stream over the bound is left out."""
+        stream = encode_arrow_stream(outcome.fields, outcome.result)
+        limit = self._settings.max_payload_bytes
+        if len(stream) > limit:
+            _LOGGER.warning(
+                "%s has %d bytes as an Arrow stream; at most %d are kept", unit.names[0], len(stream), limit
+            )
+            return []
+        return [BlobWrite(stream_path(path), ResultStream.encode(stream).to_bytes())]
+
+    def load_fragments(self, slug: str, version: int, rows: Mapping[str, QueryResult]) -> dict[str, bytes]:
+        """The encoded fragments of results, by fingerprint; the cache has them from then on.
+
+        Costs no warehouse byte. Raises InternalError when one is gone from the payload store.
+        """
+        keys = {query_key(slug, key, version): row.blob_path for key, row in rows.items()}
+        found = self._blobs.read_many(keys)
+        missing = [row.blob_path for row in rows.values() if row.blob_path not in found]
+        if missing:
+            raise InternalError(
+                f"The payload store lost {', '.join(missing)}.",
+                remediation='Run it again: POST /precompute {"slugs": […], "force": true}.',
+            )
+        return {key: zlib.decompress(found[row.blob_path]) for key, row in rows.items()}
+
+
+def list_result_paths(blob_paths: Iterable[str]) -> list[str]:
+    """The files of results: the encoded fragment and, beside it, the Arrow stream."""
+    return [path for blob_path in blob_paths for path in (blob_path, stream_path(blob_path))]
+
+
+def _make_row(
+    unit: QueryUnit,
+    outcome: QueryOutcome,
+    state: SourceState,
+    as_of: datetime,
+    fence: int,
+    path: str,
+    digest: str,
+    byte_count: int,
+) -> QueryResult:
+    return QueryResult(
+        fingerprint=unit.fingerprint,
+        source_state=state.to_json(),
+        as_of=as_of,
+        checked_at=as_of,
+        row_count=outcome.result.table.num_rows,
+        byte_count=byte_count,
+        truncated=outcome.result.truncated,
+        columns=[{"name": field.name, "type": describe_type(field)} for field in outcome.fields],
+        blob_path=path,
+        content_sha256=digest,
+        # What running it again would bill: a free answer (cached, or another's job) says so by what it saved.
+        bytes_billed=outcome.receipt.bytes_billed or outcome.receipt.bytes_saved,
+        last_job_id=outcome.job.job_id,
+        fence=fence,
+        refresh_error=None,
+    )

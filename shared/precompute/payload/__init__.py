@@ -1,0 +1,1 @@
+"""The bytes of a payload: columns, encodings, compression, splicing, Arrow streams."""

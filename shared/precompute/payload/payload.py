@@ -1,0 +1,175 @@
+"""A variant's payload as it is kept: compressed once, served many times.
+
+The stored form is one line of JSON (the header: what changes without the data changing, and what serving needs
+to know) followed by the compressed fragment (what does not), once as DEFLATE and once as Zstandard blocks.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any, Self
+
+from shared.precompute.payload.gzip_splice import CompressedFragment, compress_fragment
+from shared.precompute.payload.zstd_splice import compress_blocks
+
+_COMPACT = (",", ":")
+
+
+@dataclass(frozen=True)
+class PayloadResult:
+    """One query's result: where its Arrow stream lies in the payload store, and when its data was read (UTC)."""
+
+    path: str
+    as_of: datetime
+
+
+@dataclass(frozen=True)
+class Payload:
+    """The answer to one variant of one version of a dashboard.
+
+    `as_of` is when the oldest of its data was read, `checked_at` when it was last known to be current (UTC);
+    `has_error` is True while a refresh of one of its queries is failing. `fragment` is the JSON of the members
+    that stay the same, without the braces around them; `zstd_blocks` is the same again for another encoding,
+    with the logarithm of the window it needs. `results` are the queries by name, None for one without a result.
+    """
+
+    slug: str
+    version: int
+    as_of: datetime
+    checked_at: datetime
+    max_age_seconds: int
+    max_stale_seconds: int
+    has_error: bool
+    content_sha256: str
+    fragment: CompressedFragment
+    zstd_blocks: bytes
+    zstd_window_log: int
+    results: Mapping[str, PayloadResult | None]
+
+    @classmethod
+    def encode(
+        cls,
+        members: bytes,
+        *,
+        slug: str,
+        version: int,
+        as_of: datetime,
+        checked_at: datetime,
+        max_age_seconds: int,
+        max_stale_seconds: int,
+        has_error: bool,
+        results: Mapping[str, PayloadResult | None],
+    ) -> Self:
+        """Compress `members`, the JSON members of `data` without the braces around them."""
+        return cls(
+            slug, version, as_of, checked_at, max_age_seconds, max_stale_seconds, has_error,
+            hashlib.sha256(members).hexdigest(), compress_fragment(members), *compress_blocks(members), results,
+        )  # fmt: skip
+
+    def with_members(self, members: bytes, *, has_error: bool) -> Self:
+        """The same payload with other members: as old, checked as long ago, made of the same results."""
+        return self.encode(
+            members, slug=self.slug, version=self.version, as_of=self.as_of, checked_at=self.checked_at,
+            max_age_seconds=self.max_age_seconds, max_stale_seconds=self.max_stale_seconds,
+            has_error=has_error, results=self.results,
+        )  # fmt: skip
+
+    def to_bytes(self) -> bytes:
+        """The stored form."""
+        header = {
+            "slug": self.slug,
+            "version": self.version,
+            "as_of": self.as_of.isoformat(),
+            "checked_at": self.checked_at.isoformat(),
+            "max_age_seconds": self.max_age_seconds,
+            "max_stale_seconds": self.max_stale_seconds,
+            "has_error": self.has_error,
+            "content_sha256": self.content_sha256,
+            "size": self.fragment.size,
+            "crc": self.fragment.crc,
+            "shift": self.fragment.shift,
+            "deflated_size": len(self.fragment.deflated),
+            "zstd_window_log": self.zstd_window_log,
+            "results": {
+                name: result and [result.path, result.as_of.isoformat()]
+                for name, result in self.results.items()
+            },
+        }
+        line = json.dumps(header, separators=_COMPACT).encode()
+        return line + b"\n" + self.fragment.deflated + self.zstd_blocks
+
+    @classmethod
+    def from_bytes(cls, stored: bytes) -> Self:
+        """Read the stored form. Raises ValueError when it is not one."""
+        line, separator, encoded = stored.partition(b"\n")
+        if not separator:
+            raise ValueError("not a stored payload: the header line is missing")
+        header: dict[str, Any] = json.loads(line)
+        try:
+            split, window_log, results = (
+                header["deflated_size"], header["zstd_window_log"], header["results"],
+            )  # fmt: skip
+        except KeyError as error:
+            raise ValueError(f"not a stored payload of this format: {error} is missing") from error
+        fragment = CompressedFragment(encoded[:split], header["size"], header["crc"], tuple(header["shift"]))
+        return cls(
+            slug=header["slug"],
+            version=header["version"],
+            as_of=datetime.fromisoformat(header["as_of"]),
+            checked_at=datetime.fromisoformat(header["checked_at"]),
+            max_age_seconds=header["max_age_seconds"],
+            max_stale_seconds=header["max_stale_seconds"],
+            has_error=header["has_error"],
+            content_sha256=header["content_sha256"],
+            fragment=fragment,
+            zstd_blocks=encoded[split:],
+            zstd_window_log=window_log,
+            results={name: result and _read_result(*result) for name, result in results.items()},
+        )
+
+    @property
+    def stored_size(self) -> int:
+        """Bytes of both encodings."""
+        return len(self.fragment.deflated) + len(self.zstd_blocks)
+
+    def mark_checked(self, checked_at: datetime) -> Self:
+        """The same data, known to be current at `checked_at`."""
+        return replace(self, checked_at=checked_at)
+
+    def is_stale(self, now: datetime) -> bool:
+        """True when nobody has checked within `max_age`, or the last refresh failed."""
+        return self.has_error or (now - self.checked_at).total_seconds() > self.max_age_seconds
+
+    def is_expired(self, now: datetime) -> bool:
+        """True beyond `max_stale`: such data is not served at all."""
+        return (now - self.checked_at).total_seconds() > self.max_stale_seconds
+
+    def describe_age(self, now: datetime) -> bytes:
+        """The members of `data` that depend on when they are read, as JSON ending in a comma."""
+        age = max(0, int((now - self.as_of).total_seconds()))
+        stale = "true" if self.is_stale(now) else "false"
+        return f'"checked_at":"{self._checked_at_text}","age_seconds":{age},"stale":{stale},'.encode()
+
+    def make_etag(self, now: datetime) -> str:
+        """A strong validator of the content and of how fresh it was said to be, without quotes."""
+        return self._etag_stem + ("s" if self.is_stale(now) else "f")
+
+    @cached_property
+    def _checked_at_text(self) -> str:
+        return format_time(self.checked_at)
+
+    @cached_property
+    def _etag_stem(self) -> str:
+        return f"{self.content_sha256[:32]}-{int(self.checked_at.timestamp() * 1000):x}"
+
+
+def _read_result(path: str, as_of: str) -> PayloadResult:
+    return PayloadResult(path, datetime.fromisoformat(as_of))
+
+
+def format_time(moment: datetime) -> str:
+    """RFC 3339 in UTC, to the millisecond."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,85 @@
+"""What a refresh has to do: for each dashboard the variants to bring up to date."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from shared.dashboards.definition.document import DashboardDefinition
+from shared.dashboards.definition.parameter_values import ParameterValue
+from shared.dashboards.plans.expansion import expand_dashboard, expand_variants_of
+from shared.dashboards.plans.planning import make_expansion_limits
+from shared.dashboards.saved.catalog import DashboardCatalog, SavedDashboard, UnreadableDashboard
+from shared.database.unit_of_work import Database
+from shared.errors import AlmanacError
+from shared.precompute.refresh.tasks import DashboardRun
+from shared.settings import Settings
+from shared.warehouse.models.refresh_budget import RefreshBudget
+
+type PlannedRun = DashboardRun | UnreadableDashboard
+"""A dashboard to refresh, or why it cannot be."""
+
+
+class RefreshPlanner:
+    """Expands saved dashboards to what a refresh runs."""
+
+    def __init__(
+        self,
+        catalog: DashboardCatalog,
+        database: Database,
+        settings: Settings,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._catalog = catalog
+        self._database = database
+        self._settings = settings
+        self._clock = clock
+
+    def plan(self, slugs: Sequence[str], *, all_variants: bool) -> list[PlannedRun]:
+        """The default variant of each dashboard, or all listed ones and those read lately on demand.
+
+        In input order. Raises NotFoundError; a dashboard that fails keeps no other from being planned.
+        """
+        loaded = self._catalog.load_each(list(dict.fromkeys(slugs)))
+        saved = [one for one in loaded if isinstance(one, SavedDashboard)]
+        extra = self._find_on_demand(saved) if all_variants else {}
+        return [
+            self._plan(one, extra.get(one.slug, []), all_variants) if isinstance(one, SavedDashboard) else one
+            for one in loaded
+        ]
+
+    def plan_variant(self, saved: SavedDashboard, parameters: dict[str, ParameterValue]) -> DashboardRun:
+        """One variant of one dashboard."""
+        limits = make_expansion_limits(self._settings)
+        expansion = expand_variants_of(saved.definition, saved.parsed.sql_texts, limits, [parameters])
+        return DashboardRun(saved, expansion, self._make_budget(saved.definition), on_demand=True)
+
+    def _plan(
+        self, saved: SavedDashboard, extra: Sequence[dict[str, ParameterValue]], all_variants: bool
+    ) -> PlannedRun:
+        limits = make_expansion_limits(self._settings)
+        definition, texts = saved.definition, saved.parsed.sql_texts
+        try:
+            listed = expand_dashboard(definition, texts, limits, all_variants=all_variants)
+            combinations = [variant.parameters for variant in listed.variants]
+            room = limits.max_variants - len(combinations)
+            expansion = listed
+            if chosen := extra[:room]:
+                expansion = expand_variants_of(definition, texts, limits, [*combinations, *chosen])
+        except AlmanacError as error:
+            return UnreadableDashboard(saved.dashboard_id, saved.slug, saved.version, error)
+        return DashboardRun(saved, expansion, self._make_budget(definition))
+
+    def _find_on_demand(self, saved: Sequence[SavedDashboard]) -> dict[str, list[dict[str, ParameterValue]]]:
+        """Parameters that were asked for lately, by slug."""
+        slugs = {
+            one.dashboard_id: one.slug
+            for one in saved
+            if any(parameter.allow_other for parameter in one.definition.parameters)
+        }
+        since = self._clock() - timedelta(days=self._settings.on_demand_refresh_days)
+        with self._database.begin() as uow:
+            found = uow.payloads.list_on_demand(list(slugs), since)
+        return {slugs[key]: [row.parameters for row in rows] for key, rows in found.items()}
+
+    def _make_budget(self, definition: DashboardDefinition) -> RefreshBudget:
+        limit = self._settings.max_bytes_per_refresh
+        return RefreshBudget(min(definition.budget.per_refresh_bytes or limit, limit))

@@ -1,0 +1,248 @@
+"""Queries brought up to date: skipped when nothing changed, run once otherwise."""
+
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from shared.dashboards.plans.query_requests import make_request
+from shared.database.models.runs import QueryFailure, QueryResult
+from shared.database.unit_of_work import Database
+from shared.errors import AlmanacError
+from shared.precompute.assembly.result_store import ResultStore
+from shared.precompute.freshness.rules import UNKNOWN
+from shared.precompute.freshness.source_state import SourceState, SourceStateReader
+from shared.precompute.refresh.failure_log import FailureLog
+from shared.precompute.refresh.leases import RefreshLeases
+from shared.precompute.refresh.outcomes import OutcomeReporter
+from shared.precompute.refresh.pending_tasks import OthersReport, PendingTask
+from shared.precompute.refresh.source_look import SourceWatch
+from shared.precompute.refresh.tasks import RefreshTask, TaskOutcome
+from shared.settings import Settings
+from shared.warehouse.models.queries import QueryOutcome, QueryRequest
+from shared.warehouse.service import WarehouseService
+
+TICK_SECONDS = 2.0
+"""How often a refresh in which nothing ends says so: the soonest that a client who left is noticed."""
+WAIT_SECONDS = 0.25
+"""How often a worker that waits for another's result looks for it."""
+
+
+@dataclass(frozen=True)
+class _Refresh:
+    """What belongs to one refresh."""
+
+    actor: str
+    sources: SourceStateReader
+    leases: RefreshLeases
+
+
+class QueryRefresher:
+    """Decides, runs and keeps."""
+
+    def __init__(
+        self,
+        warehouse: WarehouseService,
+        sources: SourceStateReader,
+        results: ResultStore,
+        database: Database,
+        settings: Settings,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._warehouse = warehouse
+        self._sources = sources
+        self._results = results
+        self._database = database
+        self._settings = settings
+        self._watch = SourceWatch(database, settings, clock)
+        self._failures = FailureLog(database, clock)
+        self._reporter = OutcomeReporter(settings.price_per_tib_usd)
+
+    def refresh(
+        self, tasks: Sequence[RefreshTask], *, actor: str, force: bool
+    ) -> Generator[tuple[RefreshTask, TaskOutcome] | None]:
+        """Each task with its outcome, as it is done. A task that fails does not stop the others.
+
+        Yields None every few seconds while nothing is done. Closing it cancels the jobs that run.
+        """
+        leases = RefreshLeases(self._database, self._settings.refresh_lease_seconds)
+        refresh = _Refresh(actor, self._sources.begin_refresh(), leases)
+        stored, failures = self._read_stored([task.fingerprint for task in tasks])
+        look = self._watch.look(tasks, stored, refresh.sources, force=force)
+        unchanged = [task for task in tasks if look.verdicts[task.fingerprint].unchanged]
+        self._watch.mark_checked(unchanged, stored, look)
+        for task in unchanged:
+            reason = look.verdicts[task.fingerprint].reason
+            yield task, self._reporter.report_skipped(stored[task.fingerprint], reason)
+        to_run = [
+            PendingTask(
+                task,
+                stored.get(task.fingerprint),
+                look.verdicts[task.fingerprint].reason,
+                look.newer_than[task.fingerprint],
+                failures[task.fingerprint].fence if task.fingerprint in failures else 0,
+            )
+            for task in tasks
+            if not look.verdicts[task.fingerprint].unchanged
+        ]
+        try:
+            yield from self._run_all(to_run, refresh)
+        finally:
+            leases.release_all()
+
+    def _run_all(
+        self, pending: Sequence[PendingTask], refresh: _Refresh
+    ) -> Generator[tuple[RefreshTask, TaskOutcome] | None]:
+        """Run what nobody else runs, wait for what others run, and take over what they leave."""
+        while pending:
+            fences = refresh.leases.acquire([one.fingerprint for one in pending])
+            mine = [one for one in pending if one.fingerprint in fences]
+            pending = [one for one in pending if one.fingerprint not in fences]
+            yield from self._run(mine, fences, refresh)
+            pending = yield from self._wait_for_others(pending, refresh.leases)
+
+    def _wait_for_others(
+        self, pending: Sequence[PendingTask], leases: RefreshLeases
+    ) -> Generator[tuple[RefreshTask, TaskOutcome] | None, None, Sequence[PendingTask]]:
+        """Yield what others do; returns what is left when one of them has left something free."""
+        said_at = time.monotonic()
+        while pending:
+            answers = self._look_for_others(pending, leases)
+            for one, outcome in answers.done:
+                yield one.task, outcome
+                said_at = time.monotonic()
+            pending = answers.pending
+            if answers.left_free or not pending:
+                break
+            if time.monotonic() - said_at >= TICK_SECONDS:
+                yield None
+                said_at = time.monotonic()
+            time.sleep(WAIT_SECONDS)
+        return pending
+
+    def _run(
+        self, mine: Sequence[PendingTask], fences: Mapping[str, int], refresh: _Refresh
+    ) -> Generator[tuple[RefreshTask, TaskOutcome] | None]:
+        # Read again under the lease: another worker may have ended between our look and our lease.
+        stored, failures = self._read_stored([one.fingerprint for one in mine])
+        to_run: list[PendingTask] = []
+        for one in mine:
+            outcome = self._find_answer(one, stored, failures)
+            if outcome is None:
+                to_run.append(one)
+            else:
+                refresh.leases.release([one.fingerprint])
+                yield one.task, outcome
+        while to_run:
+            to_run = yield from self._run_jobs(to_run, fences, refresh)
+
+    def _run_jobs(
+        self,
+        to_run: Sequence[PendingTask],
+        fences: Mapping[str, int],
+        refresh: _Refresh,
+    ) -> Generator[tuple[RefreshTask, TaskOutcome] | None, None, list[PendingTask]]:
+        """Run each query on the budget of the dashboard whose turn it is; returns those that the next one pays."""
+        passed_on: list[PendingTask] = []
+        requests = self._make_requests(to_run, refresh.actor)
+        with closing(self._warehouse.iterate_queries(requests, tick_seconds=TICK_SECONDS)) as answers:
+            for answer in answers:
+                refresh.leases.renew()
+                if answer is None:
+                    yield None
+                    continue
+                one, found = to_run[answer[0]], answer[1]
+                if isinstance(found, AlmanacError) and one.task.pass_on(found):
+                    passed_on.append(one)
+                    continue
+                outcome = self._keep(one, fences[one.fingerprint], found, refresh.sources)
+                refresh.leases.release([one.fingerprint])
+                yield one.task, outcome
+        return passed_on
+
+    def _look_for_others(self, pending: Sequence[PendingTask], leases: RefreshLeases) -> OthersReport:
+        """What became of the queries that other workers are refreshing."""
+        held = leases.find_held([one.fingerprint for one in pending])
+        stored, failures = self._read_stored([one.fingerprint for one in pending])
+        report = OthersReport()
+        for one in pending:
+            outcome = self._find_answer(one, stored, {} if one.fingerprint in held else failures)
+            if outcome is not None:
+                report.done.append((one, outcome))
+            else:
+                report.pending.append(one)
+                report.left_free = report.left_free or one.fingerprint not in held
+        return report
+
+    def _find_answer(
+        self,
+        one: PendingTask,
+        stored: Mapping[str, QueryResult],
+        failures: Mapping[str, QueryFailure],
+    ) -> TaskOutcome | None:
+        """What another worker found out since this task was looked at."""
+        row, failure = stored.get(one.fingerprint), failures.get(one.fingerprint)
+        if one.is_answered_by(row):
+            return self._reporter.report_shared(row)
+        if one.has_failed_since(failure):
+            return self._reporter.report_failed(one, failure.error, "", None)
+        return None
+
+    def _read_stored(
+        self, fingerprints: Sequence[str]
+    ) -> tuple[dict[str, QueryResult], dict[str, QueryFailure]]:
+        with self._database.begin() as uow:
+            return uow.query_results.get_many(fingerprints), uow.query_failures.get_many(fingerprints)
+
+    def _make_requests(self, pending: Sequence[PendingTask], actor: str) -> list[QueryRequest]:
+        with self._database.begin() as uow:
+            attempts = uow.query_runs.find_last_attempts([one.fingerprint for one in pending])
+        return [self._make_request(one, attempts.get(one.fingerprint, 0) + 1, actor) for one in pending]
+
+    def _make_request(self, one: PendingTask, attempt: int, actor: str) -> QueryRequest:
+        payer = one.task.payer
+        request = make_request(
+            one.task.unit,
+            payer.dashboard.definition,
+            actor=actor,
+            version=payer.dashboard.version,
+            attempt=attempt,
+            refresh_budget=payer.budget,
+        )
+        return replace(request, newer_than=one.newer_than)
+
+    def _keep(
+        self, one: PendingTask, fence: int, answer: QueryOutcome | AlmanacError, sources: SourceStateReader
+    ) -> TaskOutcome:
+        if isinstance(answer, AlmanacError):
+            return self._fail(one, fence, answer, None)
+        try:
+            # Without its own times, a job is as old as what it had to be newer than.
+            as_of = answer.job.started_at or answer.job.created_at or one.newer_than
+            state = _find_state(sources, answer, as_of)
+            row = self._results.store(one.task.unit, answer, state, as_of, fence)
+        except AlmanacError as error:
+            return self._fail(one, fence, error, answer)
+        if row.fence != fence:
+            return self._reporter.report_overtaken(row, answer)
+        return self._reporter.report_refreshed(one, answer, row)
+
+    def _fail(
+        self, one: PendingTask, fence: int, error: AlmanacError, answer: QueryOutcome | None
+    ) -> TaskOutcome:
+        described = self._failures.describe(error)
+        newer = self._failures.record(one.fingerprint, one.task.payer.dashboard.slug, fence, described)
+        if newer is not None:
+            return self._reporter.report_overtaken(newer, answer, error.failed_job)
+        return self._reporter.report_failed(one, described, error.remediation, answer, error.failed_job)
+
+
+def _find_state(sources: SourceStateReader, answer: QueryOutcome, as_of: datetime) -> SourceState:
+    """The state the job read. A table changed since it began may hold rows it did not see."""
+    state = sources.read_states({"job": answer.tables})["job"]
+    seen = {
+        name: changed if datetime.fromisoformat(changed) < as_of else UNKNOWN
+        for name, changed in state.tables.items()
+    }
+    return SourceState(seen, state.watchable and answer.deterministic)

@@ -1,0 +1,1 @@
+"""Serving a payload that was computed ahead."""

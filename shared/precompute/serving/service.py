@@ -1,0 +1,159 @@
+"""Finding the payload of a request: cache first, then the durable copy. Never the warehouse."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import parse_qs, parse_qsl, urlencode
+
+from shared.dashboards.definition.head import QUERY_CHOICE, DashboardHead
+from shared.dashboards.definition.parameter_values import ParameterValue
+from shared.dashboards.definition.variants import hash_variant
+from shared.dashboards.keys import payload_key, pointer_key, stream_key
+from shared.dashboards.saved.head_cache import HeadCache
+from shared.database.unit_of_work import Database
+from shared.errors import InvalidRequestError, NotFoundError, PayloadNotReadyError
+from shared.precompute.payload.cached_blobs import CachedBlobs, Pointer
+from shared.precompute.payload.payload import Payload, PayloadResult
+from shared.precompute.payload.result_stream import ResultStream
+from shared.precompute.serving.recent_payloads import RecentPayloads
+
+
+@dataclass(frozen=True)
+class ResultChoice:
+    """The result of the query `name` in `payload`, asked for at `now`."""
+
+    payload: Payload
+    now: datetime
+    name: str
+    result: PayloadResult
+
+
+class DataService:
+    """Serves what precompute left."""
+
+    def __init__(
+        self,
+        heads: HeadCache,
+        recent: RecentPayloads,
+        blobs: CachedBlobs,
+        database: Database,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._heads = heads
+        self._recent = recent
+        self._blobs = blobs
+        self._database = database
+        self._clock = clock
+
+    def find_payload(self, slug: str, query: str) -> tuple[Payload, datetime]:
+        """The payload for `slug` and the query string `query`, and the time it is served at.
+
+        Raises NotFoundError for an unknown dashboard, InvalidRequestError for wrong parameters, and
+        PayloadNotReadyError when the variant was never computed or is older than `max_stale`.
+        """
+        now = self._clock()
+        payload = self._recent.get(slug, query, now)
+        if payload is None:
+            payload = self._look_up(slug, query, now)
+            self._recent.put(slug, query, payload, now)
+        if payload.is_expired(now):
+            raise PayloadNotReadyError(
+                f"The data of {slug} was last checked at {payload.checked_at.isoformat()}, "
+                f"longer ago than its max_stale of {payload.max_stale_seconds} s.",
+                remediation=self._explain_precompute(slug, query),
+            )
+        return payload, now
+
+    def choose_result(self, slug: str, query: str) -> ResultChoice:
+        """The one result that the query string names with `query`; the rest of it chooses the variant.
+
+        Raises as `find_payload` does, also when the query never succeeded, and InvalidRequestError unless
+        exactly one of the queries is named.
+        """
+        pairs = parse_qsl(query, keep_blank_values=True)
+        names = [value for key, value in pairs if key == QUERY_CHOICE]
+        rest = [pair for pair in pairs if pair[0] != QUERY_CHOICE]
+        variant = urlencode(rest)
+        payload, now = self.find_payload(slug, variant)
+        if len(names) != 1 or names[0] not in payload.results:
+            given = (
+                f"has no query {names[0]!r}" if len(names) == 1 else "answers one query at a time as Arrow"
+            )
+            raise InvalidRequestError(
+                f"{slug} {given}; accepted: ?{QUERY_CHOICE}= with one of {', '.join(payload.results)}.",
+                details=[{"parameter": QUERY_CHOICE, "received": names, "allowed": list(payload.results)}],
+            )
+        result = payload.results[names[0]]
+        if result is None:
+            raise PayloadNotReadyError(
+                f"The query {names[0]} of {slug} never succeeded.",
+                remediation=self._explain_precompute(slug, variant),
+            )
+        return ResultChoice(payload, now, names[0], result)
+
+    def read_stream(self, choice: ResultChoice) -> ResultStream:
+        """The Arrow stream of a result. Raises PayloadNotReadyError when there is none."""
+        slug, path = choice.payload.slug, choice.result.path
+        stream = self._blobs.find(stream_key(slug, path), path, ResultStream.from_bytes)
+        if stream is None:
+            raise PayloadNotReadyError(
+                f"The result of {choice.name} was not kept as an Arrow stream: "
+                "it has more than MAX_PAYLOAD_BYTES, or the stream is lost.",
+                remediation='Run it again: POST /precompute {"slugs": ["' + slug + '"], "force": true}.',
+            )
+        return stream
+
+    def _look_up(self, slug: str, query: str, now: datetime) -> Payload:
+        head = self._find_head(slug)
+        variant = hash_variant(_resolve(head, query))
+
+        def find_pointer() -> Pointer | None:
+            found = self._database.quick.find_payload(slug, head.version, variant, now)
+            return Pointer(*found) if found else None
+
+        payload = self._blobs.find_current(
+            pointer_key(slug, variant, head.version),
+            payload_key(slug, variant, head.version),
+            find_pointer,
+            Payload.from_bytes,
+        )
+        if payload is None:
+            raise PayloadNotReadyError(
+                f"Version {head.version} of {slug} was not computed yet for these parameters.",
+                remediation=self._explain_precompute(slug, query),
+            )
+        return payload
+
+    def _find_head(self, slug: str) -> DashboardHead:
+        head = self._heads.find_heads([slug])[0]
+        if head is None:
+            raise NotFoundError(f"There is no dashboard {slug!r}.", remediation="List them: GET /dashboards.")
+        return head
+
+    def _explain_precompute(self, slug: str, query: str) -> str:
+        """The call that computes this variant: a refresh of the dashboard computes listed values only."""
+        import shlex
+
+        head = self._find_head(slug)
+        values = _resolve(head, query)
+        if head.lists(values):
+            return f'Run it: POST /precompute {{"slugs": ["{slug}"]}}, or: almanac precompute {slug}.'
+        body = json.dumps({"slug": slug, "parameters": values}, ensure_ascii=False)
+        options = " ".join(
+            f"--param {shlex.quote(f'{name}={text}')}" for name, text in _list_texts(head, values)
+        )
+        return f"Run it: POST /precompute/variant {body}, or: almanac precompute {slug} {options}."
+
+
+def _resolve(head: DashboardHead, query: str) -> dict[str, ParameterValue]:
+    return head.resolve_parameters(parse_qs(query, keep_blank_values=True))
+
+
+def _list_texts(head: DashboardHead, values: Mapping[str, ParameterValue]) -> Iterator[tuple[str, str]]:
+    """The values that are not defaults, as texts of a query string."""
+    for parameter in head.parameters:
+        value = values[parameter.name]
+        if value != parameter.default:
+            for one in value if isinstance(value, list) else [value]:
+                yield parameter.name, one if isinstance(one, str) else json.dumps(one)

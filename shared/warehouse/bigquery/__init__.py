@@ -1,0 +1,1 @@
+"""Google's client: calls, jobs, results, failures, retries."""

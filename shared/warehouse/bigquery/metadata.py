@@ -1,0 +1,85 @@
+"""What BigQuery says about tables: schema, size, when they last changed. Metadata calls cost nothing."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from shared.errors import AlmanacError
+from shared.settings import Settings
+from shared.telemetry.tracing import start_span
+from shared.warehouse.bigquery.clients import WarehouseClients
+from shared.warehouse.bigquery.result_schema import to_output_fields
+from shared.warehouse.models.queries import OutputField
+from shared.warehouse.models.tables import TableRef
+
+if TYPE_CHECKING:
+    from google.api_core.retry import Retry
+    from google.cloud import bigquery
+
+
+@dataclass(frozen=True)
+class TableMetadata:
+    """One table or view. `kind` is BigQuery's type: TABLE, VIEW, MATERIALIZED_VIEW, EXTERNAL, SNAPSHOT.
+
+    `partition_field` of a table partitioned by the time its rows came in is the pseudo column `_PARTITIONTIME`.
+    With `has_streaming_buffer`, rows that are streamed in are queried before `modified_at` moves.
+    """
+
+    table: TableRef
+    kind: str
+    fields: tuple[OutputField, ...]
+    modified_at: datetime | None
+    row_count: int | None
+    byte_count: int | None
+    partition_field: str | None
+    view_sql: str | None
+    requires_partition_filter: bool = False
+    has_streaming_buffer: bool = False
+
+
+class TableMetadataReader:
+    """Reads table metadata, in parallel within `warehouse_parallelism`."""
+
+    def __init__(self, clients: WarehouseClients, settings: Settings) -> None:
+        self._clients = clients
+        self._settings = settings
+
+    def read_tables(self, tables: Sequence[TableRef]) -> list[TableMetadata | AlmanacError]:
+        """The metadata of each table, in input order; one that cannot be read has its error in its place."""
+        if not tables:
+            return []
+        with ThreadPoolExecutor(min(len(tables), self._settings.warehouse_parallelism)) as pool:
+            # Each call gets the caller's context, so that its span is a child of the caller's.
+            calls = [pool.submit(copy_context().run, self._read, table) for table in tables]
+            return [call.result() for call in calls]
+
+    def _read(self, ref: TableRef) -> TableMetadata | AlmanacError:
+        def get(retry: "Retry", timeout: float) -> "bigquery.Table":
+            return self._clients.rest.get_table(str(ref), retry=retry, timeout=timeout)
+
+        try:
+            with start_span("bigquery.table", {"db.system": "bigquery", "db.collection.name": str(ref)}):
+                table = self._clients.quick.ask(f"reading the metadata of {ref}", get)
+        except AlmanacError as error:
+            return error
+        return TableMetadata(
+            table=ref,
+            kind=table.table_type,
+            fields=to_output_fields(table.schema),
+            modified_at=table.modified,
+            row_count=table.num_rows,
+            byte_count=table.num_bytes,
+            partition_field=_find_partition_field(table),
+            view_sql=table.view_query if table.table_type == "VIEW" else None,
+            requires_partition_filter=bool(table.require_partition_filter),
+            has_streaming_buffer=table.streaming_buffer is not None,
+        )
+
+
+def _find_partition_field(table: "bigquery.Table") -> str | None:
+    if table.time_partitioning is not None:
+        return table.time_partitioning.field or "_PARTITIONTIME"
+    return table.range_partitioning.field if table.range_partitioning is not None else None

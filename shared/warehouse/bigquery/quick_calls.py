@@ -1,0 +1,79 @@
+"""Calls that BigQuery answers at once: dry runs and metadata. Whoever asks is told soon that nobody answers."""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from shared.circuit import CircuitBreaker
+from shared.errors import AlmanacError, WarehouseTimeoutError, WarehouseUnavailableError
+from shared.settings import Settings
+from shared.warehouse.bigquery.failures import translated_failures
+from shared.warehouse.bigquery.retrying import make_retry
+
+if TYPE_CHECKING:
+    from google.api_core.retry import Retry
+    from google.cloud import bigquery
+
+PAUSE_SECONDS = 5.0
+"""How long a silent BigQuery is left alone: what else a refresh wants of it fails at once."""
+_PROBE_SECONDS = 2.0
+_REMEDIATION = "Nothing was run and nothing billed. Try again in a moment."
+
+
+class QuickCalls:
+    """Asks within `warehouse_metadata_timeout_seconds`, and once more for longer where BigQuery is only slow.
+
+    A dry run over a thousand tables, or an emulator on a busy machine, takes longer than most; whether anybody
+    is there at all, the smallest of all calls tells.
+    """
+
+    def __init__(self, open_client: Callable[[], "bigquery.Client"], settings: Settings) -> None:
+        self._open_client = open_client
+        self._settings = settings
+        self._breaker = CircuitBreaker(PAUSE_SECONDS)
+
+    def ask[T](self, doing: str, call: Callable[["Retry", float], T]) -> T:
+        """What `call` answers; it gets the retry and the timeout to use, and may be made twice.
+
+        Raises our errors: WarehouseTimeoutError when nothing answers, WarehouseUnavailableError right after that.
+        """
+        if not self._breaker.allows():
+            raise WarehouseUnavailableError(
+                f"BigQuery did not answer a moment ago; {doing} was not tried.",
+                remediation=_REMEDIATION,
+                retry_after_seconds=int(PAUSE_SECONDS),
+            )
+        began = time.monotonic()
+        try:
+            return self._try(doing, call, self._settings.warehouse_metadata_timeout_seconds)
+        except WarehouseTimeoutError as error:
+            if self._is_there():
+                return self._try(doing, call, self._settings.warehouse_call_timeout_seconds)
+            self._breaker.note_silence(began)
+            raise WarehouseTimeoutError(
+                error.message, remediation=_REMEDIATION, retry_after_seconds=int(PAUSE_SECONDS)
+            ) from error
+
+    def _try[T](self, doing: str, call: Callable[["Retry", float], T], timeout_seconds: float) -> T:
+        try:
+            with translated_failures(doing):
+                answer = call(make_retry(timeout_seconds), timeout_seconds)
+        except (WarehouseTimeoutError, WarehouseUnavailableError):
+            raise
+        except AlmanacError:
+            self._breaker.note_answer()
+            raise
+        self._breaker.note_answer()
+        return answer
+
+    def _is_there(self) -> bool:
+        """Whether BigQuery answers the smallest call there is, be it with a refusal."""
+
+        def list_one(retry: "Retry", timeout: float) -> object:
+            return list(self._open_client().list_datasets(max_results=1, retry=retry, timeout=timeout))
+
+        try:
+            self._try("looking whether it is there", list_one, _PROBE_SECONDS)
+        except AlmanacError as error:
+            return not isinstance(error, (WarehouseTimeoutError, WarehouseUnavailableError))
+        return True

@@ -1,0 +1,119 @@
+"""Reading a finished job's rows as Arrow: small results by REST, large ones by the Storage Read API."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from shared.errors import InternalError
+from shared.settings import Settings
+from shared.warehouse.bigquery.clients import WarehouseClients
+from shared.warehouse.bigquery.retrying import make_retry
+from shared.warehouse.bigquery.text_columns import needs_text, read_text_columns, to_text_schema
+from shared.warehouse.models.queries import ResultRows
+from shared.warehouse.models.tables import TableRef
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from google.cloud.bigquery import QueryJob
+    from google.cloud.bigquery.table import RowIterator
+
+
+def to_table_refs(job: "QueryJob") -> tuple[TableRef, ...]:
+    """The tables a job or dry run read, views among them, in one order."""
+    tables = (TableRef(one.project, one.dataset_id, one.table_id) for one in job.referenced_tables or ())
+    return tuple(sorted(tables, key=str))
+
+
+def to_routine_names(job: "QueryJob") -> tuple[str, ...]:
+    """The stored routines a dry run would call, those behind views among them, as `project.dataset.routine`.
+
+    Google's client has no name for this list (JobStatistics2.referencedRoutines).
+    """
+    statistics = job._properties.get("statistics") or {}
+    routines = (statistics.get("query") or {}).get("referencedRoutines") or ()
+    return tuple(f"{one['projectId']}.{one['datasetId']}.{one['routineId']}" for one in routines)
+
+
+def read_rows(
+    job: "QueryJob", rows: "RowIterator", max_rows: int, clients: WarehouseClients, settings: Settings
+) -> ResultRows:
+    """The first `max_rows` rows of a job's result, in the query's own order.
+
+    Reading stops as soon as there are enough rows, so memory is bounded by their number. Raises InternalError
+    when BigQuery's answer cannot be read.
+    """
+    import pyarrow as pa
+
+    total = int(rows.total_rows or 0)
+    # A page holds whatever fits into megabytes; of a hundred thousand rows the caller may want ten. One row at
+    # least: the client builds the columns from the answer.
+    rows.max_results = max(max_rows, 1)
+    large = min(total, max_rows) >= settings.storage_read_min_rows
+    batches: list[pa.RecordBatch] = []
+    count = 0
+    with _readable():
+        read = _read_storage(job, clients, settings) if large else _read_rest(job, rows, clients, settings)
+        for batch in read:
+            batches.append(batch)
+            count += batch.num_rows
+            if count >= max_rows:
+                break
+        table = pa.Table.from_batches(batches) if batches else rows.to_arrow(create_bqstorage_client=False)
+    return ResultRows(table.slice(0, max_rows), total, "storage_read" if large else "rest")
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """One result that cannot be read must not stop the other queries of a refresh."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, ValueError, TypeError) as error:
+        raise InternalError(
+            f"A value of the result cannot be read: {error}",
+            remediation="CAST the column it is in to STRING, and report the message.",
+        ) from error
+
+
+def _read_rest(
+    job: "QueryJob", rows: "RowIterator", clients: WarehouseClients, settings: Settings
+) -> "Iterator[pa.RecordBatch]":
+    """The rows page by page; asked for again where Google's client would not keep every value."""
+    if not needs_text(rows.schema):
+        yield from rows.to_arrow_iterable()
+        return
+    timeout = settings.warehouse_call_timeout_seconds
+    texts = clients.rest.list_rows(
+        job.destination,
+        selected_fields=to_text_schema(rows.schema),
+        max_results=rows.max_results,
+        retry=make_retry(timeout),
+        timeout=timeout,
+    )
+    for batch in texts.to_arrow_iterable():
+        yield read_text_columns(batch, rows.schema)
+
+
+def _read_storage(
+    job: "QueryJob", clients: WarehouseClients, settings: Settings
+) -> "Iterator[pa.RecordBatch]":
+    """The result table, batch by batch. One stream: several would come without the query's ORDER BY."""
+    import pyarrow as pa
+    from google.cloud.bigquery_storage_v1.types import DataFormat, ReadSession
+
+    client, timeout = clients.storage_read, settings.warehouse_call_timeout_seconds
+    session = client.create_read_session(
+        parent=f"projects/{settings.google_cloud_project}",
+        read_session=ReadSession(table=job.destination.to_bqstorage(), data_format=DataFormat.ARROW),
+        max_stream_count=1,
+        retry=make_retry(timeout),
+        timeout=timeout,
+    )
+    schema = pa.ipc.read_schema(pa.py_buffer(session.arrow_schema.serialized_schema))
+    for stream in session.streams:
+        responses = client.read_rows(stream.name, timeout=settings.warehouse_timeout_seconds)  # type: ignore[no-untyped-call]
+        for response in responses:
+            yield pa.ipc.read_record_batch(
+                pa.py_buffer(response.arrow_record_batch.serialized_record_batch), schema
+            )

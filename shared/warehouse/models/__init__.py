@@ -1,0 +1,1 @@
+"""What the warehouse speaks of: queries, results, tables, the budget of a refresh."""

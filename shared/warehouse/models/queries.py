@@ -1,0 +1,179 @@
+"""What goes into the warehouse and what comes out of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from shared.warehouse.models.refresh_budget import RefreshBudget
+from shared.warehouse.models.tables import TableRef
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+type BoundValue = str | int | float | bool | list[str | int | float | bool] | None
+
+
+class RunPurpose(StrEnum):
+    """Why a job runs; becomes a job label and a column of `query_runs`."""
+
+    SQL_RUN = "sql_run"
+    PRECOMPUTE = "precompute"
+
+
+@dataclass(frozen=True)
+class QueryParameter:
+    """A named query parameter; `type` is a BigQuery type such as `STRING` or `ARRAY<INT64>`."""
+
+    name: str
+    type: str
+    value: BoundValue
+
+
+@dataclass(frozen=True)
+class QueryRequest:
+    """One query to dry-run or run.
+
+    `max_bytes_billed` is the caller's own cap in bytes; the environment's always applies too. `fingerprint`
+    and `attempt` make the job id deterministic; without a fingerprint the job gets a random one. A job of
+    another worker that was created before `newer_than` is no answer to this request.
+    `dashboard_day_limit_bytes` is the dashboard's own `budget.per_day`; `refresh_budget` bounds the refresh
+    the query is part of.
+    """
+
+    sql: str
+    parameters: tuple[QueryParameter, ...] = ()
+    default_dataset: str | None = None
+    max_bytes_billed: int | None = None
+    max_rows: int = 100
+    purpose: RunPurpose = RunPurpose.SQL_RUN
+    actor: str = "-"
+    slug: str | None = None
+    query_name: str | None = None
+    version: int | None = None
+    fingerprint: str | None = None
+    attempt: int = 0
+    newer_than: datetime | None = None
+    dashboard_day_limit_bytes: int | None = None
+    refresh_budget: RefreshBudget | None = None
+
+
+@dataclass(frozen=True)
+class OutputField:
+    """A column of a result: BigQuery's type name and mode (NULLABLE, REQUIRED, REPEATED).
+
+    `fields` are a STRUCT's members, `element` the type of a RANGE's bounds.
+    """
+
+    name: str
+    type: str
+    mode: str = "NULLABLE"
+    fields: tuple["OutputField", ...] = ()
+    element: str | None = None
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What an answer cost. Bytes are integers, dollars decimals at the configured price per TiB.
+
+    `bytes_saved` is what would have been billed if BigQuery's cache, or ours, had not had the answer already.
+    """
+
+    bytes_estimated: int
+    bytes_billed: int
+    bytes_saved: int
+    cache_hit: bool
+    usd_estimated: Decimal
+    usd_billed: Decimal
+    usd_saved: Decimal
+
+
+@dataclass(frozen=True)
+class PartitionUse:
+    """A partitioned table that a query reads.
+
+    `filtered` is False when the query names no condition on `column` by which partitions could be left out;
+    `required` when BigQuery refuses such a query.
+    """
+
+    table: str
+    column: str
+    filtered: bool
+    required: bool
+
+    @property
+    def advice(self) -> str:
+        """What to write, as the beginning of a sentence."""
+        return f"Filter on {self.column}, the partitioning column of {self.table}"
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What BigQuery says about a query without running it; costs nothing.
+
+    `bytes_billed_expected` is what the estimate is billed as, whatever the cap: above `cap_bytes` it cannot run.
+    `bytes_billed_max` is what billing may round the estimate up to, within `cap_bytes`: what a run reserves.
+    `named_tables` are those of the text: BigQuery's own list has the tables below a view and not the view.
+    """
+
+    bytes_estimated: int
+    bytes_billed_expected: int
+    bytes_billed_max: int
+    fields: tuple[OutputField, ...]
+    referenced_tables: tuple[TableRef, ...]
+    statement_type: str
+    cap_bytes: int
+    deterministic: bool
+    partitions: tuple[PartitionUse, ...] = ()
+    named_tables: tuple[TableRef, ...] = ()
+
+
+@dataclass(frozen=True)
+class JobMetadata:
+    """The executed job; times are UTC."""
+
+    job_id: str
+    project: str
+    location: str | None
+    created_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    bytes_processed: int
+    slot_millis: int | None
+
+
+@dataclass(frozen=True)
+class ResultRows:
+    """The first rows of a result, in the query's order: `table` has at most `max_rows` of `total_rows`.
+
+    `read_by` is `rest` or `storage_read`.
+    """
+
+    table: "pa.Table"
+    total_rows: int
+    read_by: str
+
+    @property
+    def truncated(self) -> bool:
+        """True when the result has more rows than were read."""
+        return self.total_rows > int(self.table.num_rows)
+
+
+@dataclass(frozen=True)
+class QueryOutcome:
+    """A finished query. `attached` says that the job was another worker's, who was billed for it."""
+
+    job: JobMetadata
+    fields: tuple[OutputField, ...]
+    referenced_tables: tuple[TableRef, ...]
+    receipt: Receipt
+    result: ResultRows
+    deterministic: bool
+    attached: bool
+    named_tables: tuple[TableRef, ...] = ()
+
+    @property
+    def tables(self) -> tuple[TableRef, ...]:
+        """Every table and view the answer depends on: the views of the text, and what the job read below them."""
+        return tuple(sorted({*self.named_tables, *self.referenced_tables}, key=str))

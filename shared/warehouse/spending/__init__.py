@@ -1,0 +1,1 @@
+"""Money: budgets, caps, reservations, receipts, the cost report."""

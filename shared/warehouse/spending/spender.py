@@ -1,0 +1,194 @@
+"""One query from its cap to its settlement: what it reserves, what it bills, who pays."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from shared.errors import AlmanacError, FailedJob, WarehouseTimeoutError, WarehouseUnavailableError
+from shared.settings import Settings
+from shared.telemetry.tracing import start_span
+from shared.warehouse.bigquery.clients import WarehouseClients
+from shared.warehouse.bigquery.failures import translated_failures
+from shared.warehouse.bigquery.jobs import JobRunner, StartedJob, make_job_id
+from shared.warehouse.bigquery.labels import make_labels
+from shared.warehouse.bigquery.result_schema import to_output_fields
+from shared.warehouse.bigquery.results import read_rows, to_table_refs
+from shared.warehouse.bigquery.running_jobs import RunningJobs
+from shared.warehouse.models.queries import DryRun, JobMetadata, QueryOutcome, QueryRequest, ResultRows
+from shared.warehouse.spending.budgets import BudgetService, Reservation
+from shared.warehouse.spending.receipts import make_receipt
+from shared.warehouse.spending.run_log import QueryRunLog
+
+if TYPE_CHECKING:
+    from google.cloud import bigquery
+
+
+class QuerySpender:
+    """Reserves, runs, settles and records one planned query."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clients: WarehouseClients,
+        runner: JobRunner,
+        budgets: BudgetService,
+        run_log: QueryRunLog,
+    ) -> None:
+        self._settings = settings
+        self._clients = clients
+        self._runner = runner
+        self._budgets = budgets
+        self._run_log = run_log
+
+    def run(self, request: QueryRequest, plan: DryRun, running: RunningJobs) -> QueryOutcome:
+        """The query's answer and receipt. What it billed is settled, also when it fails.
+
+        Raises BudgetExceededError when a budget has no room, and what BigQuery refuses or fails with.
+        """
+        job_id = make_job_id(request, self._settings.environment)
+        reservation = self._budgets.reserve(request, plan.bytes_billed_max, job_id)
+        spending = _Spending(request, plan, job_id, reservation)
+        try:
+            return self._spend(spending, running)
+        except BaseException as error:
+            # Whatever it is, what was reserved and started does not outlive it.
+            self._settle_failure(spending, error)
+            raise
+        finally:
+            running.remove(spending.job_id)
+
+    def _spend(self, spending: "_Spending", running: RunningJobs) -> QueryOutcome:
+        request, plan = spending.request, spending.plan
+        spending.run_id = self._run_log.start(request, plan, plan.bytes_billed_max, spending.job_id)
+        if self._budgets.has_expired(spending.reservation):
+            raise WarehouseTimeoutError("The query waited longer than its reservation stands; nothing ran.")
+        spending.started = started = self._start(spending, running)
+        if started.attached:
+            running.remove(spending.job_id)
+        elif running.is_closed:
+            # Whoever closed it asked BigQuery to cancel a job that may not have been there yet.
+            self._runner.cancel(spending.job_id)
+        result = self._read_result(request, started)
+        outcome = self._describe(plan, started, result)
+        # Before it is tried: a settlement that fails must not be made twice; the reservation then expires.
+        spending.is_settled = True
+        self._budgets.settle(spending.reservation, outcome.receipt.bytes_billed)
+        self._run_log.succeed(spending.run_id, outcome)
+        return outcome
+
+    def _start(self, spending: "_Spending", running: RunningJobs) -> StartedJob:
+        """A job under the first attempt's id that is free, or that of a job which answers the request.
+
+        The steps grow, so that a database younger than its project's jobs passes hundreds of them in a few calls;
+        they are the same for every worker, so that the second one attaches here too.
+        """
+        labels = make_labels(spending.request, self._settings, spending.reservation.id)
+        step = 1
+        while True:
+            running.add(spending.job_id)
+            spending.was_sent = True
+            started = self._runner.start(
+                spending.request, spending.job_id, spending.plan.bytes_billed_max, labels
+            )
+            if started is not None:
+                return started
+            running.remove(spending.job_id)
+            self._take_attempt(spending, spending.request.attempt + step)
+            step *= 2
+
+    def _take_attempt(self, spending: "_Spending", attempt: int) -> None:
+        """Give the spending another job id; written down before the job can be, so that its bytes are found."""
+        spending.was_sent = False
+        spending.request = replace(spending.request, attempt=attempt)
+        spending.job_id = make_job_id(spending.request, self._settings.environment)
+        self._budgets.rename_job(spending.reservation, spending.job_id)
+        if spending.run_id is not None:
+            self._run_log.rename_job(spending.run_id, spending.job_id)
+
+    def _read_result(self, request: QueryRequest, started: StartedJob) -> ResultRows:
+        rows = self._runner.wait(started)
+        with start_span("bigquery.read", {"db.system": "bigquery"}), translated_failures("reading a result"):
+            return read_rows(started.job, rows, request.max_rows, self._clients, self._settings)
+
+    def _settle_failure(self, spending: "_Spending", error: BaseException) -> None:
+        if spending.is_settled:
+            return
+        billed: int | None = None
+        try:
+            billed = self._find_billed_bytes(spending, error)
+        finally:
+            if spending.was_sent and isinstance(error, AlmanacError):
+                error.failed_job = self._describe_failure(spending, billed)
+            self._budgets.settle(spending.reservation, billed)
+            if spending.run_id is not None:
+                self._run_log.fail(spending.run_id, spending.job_id, error, billed)
+
+    def _find_billed_bytes(self, spending: "_Spending", error: BaseException) -> int | None:
+        """What a failed run billed; None when nobody can say, and the reservation then stands until it expires."""
+        started = spending.started
+        if started is not None:
+            if started.attached:
+                return 0
+            if not isinstance(error, AlmanacError):
+                # What the service raises on purpose it raises after the job, or has cancelled it.
+                self._runner.cancel(spending.job_id)
+            return self._runner.read_billed_bytes(started.job)
+        is_lost = isinstance(error, WarehouseUnavailableError | WarehouseTimeoutError)
+        if spending.was_sent and (is_lost or not isinstance(error, AlmanacError)):
+            # The answer was lost, and perhaps not the job.
+            self._runner.cancel(spending.job_id)
+            return None
+        return 0
+
+    def _describe_failure(self, spending: "_Spending", billed: int | None) -> FailedJob:
+        pending = spending.reservation.bytes_reserved if billed is None else 0
+        return FailedJob(spending.job_id, spending.plan.bytes_estimated, billed or 0, pending)
+
+    def _describe(self, plan: DryRun, started: StartedJob, result: ResultRows) -> QueryOutcome:
+        job = started.job
+        billed = int(job.total_bytes_billed or 0)
+        free = bool(job.cache_hit) or started.attached
+        receipt = make_receipt(
+            self._settings.price_per_tib_usd,
+            estimated=plan.bytes_estimated,
+            billed=0 if started.attached else billed,
+            saved=plan.bytes_billed_expected if free else 0,
+            cache_hit=bool(job.cache_hit),
+        )
+        return QueryOutcome(
+            job=_to_job_metadata(job),
+            fields=to_output_fields(job.schema or ()) or plan.fields,
+            referenced_tables=to_table_refs(job) or plan.referenced_tables,
+            receipt=receipt,
+            result=result,
+            deterministic=plan.deterministic,
+            attached=started.attached,
+            named_tables=plan.named_tables,
+        )
+
+
+@dataclass
+class _Spending:
+    """One query between its reservation and its settlement."""
+
+    request: QueryRequest
+    plan: DryRun
+    job_id: str
+    reservation: Reservation
+    run_id: UUID | None = None
+    was_sent: bool = False
+    started: StartedJob | None = None
+    is_settled: bool = False
+
+
+def _to_job_metadata(job: "bigquery.QueryJob") -> JobMetadata:
+    return JobMetadata(
+        job_id=str(job.job_id),
+        project=str(job.project),
+        location=job.location,
+        created_at=job.created,
+        started_at=job.started,
+        ended_at=job.ended,
+        bytes_processed=int(job.total_bytes_processed or 0),
+        slot_millis=job.slot_millis,
+    )
