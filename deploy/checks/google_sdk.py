@@ -37,6 +37,7 @@ DOCUMENTS = {
     "deploy/google/*/url-map.yaml": ("compute", "v1", "UrlMap"),
     "deploy/monitoring/alerts/*.json": ("monitoring", "v3", "AlertPolicy"),
     "deploy/monitoring/dashboard.json": ("monitoring", "v1", "Dashboard"),
+    "deploy/monitoring/log-metrics.json": ("logging", "v2", "LogMetric"),
     "cloudbuild.yaml": ("cloudbuild", "v1", "Build"),
 }
 PAGES = ("docs/deploy.md", "docs/operations.md")
@@ -121,12 +122,21 @@ def read_documents(sdk: Path, documents: Mapping[str, Sequence[Any]]) -> list[st
 
 
 def load_documents() -> dict[str, tuple[str, str, str, Any]]:
-    """Every file that has a message of Google's, ready for `read_documents`."""
+    """Every file that has a message of Google's, ready for `read_documents`; of a list, each entry by its number."""
     return {
-        str(path.relative_to(REPOSITORY)): (*message, yaml.safe_load(path.read_text()))
+        name: (*message, document)
         for pattern, message in DOCUMENTS.items()
         for path in sorted(REPOSITORY.glob(pattern))
+        for name, document in _split(str(path.relative_to(REPOSITORY)), yaml.safe_load(path.read_text()))
     }
+
+
+def _split(name: str, document: Any) -> Iterator[tuple[str, Any]]:
+    if not isinstance(document, list):
+        yield name, document
+        return
+    for number, entry in enumerate(document):
+        yield f"{name}[{number}]", entry
 
 
 def _list_stage_commands(stage: Stage) -> list[str]:

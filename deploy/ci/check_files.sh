@@ -33,6 +33,7 @@ echo "shellcheck: ${#scripts[@]} scripts"
 "$BIN/python" -m deploy.stages.connections
 bash deploy/ci/terraform.sh
 "$BIN/python" -m deploy.checks.google_sdk
+"$BIN/python" -m deploy.checks.discovery
 
 # The configuration as containers see it, with addresses instead of the names only they can resolve.
 cp deploy/nginx/nginx.conf "$folder/"
