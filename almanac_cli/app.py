@@ -5,11 +5,11 @@ from typing import Annotated
 import typer
 
 from almanac_cli.commands import (
-    library,
     planning,
     query,
     reading,
     refresh,
+    saved,
     session,
     validation,
     versions,
@@ -78,9 +78,9 @@ app.command()(validation.validate)
 app.command()(planning.plan)
 app.command()(versions.diff)
 app.command()(versions.save)
-app.command("list")(library.list_dashboards)
-app.command("versions")(library.list_versions)
-app.command()(library.show)
+app.command("list")(saved.list_dashboards)
+app.command("versions")(saved.list_versions)
+app.command()(saved.show)
 app.command()(versions.rollback)
 app.command()(versions.drift)
 app.command()(refresh.precompute)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from shared.dashboards.plans.lineage import DashboardLineage
     from shared.dashboards.saved.catalog import DashboardCatalog
     from shared.dashboards.saved.head_cache import HeadCache
-    from shared.dashboards.saved.listing import DashboardLibrary
+    from shared.dashboards.saved.listing import SavedDashboardReader
     from shared.dashboards.validation_service import ValidationService
     from shared.lineage.service import LineageService
     from shared.saving.publishing import BlobPublisher
@@ -41,11 +41,11 @@ class DashboardServices(WarehouseServices):
         return DashboardCatalog(self.database)
 
     @once
-    def library(self) -> "DashboardLibrary":
-        """Saved dashboards, listed."""
-        from shared.dashboards.saved.listing import DashboardLibrary
+    def saved_dashboards(self) -> "SavedDashboardReader":
+        """Lists saved dashboards and reads their versions."""
+        from shared.dashboards.saved.listing import SavedDashboardReader
 
-        return DashboardLibrary(self.database, self.clock, self.settings.price_per_tib_usd)
+        return SavedDashboardReader(self.database, self.clock, self.settings.price_per_tib_usd)
 
     @once
     def head_cache(self) -> "HeadCache":

@@ -375,7 +375,7 @@ class TestRead:
         for number in range(3):
             functions.save_shop(SHOP.replace("slug: shop", f"slug: shop-{number}"))
         with count_statements(functions.container.database) as statements:
-            found = functions.container.library.search(DashboardSearch())
+            found = functions.container.saved_dashboards.search(DashboardSearch())
         assert (len(found.page.items), len(statements)) == (3, 4)
 
     def test_a_list_offers_the_tags_and_owners_of_all_pages(self, functions: FunctionHost) -> None:

@@ -76,7 +76,7 @@ class VersionDiff:
     diff: DashboardDiff
 
 
-class DashboardLibrary:
+class SavedDashboardReader:
     """Lists and reads saved dashboards."""
 
     def __init__(self, database: Database, now: Callable[[], datetime], price_per_tib_usd: Decimal) -> None:
