@@ -146,7 +146,7 @@ def _list_stage_commands(stage: Stage) -> list[str]:
         *list_apply_steps(stage, documents, ["removed"], Path("deploy/google", stage.name)),
         *list_accept_steps(stage, [state]),
         *list_rollback_steps(stage, {"data": "data-v1"}, {"data": state}),
-        *list_destroy_steps(stage, documents, ["removed"], [f"{stage.dashboard_job_prefix}sales"]),
+        *list_destroy_steps(stage, documents, ["removed"]),
     ]
     commands = [
         arguments for step in steps for arguments in (step.command, step.probe, step.otherwise) if arguments

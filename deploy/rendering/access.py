@@ -9,7 +9,7 @@ from deploy.stages.stage import Stage, name_account, name_secret
 from shared.api.manifest import FunctionEntry, Manifest, Schedule
 
 # The scheduler's own bound: https://cloud.google.com/scheduler/docs/reference/rest/v1/projects.locations.jobs
-MAX_ATTEMPT_SECONDS = 1800
+_MAX_ATTEMPT_SECONDS = 1800
 _SECRET_ROLE = "roles/secretmanager.secretAccessor"  # noqa: S105 - a role
 _DATABASE_ROLE = "roles/cloudsql.client"
 JOB_ROLE = "roles/bigquery.jobUser"
@@ -69,7 +69,7 @@ def _build_job(entry: FunctionEntry, schedule: Schedule, stage: Stage) -> dict[s
         "timeZone": schedule.time_zone,
         "uri": f"https://{stage.domain}{schedule.path}",
         "body": schedule.body,
-        "attemptDeadlineSeconds": min(entry.timeout_seconds, MAX_ATTEMPT_SECONDS),
+        "attemptDeadlineSeconds": min(entry.timeout_seconds, _MAX_ATTEMPT_SECONDS),
         "serviceAccount": stage.scheduler_email,
         "audience": f"https://{stage.domain}",
         # A call that failed is repeated by the next beat; one repetition covers an instance that was just replaced.

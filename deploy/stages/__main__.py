@@ -24,7 +24,6 @@ from deploy.render import GOOGLE
 from deploy.stages.confirmation import confirm
 from deploy.stages.connections import compute_connections
 from deploy.stages.gcloud import Gcloud, GcloudError
-from deploy.stages.queries import query_scheduler_jobs
 from deploy.stages.release import Release, ReleaseError, load_rendered, write_filled
 from deploy.stages.revisions import RollbackError, UnchangedError, choose_targets, read_states
 from deploy.stages.stage import STAGES, Stage, load_stage
@@ -98,13 +97,9 @@ def rollback(stage: Stage, arguments: argparse.Namespace, gcloud: Gcloud) -> Non
 
 
 def destroy(stage: Stage, arguments: argparse.Namespace, gcloud: Gcloud) -> None:
-    """Delete what `apply` and deploy.schedules made; dashboards, payloads, database and secrets stay."""
+    """Delete what `apply` made; dashboards, payloads, database and secrets stay."""
     show_stage(stage)
-    listed = gcloud.read(query_scheduler_jobs(stage)) or []
-    jobs = [str(job["name"]).rpartition("/")[2] for job in listed]
-    dashboard_jobs = sorted(name for name in jobs if name.startswith(stage.dashboard_job_prefix))
-    deployed = read_states(gcloud, stage)
-    steps = list_destroy_steps(stage, load_rendered(stage.name), deployed, dashboard_jobs)
+    steps = list_destroy_steps(stage, load_rendered(stage.name), read_states(gcloud, stage))
     carry_out(steps, stage, arguments, gcloud, asks=True)
 
 

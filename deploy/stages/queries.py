@@ -9,11 +9,6 @@ def query_services(stage: Stage) -> list[str]:
     return ["run", "services", "list", f"--region={stage.region}", f"--filter={labels}"]
 
 
-def query_scheduler_jobs(stage: Stage) -> list[str]:
-    """Every Cloud Scheduler job there is."""
-    return ["scheduler", "jobs", "list", f"--location={stage.region}"]
-
-
 def query_builds(stage: Stage) -> list[str]:
     """The builds that are under way; one that waits for an approval is not."""
     return ["builds", "list", "--ongoing", f"--region={stage.region}"]
@@ -32,4 +27,4 @@ def query_token(stage: Stage) -> list[str]:
 
 def list_queries(stage: Stage) -> list[list[str]]:
     """All of them."""
-    return [query_services(stage), query_scheduler_jobs(stage), query_builds(stage), query_token(stage)]
+    return [query_services(stage), query_builds(stage), query_token(stage)]

@@ -95,11 +95,6 @@ class Stage(_Part):
         """The service account that Cloud Scheduler signs its calls as."""
         return self.email("scheduler")
 
-    @property
-    def dashboard_job_prefix(self) -> str:
-        """What the names of the Cloud Scheduler jobs of dashboards begin with."""
-        return f"almanac-{self.name}-dashboard-"
-
     def email(self, account: str) -> str:
         """The address of a service account of this project."""
         return f"{account}@{self.project}.iam.gserviceaccount.com"

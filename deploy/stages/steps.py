@@ -72,16 +72,13 @@ def list_accept_steps(stage: Stage, states: Sequence[ServiceState]) -> list[Step
     return steps
 
 
-def list_destroy_steps(
-    stage: Stage, documents: Mapping[str, Any], deployed: Collection[str], dashboard_jobs: Sequence[str]
-) -> list[Step]:
-    """Everything `apply` made; what deploy/terraform made, the data included, stays.
-
-    `dashboard_jobs` are those of deploy.schedules: without the functions each of them would fail for ever.
-    """
+def list_destroy_steps(stage: Stage, documents: Mapping[str, Any], deployed: Collection[str]) -> list[Step]:
+    """Everything `apply` made; what deploy/terraform made, the data included, stays."""
     location = f"--location={documents['scheduler.yaml']['location']}"
-    jobs = [*(job["name"] for job in documents["scheduler.yaml"]["jobs"]), *dashboard_jobs]
-    steps = [_delete(f"stop calling {name}", ["scheduler", "jobs"], name, location) for name in jobs]
+    jobs = documents["scheduler.yaml"]["jobs"]
+    steps = [
+        _delete(f"stop calling {job['name']}", ["scheduler", "jobs"], job["name"], location) for job in jobs
+    ]
     steps += [
         _delete(f"delete the function {name}", ["run", "services"], name, _region(stage))
         for name in sorted({*deployed, *list_services(documents)})

@@ -142,17 +142,12 @@ def test_a_function_that_left_the_manifest_is_named_and_deleted_last(
 def test_destroy_asks_always_and_deletes_only_what_was_made_for_the_stage(
     gcloud: RecordingGcloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = "projects/almanac-staging/locations/europe-west1/jobs"
     gcloud.answer(
         {
             ("services", "describe", "viewer"): RuntimeError(
                 "ERROR: (gcloud.run.services.describe) Cannot find service [viewer]"
             ),
             ("services", "list"): [describe_service("prompts", "v1", "v1")],
-            ("scheduler", "list"): [
-                {"name": f"{folder}/almanac-staging-dashboard-sales"},
-                {"name": f"{folder}/somebody-elses"},
-            ],
         }
     )
     type_in(monkeypatch, "no\n")
@@ -169,7 +164,6 @@ def test_destroy_asks_always_and_deletes_only_what_was_made_for_the_stage(
         ),
         ("run", "jobs", "delete", "migrate"),
         ("scheduler", "jobs", "delete", "precompute-heartbeat"),
-        ("scheduler", "jobs", "delete", "almanac-staging-dashboard-sales"),
     }
 
 
