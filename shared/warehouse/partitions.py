@@ -12,9 +12,9 @@ from dataclasses import replace
 from sqlglot import exp
 
 from shared.errors import AlmanacError
+from shared.sql.folding import fold_name
 from shared.warehouse.bigquery.metadata import TableMetadata, TableMetadataReader
 from shared.warehouse.guard.guard import GuardedQuery, QueryGuard
-from shared.warehouse.models.folding import fold_name
 from shared.warehouse.models.queries import DryRun, PartitionUse, QueryRequest
 from shared.warehouse.models.tables import TableRef
 

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from shared.errors import AlmanacError, SqlInvalidError
+from shared.sql.lexer import Lexeme, read_lexemes
+from shared.sql.violations import LineIndex
 from shared.warehouse.bigquery.clients import WarehouseClients
 from shared.warehouse.bigquery.metadata import TableMetadata, TableMetadataReader
 from shared.warehouse.bigquery.refusal_kinds import RefusalKind, read_refusal
-from shared.warehouse.guard.lexer import Lexeme, read_lexemes
 from shared.warehouse.guard.policy import GuardedQuery
-from shared.warehouse.guard.violations import LineIndex
 from shared.warehouse.models.queries import QueryRequest
 
 if TYPE_CHECKING:

@@ -4,11 +4,11 @@ import sys
 import textwrap
 from pathlib import Path
 
+from shared.sql.unread import UNREAD_PIPES, UNREAD_SAFE_NET
 from shared.warehouse.guard.functions import FUNCTIONS, NAMESPACED_FUNCTIONS, NON_DETERMINISTIC_WORDS
 from shared.warehouse.guard.policy import GuardPolicy
 from shared.warehouse.guard.rules import MAX_SOURCES
 from shared.warehouse.guard.tables_rule import DATASET_METADATA_VIEWS
-from shared.warehouse.guard.unread import UNREAD_PIPES, UNREAD_SAFE_NET
 
 PAGE = Path(__file__).parents[2] / "docs" / "sql.md"
 _POLICY = GuardPolicy("project", [])

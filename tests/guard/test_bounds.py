@@ -7,7 +7,8 @@ import time
 import pytest
 
 from shared.errors import AlmanacError, SqlInvalidError
-from shared.warehouse.guard import scopes
+from shared.sql import scopes
+from shared.sql.folding import fold_name
 from shared.warehouse.guard.functions import (
     FUNCTIONS,
     GRAMMAR_WORDS,
@@ -16,7 +17,6 @@ from shared.warehouse.guard.functions import (
 )
 from shared.warehouse.guard.guard import GuardPolicy, QueryGuard
 from shared.warehouse.guard.rules import MAX_SOURCES
-from shared.warehouse.models.folding import fold_name
 
 BOMBS = {
     "brackets": lambda n: "SELECT " + "(" * n + "1" + ")" * n,

@@ -3,8 +3,8 @@
 import pytest
 
 from shared.errors import SqlInvalidError
+from shared.sql.unread import UNREAD_PIPES
 from shared.warehouse.guard.guard import QueryGuard
-from shared.warehouse.guard.unread import UNREAD_PIPES
 from tests.guard.sql_page import PAGE, render_page
 
 INSTEAD = {

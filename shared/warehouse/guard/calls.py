@@ -8,15 +8,15 @@ parenthesis must be on a list.
 from collections.abc import Iterator, Sequence
 
 from shared.errors import SqlNotAllowedError
+from shared.sql.called import join_path, read_path
+from shared.sql.lexer import Lexeme
+from shared.sql.violations import Violation
 from shared.warehouse.guard.functions import (
     FUNCTIONS,
     GRAMMAR_WORDS,
     NAMESPACED_FUNCTIONS,
     PARAMETERISED_TYPES,
 )
-from shared.warehouse.guard.lexer import Lexeme
-from shared.warehouse.guard.violations import Violation
-from shared.warehouse.models.folding import upper_name
 
 _UNQUALIFIED = FUNCTIONS | GRAMMAR_WORDS | PARAMETERISED_TYPES
 _MODEL_NAMESPACES = frozenset({"ML", "AI", "OBJ"})
@@ -51,23 +51,6 @@ class CallRule:
             rest = name.partition(".")[2]
             return rest in FUNCTIONS or rest in NAMESPACED_FUNCTIONS
         return name in NAMESPACED_FUNCTIONS
-
-
-def read_path(lexemes: Sequence[Lexeme], last: int) -> list[Lexeme]:
-    """The parts of the dotted name that ends at the index `last`."""
-    path = [lexemes[last]]
-    index = last - 1
-    while index > 0 and lexemes[index].text == "." and lexemes[index - 1].kind in ("word", "quoted"):
-        path.insert(0, lexemes[index - 1])
-        index -= 2
-    if index >= 0 and lexemes[index].text == ".":
-        path.insert(0, Lexeme("symbol", "…", lexemes[index].start))  # computed: the path of no function
-    return path
-
-
-def join_path(path: list[Lexeme]) -> str:
-    """The name as lists of functions have it: in upper case and without backticks."""
-    return upper_name(".".join(part.text.replace("`", "") for part in path))
 
 
 def _refuse(path: list[Lexeme]) -> Violation:

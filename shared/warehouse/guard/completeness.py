@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from sqlglot import exp
 
 from shared.errors import SqlInvalidError
-from shared.warehouse.guard.lexer import Lexeme
-from shared.warehouse.guard.parsing import ParsedSql, start_of
-from shared.warehouse.guard.violations import Violation
-from shared.warehouse.models.folding import fold_name
+from shared.sql.folding import fold_name
+from shared.sql.lexer import Lexeme
+from shared.sql.parsing import ParsedSql, start_of
+from shared.sql.violations import Violation
 
 _NO_TABLE = frozenset({"UNNEST", "SELECT", "WITH", "FROM", "LATERAL"})
 PIPE_NAME = "__tmp"

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from shared.errors import SqlNotAllowedError, TableNotAllowedError
+from shared.sql.folding import fold_name, upper_name
+from shared.sql.violations import Violation, raise_violations
 from shared.warehouse.guard.policy import GuardedQuery, GuardPolicy
-from shared.warehouse.guard.violations import Violation, raise_violations
-from shared.warehouse.models.folding import fold_name, upper_name
 from shared.warehouse.models.tables import INFORMATION_SCHEMA, TableRef
 
 # "Queries that reference more than 50 tables will not have a complete list":

@@ -4,7 +4,7 @@ Only what computes on its arguments is listed: nothing that reaches models, conn
 services or stored routines. Source: https://cloud.google.com/bigquery/docs/reference/standard-sql/functions-all
 """
 
-from shared.warehouse.guard.words import make_words
+from shared.sql.words import make_words
 
 _AGGREGATE = """
     ANY_VALUE APPROX_COUNT_DISTINCT APPROX_QUANTILES APPROX_TOP_COUNT APPROX_TOP_SUM ARRAY_AGG
@@ -92,13 +92,5 @@ GRAMMAR_WORDS = make_words(
 NON_DETERMINISTIC_WORDS = make_words(
     """
     CURRENT_DATE CURRENT_DATETIME CURRENT_TIME CURRENT_TIMESTAMP GENERATE_UUID RAND SESSION_USER TABLESAMPLE
-    """
-)
-
-# Names of types and what the parser takes for one: it reads twice what stands in brackets behind them.
-REPARSED_WORDS = make_words(
-    """
-    ARRAY BIGDECIMAL BIGNUMERIC BOOL BYTES DATE DATETIME DECIMAL FLOAT64 INT64 INTERVAL JSON NUMERIC RANGE STRING
-    STRUCT TIME TIMESTAMP UNION
     """
 )

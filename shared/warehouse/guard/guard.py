@@ -8,20 +8,20 @@ own reading of the same text as a second witness.
 from collections.abc import Sequence
 
 from shared.errors import SqlInvalidError
-from shared.warehouse.guard.bounds import check_nesting, check_size, check_table_count
+from shared.sql.bounds import check_nesting, check_size, check_table_count
+from shared.sql.lexer import Lexeme, read_lexemes
+from shared.sql.parsing import ParsedSql, parse_statement
+from shared.sql.statement import check_statement
+from shared.sql.table_arguments import find_table_arguments
+from shared.sql.violations import Violation, make_error, raise_violations
 from shared.warehouse.guard.calls import CallRule
 from shared.warehouse.guard.completeness import CompletenessRule
 from shared.warehouse.guard.dry_run import check_witness
 from shared.warehouse.guard.functions import NON_DETERMINISTIC_WORDS
-from shared.warehouse.guard.lexer import Lexeme, read_lexemes
 from shared.warehouse.guard.parameters_rule import ParameterRule
-from shared.warehouse.guard.parsing import ParsedSql, parse_statement
 from shared.warehouse.guard.policy import GuardedQuery, GuardPolicy
 from shared.warehouse.guard.rules import AnonymousCallRule, NodeRule, SizeRule, TreeRule
-from shared.warehouse.guard.statement import check_statement
-from shared.warehouse.guard.table_arguments import find_table_arguments
 from shared.warehouse.guard.tables_rule import TableRule
-from shared.warehouse.guard.violations import Violation, make_error, raise_violations
 from shared.warehouse.models.tables import TableRef
 
 _TOO_DEEP = Violation(
@@ -89,9 +89,9 @@ class QueryGuard:
         check_witness(self._policy, guarded, statement_type, referenced_tables, referenced_routines)
 
     def _parse(self, sql: str) -> ParsedSql:
-        check_size(sql, self._policy)
+        check_size(sql, self._policy.bounds)
         lexed = read_lexemes(sql)
-        check_nesting(lexed, self._policy)
+        check_nesting(lexed, self._policy.bounds)
         lexemes = check_statement(lexed)
         # Before the parser: what it makes of names that BigQuery does not have need not be known.
         raise_violations(sql, (found for rule in self._text_rules for found in rule.find(lexemes)))

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from shared.errors import SqlInvalidError, SqlNotAllowedError
-from shared.warehouse.guard.lexer import Lexeme
-from shared.warehouse.guard.violations import Violation
+from shared.sql.lexer import Lexeme
+from shared.sql.violations import Violation
 
 
 class ParameterRule:

@@ -6,7 +6,8 @@ from functools import cached_property
 
 from sqlglot import exp
 
-from shared.warehouse.models.folding import fold_name, upper_name
+from shared.sql.bounds import DEFAULT_BOUNDS, SqlBounds
+from shared.sql.folding import fold_name, upper_name
 from shared.warehouse.models.tables import TableRef, parse_dataset
 
 
@@ -22,8 +23,8 @@ class GuardPolicy:
     project: str
     allowed_datasets: Sequence[str]
     allowed_table_functions: Sequence[str] = ()
-    max_sql_bytes: int = 256 * 1024
-    max_depth: int = 24
+    max_sql_bytes: int = DEFAULT_BOUNDS.max_bytes
+    max_depth: int = DEFAULT_BOUNDS.max_depth
 
     @cached_property
     def datasets(self) -> frozenset[tuple[str, str]]:
@@ -34,6 +35,11 @@ class GuardPolicy:
     def table_functions(self) -> frozenset[str]:
         """The allowed table functions in upper case."""
         return frozenset(upper_name(name) for name in self.allowed_table_functions)
+
+    @cached_property
+    def bounds(self) -> SqlBounds:
+        """What the reader of SQL is held to."""
+        return SqlBounds(self.max_sql_bytes, self.max_depth)
 
     def allows(self, table: TableRef) -> bool:
         """True when the table's dataset is on the list."""

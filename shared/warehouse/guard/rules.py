@@ -6,11 +6,11 @@ from typing import Protocol
 from sqlglot import exp
 
 from shared.errors import SqlInvalidError, SqlNotAllowedError
+from shared.sql.folding import upper_name
+from shared.sql.parsing import ParsedSql
+from shared.sql.violations import Violation
 from shared.warehouse.guard.functions import FUNCTIONS
 from shared.warehouse.guard.nodes import is_reading
-from shared.warehouse.guard.parsing import ParsedSql
-from shared.warehouse.guard.violations import Violation
-from shared.warehouse.models.folding import upper_name
 
 MAX_SOURCES = 1000
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from shared.errors import SqlInvalidError, TableNotAllowedError
-from shared.warehouse.guard.parsing import ParsedSql
+from shared.sql.folding import fold_name, upper_name
+from shared.sql.parsing import ParsedSql
+from shared.sql.scopes import TableFinder, find_quoted_arrays
+from shared.sql.violations import Violation
+from shared.sql.words import make_words
 from shared.warehouse.guard.policy import GuardPolicy
-from shared.warehouse.guard.scopes import TableFinder, find_quoted_arrays
-from shared.warehouse.guard.violations import Violation
-from shared.warehouse.guard.words import make_words
-from shared.warehouse.models.folding import fold_name, upper_name
 from shared.warehouse.models.tables import INFORMATION_SCHEMA, TableRef, parse_dataset
 
 # https://cloud.google.com/bigquery/docs/tables#table_naming; a star only ends a wildcard.

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from shared.warehouse.guard.parsing import start_of
-from shared.warehouse.models.folding import fold_name
+from shared.sql.folding import fold_name
+from shared.sql.parsing import start_of
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from shared.errors import SqlInvalidError, SqlNotAllowedError
-from shared.warehouse.guard.lexer import LexedSql, Lexeme
-from shared.warehouse.guard.violations import Violation, raise_violations
-from shared.warehouse.guard.words import make_words
+from shared.sql.lexer import LexedSql, Lexeme
+from shared.sql.violations import Violation, raise_violations
+from shared.sql.words import make_words
 
 _QUERY_WORDS = frozenset({"SELECT", "WITH", "FROM"})
 _STATEMENT_WORDS = make_words(

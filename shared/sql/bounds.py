@@ -1,42 +1,60 @@
 """Bounds on the work a text can make for the parser, checked before it starts."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from sqlglot import exp
 
 from shared.errors import SqlInvalidError
-from shared.warehouse.guard.functions import REPARSED_WORDS
-from shared.warehouse.guard.lexer import LexedSql, Lexeme
-from shared.warehouse.guard.policy import GuardPolicy
-from shared.warehouse.guard.violations import Violation, raise_violations
+from shared.sql.lexer import LexedSql, Lexeme
+from shared.sql.violations import Violation, raise_violations
+from shared.sql.words import make_words
 
 _CLOSING = {")": "(", "]": "["}
 _PREFIXES = frozenset({"NOT", "-", "+", "~", "INTERVAL"})
 _REREAD_PREFIXES = frozenset({"SAFE", "NET"})
 # Each nests in the one before it, without a bracket: the work of whoever reads the tree grows with the square.
 _CHAINING = frozenset({"+", "-", "*", "/", "|", "AND", "OR", "UNION", "INTERSECT", "EXCEPT", "JOIN"})
+# Names of types and what the parser takes for one: it reads twice what stands in brackets behind them.
+_REPARSED_WORDS = make_words(
+    """
+    ARRAY BIGDECIMAL BIGNUMERIC BOOL BYTES DATE DATETIME DECIMAL FLOAT64 INT64 INTERVAL JSON NUMERIC RANGE STRING
+    STRUCT TIME TIMESTAMP UNION
+    """
+)
 MAX_WORK = 40_000
 MAX_CHAIN = 1000
 MAX_TABLES = 1000
 _REMEDIATION = "Split it with WITH, or move long lists into a table."
 
 
-def check_size(sql: str, policy: GuardPolicy) -> None:
-    """Raise SqlInvalidError when the text is empty or longer than the policy allows."""
+@dataclass(frozen=True)
+class SqlBounds:
+    """How long a text may be, and how deeply its brackets, CASE and operators may nest."""
+
+    max_bytes: int = 256 * 1024
+    max_depth: int = 24
+
+
+DEFAULT_BOUNDS = SqlBounds()
+
+
+def check_size(sql: str, bounds: SqlBounds) -> None:
+    """Raise SqlInvalidError when the text is empty or longer than the bounds allow."""
     size = len(sql.encode("utf-8", "surrogatepass"))
-    if size > policy.max_sql_bytes:
-        message = f"The SQL has {size} bytes; at most {policy.max_sql_bytes} are accepted."
+    if size > bounds.max_bytes:
+        message = f"The SQL has {size} bytes; at most {bounds.max_bytes} are accepted."
         raise_violations(sql, [Violation(SqlInvalidError, "size", message, f"{size} bytes", 0, _REMEDIATION)])
 
 
-def check_nesting(lexed: LexedSql, policy: GuardPolicy) -> None:
+def check_nesting(lexed: LexedSql, bounds: SqlBounds) -> None:
     """Raise SqlInvalidError when brackets do not pair, nest too deeply, or cost the parser too much.
 
     The parser reads what stands in some brackets twice, behind the name of a type once as a type and once as
     a call, so every such pair doubles the work of its content; a thing nested twenty times would be read a
     million times. The sum over all lexemes is bounded.
     """
-    raise_violations(lexed.sql, _find_excess(lexed.lexemes, policy.max_depth))
+    raise_violations(lexed.sql, _find_excess(lexed.lexemes, bounds.max_depth))
 
 
 def check_table_count(sql: str, tree: exp.Query) -> None:
@@ -92,7 +110,7 @@ def _count_readings(lexemes: Sequence[Lexeme], opening: int) -> int:
     """How often the parser reads what stands in the brackets that open at this place."""
     if opening == 0 or lexemes[opening - 1].kind != "word":
         return 1
-    readings = 2 if lexemes[opening - 1].upper in REPARSED_WORDS or lexemes[opening].text == "[" else 1
+    readings = 2 if lexemes[opening - 1].upper in _REPARSED_WORDS or lexemes[opening].text == "[" else 1
     if opening > 2 and lexemes[opening - 2].text == "." and lexemes[opening - 3].upper in _REREAD_PREFIXES:
         readings *= 2
     return readings

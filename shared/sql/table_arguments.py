@@ -6,8 +6,8 @@ is judged here by its text: as a table, wherever it stands.
 
 from collections.abc import Iterator, Sequence
 
-from shared.warehouse.guard.calls import join_path, read_path
-from shared.warehouse.guard.lexer import Lexeme
+from shared.sql.called import join_path, read_path
+from shared.sql.lexer import Lexeme
 
 type TablePath = list[Lexeme]
 

@@ -9,10 +9,10 @@ from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.tokenizer_core import Token
 
 from shared.errors import SqlInvalidError, SqlNotAllowedError
-from shared.warehouse.guard.lexer import LexedSql, Lexeme
-from shared.warehouse.guard.table_arguments import TablePath
-from shared.warehouse.guard.unread import find_unread
-from shared.warehouse.guard.violations import LineIndex, Violation, make_error, raise_violations
+from shared.sql.lexer import LexedSql, Lexeme
+from shared.sql.table_arguments import TablePath
+from shared.sql.unread import find_unread
+from shared.sql.violations import LineIndex, Violation, make_error, raise_violations
 
 _STRING_TOKENS = frozenset(
     {TokenType.STRING, TokenType.RAW_STRING, TokenType.BYTE_STRING, TokenType.NATIONAL_STRING,

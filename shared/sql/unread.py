@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from shared.errors import SqlInvalidError
-from shared.warehouse.guard.lexer import Lexeme
-from shared.warehouse.guard.violations import Violation
+from shared.sql.lexer import Lexeme
+from shared.sql.violations import Violation
 
 UNREAD_PIPES = {
     "DROP": "|> SELECT * EXCEPT (column)",

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from shared.errors import SqlInvalidError, SqlNotAllowedError
-from shared.warehouse.guard.violations import Violation, raise_violations
-from shared.warehouse.models.folding import upper_name
+from shared.sql.folding import upper_name
+from shared.sql.violations import Violation, raise_violations
 
 Kind = Literal["word", "quoted", "string", "number", "symbol"]
 
