@@ -3,7 +3,7 @@ import { drawings, type ChartCell } from "./charts";
 import { describeError, getFile } from "../api";
 import { drawClose, openDialog } from "../dialog";
 import { h } from "../dom";
-import { saveFile, toCsv } from "../download";
+import { saveFile, toCsv } from "./download";
 import { openPlan, openSql } from "./query_dialog";
 import { drawTable } from "./table";
 

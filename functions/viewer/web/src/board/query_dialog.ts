@@ -7,7 +7,7 @@ import { h, replace, type Child } from "../dom";
 import { formatBytes, formatDollars } from "../format";
 import type { Cell } from "../payload";
 import type { Plan, PlannedQuery } from "../plan";
-import type { Detail } from "../view";
+import type { Detail } from "./view";
 
 interface Compiled {
   results: { plan: Plan | null }[];

@@ -5,7 +5,7 @@ import { expressionInterpreter } from "vega-interpreter";
 import { hasSteps } from "./chart_height";
 import type { Chart, Row } from "../payload";
 import { buildConfig } from "./vega_theme";
-import { showTooltip } from "../tooltip";
+import { showTooltip } from "./tooltip";
 
 export interface Drawing {
   /** No mark of it can be seen. */

@@ -1,16 +1,16 @@
 // GET /edit/{slug}: write a dashboard, see what it draws and costs, save it. /edit/new begins one.
-import "./styles/view.css";
-import "./styles/edit.css";
-import { readSlug } from "./address";
-import { get } from "./api";
-import { byId, h, replace } from "./dom";
-import { readDraft, type Draft } from "./editor/draft";
-import type { Saved } from "./editor/save_dialog";
-import type { Schema } from "./editor/schema_walk";
-import { TEMPLATE } from "./editor/template";
-import { Workbench } from "./editor/workbench";
-import { redrawAll } from "./board/charts";
-import { announce, openPage, runPage, showState } from "./page";
+import "../styles/view.css";
+import "../styles/edit.css";
+import { readSlug } from "../address";
+import { get } from "../api";
+import { byId, h, replace } from "../dom";
+import { readDraft, type Draft } from "./draft";
+import type { Saved } from "./save_dialog";
+import type { Schema } from "./schema_walk";
+import { TEMPLATE } from "./template";
+import { Workbench } from "./workbench";
+import { redrawAll } from "../board/charts";
+import { announce, openPage, runPage, showState } from "../page";
 
 interface Detail {
   current_version: number;

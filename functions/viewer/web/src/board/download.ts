@@ -1,5 +1,5 @@
 // Files made in the browser from what is on the page.
-import { decodeColumn, isNumeric, type Cell, type QueryData } from "./payload";
+import { decodeColumn, isNumeric, type Cell, type QueryData } from "../payload";
 
 /** Hand the reader a file: a Blob, or the data: URL of a picture. */
 export function saveFile(name: string, content: Blob | string): void {

@@ -1,6 +1,6 @@
 // The controls of a dashboard's parameters; the address is where their values live.
-import { h } from "./dom";
-import type { Cell } from "./payload";
+import { h } from "../dom";
+import type { Cell } from "../payload";
 
 export interface ParameterDefinition {
   name: string;

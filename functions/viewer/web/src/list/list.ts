@@ -1,9 +1,9 @@
 // GET /: the dashboards there are.
-import "./styles/list.css";
-import { get } from "./api";
-import { byId, h, replace } from "./dom";
-import { formatAgo, formatBytes, formatDollars, formatMoment, plural } from "./format";
-import { announce, openPage, runPage, showError, showState } from "./page";
+import "../styles/list.css";
+import { get } from "../api";
+import { byId, h, replace } from "../dom";
+import { formatAgo, formatBytes, formatDollars, formatMoment, plural } from "../format";
+import { announce, openPage, runPage, showError, showState } from "../page";
 
 interface Summary {
   slug: string;

@@ -1,7 +1,7 @@
 // What the pointer is over, as text.
-import { formatUntyped } from "./board/cells";
-import { h, replace } from "./dom";
-import type { Cell } from "./payload";
+import { formatUntyped } from "./cells";
+import { h, replace } from "../dom";
+import type { Cell } from "../payload";
 
 const GAP = 12;
 let box: HTMLElement | undefined;

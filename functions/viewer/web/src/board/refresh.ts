@@ -1,7 +1,7 @@
 // POST /precompute with its progress, line by line, and the receipt at the end.
-import { ApiError, describeError, stream, type Problem } from "./api";
-import { h, replace } from "./dom";
-import { formatBytes, formatDollars, plural } from "./format";
+import { ApiError, describeError, stream, type Problem } from "../api";
+import { h, replace } from "../dom";
+import { formatBytes, formatDollars, plural } from "../format";
 
 interface QueryLine {
   event: "query";

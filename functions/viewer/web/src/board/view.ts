@@ -1,13 +1,13 @@
 // GET /view/{slug}: one dashboard, drawn from its payload.
-import "./styles/view.css";
-import { ApiError, get, getSession } from "./api";
-import { drawChart, redrawAll, type DrawnCell } from "./board/charts";
-import { readSlug } from "./address";
+import "../styles/view.css";
+import { ApiError, get, getSession } from "../api";
+import { drawChart, redrawAll, type DrawnCell } from "./charts";
+import { readSlug } from "../address";
 import { drawControls, findUnlisted, readParameters, writeParameters, type ParameterDefinition } from "./parameters";
-import { byId, h, replace } from "./dom";
-import { formatAgo, formatMoment } from "./format";
-import { announce, openPage, runPage, showError, showState } from "./page";
-import type { Payload } from "./payload";
+import { byId, h, replace } from "../dom";
+import { formatAgo, formatMoment } from "../format";
+import { announce, openPage, runPage, showError, showState } from "../page";
+import type { Payload } from "../payload";
 import { startRefresh } from "./refresh";
 
 export interface Detail {
