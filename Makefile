@@ -52,6 +52,7 @@ check: .venv/ready ## Lint, types, import rules, rendered files
 	.venv/bin/lint-imports
 	$(PY) -m deploy.render --check
 	$(PY) -m deploy.web --check
+	$(PY) -m deploy.checks.page_imports
 	$(PY) -m deploy.settings_doc --check
 	bash deploy/ci/check_files.sh
 

@@ -1,5 +1,4 @@
-// What GET /data/{slug} answers, and its columns turned into values and rows.
-import { disguise } from "./board/field_names";
+// What GET /data/{slug} answers, and its columns turned into values.
 
 export type Cell = string | number | boolean | null | Cell[] | { [key: string]: Cell };
 
@@ -46,8 +45,6 @@ export interface Payload {
   queries: Record<string, QueryData>;
 }
 
-export type Row = Record<string, Cell>;
-
 /** The values of one column by its name; empty when there is no such column. */
 export function readColumn(data: QueryData, name: string): { type: string; values: Cell[] } {
   const index = data.columns.findIndex((column) => column.name === name);
@@ -64,31 +61,4 @@ export function isNumeric(type: string): boolean {
 export function decodeColumn(column: Cell[] | DictionaryColumn): Cell[] {
   if (Array.isArray(column)) return column;
   return column.codes.map((code) => (code === null ? null : (column.dictionary[code] ?? null)));
-}
-
-/**
- * Rows for drawing, by disguised names. Exact numbers that came as strings become numbers; the fields in `temporal` become
- * milliseconds: a DATE or DATETIME is that moment on the reader's clock, so that no day shifts.
- */
-export function buildRows(data: QueryData, temporal: ReadonlySet<string>): Row[] {
-  const columns = data.columns.map(({ name, type }, index) => {
-    const values = decodeColumn(data.values[index] ?? []);
-    return { name: disguise(name), values: values.map(makeConverter(type, temporal.has(disguise(name)))) };
-  });
-  return Array.from({ length: data.rows }, (_, row) => {
-    const made: Row = {};
-    for (const { name, values } of columns) made[name] = values[row] ?? null;
-    return made;
-  });
-}
-
-function makeConverter(type: string, temporal: boolean): (value: Cell) => Cell {
-  if (isNumeric(type)) return (value) => (typeof value === "string" ? Number(value) : value);
-  if (temporal) return (value) => (typeof value === "string" ? parseMoment(value) : value);
-  return (value) => value;
-}
-
-function parseMoment(text: string): number | null {
-  const milliseconds = Date.parse(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00` : text);
-  return Number.isNaN(milliseconds) ? null : milliseconds;
 }

@@ -1,5 +1,5 @@
 // The menu of one chart: what it asks, what it costs, where it comes from, and how to take it along.
-import { drawings, type ChartCell } from "./charts";
+import { drawings, type ChartCell } from "./chart_cell";
 import { describeError, getFile } from "../api";
 import { drawClose, openDialog } from "../dialog";
 import { h } from "../dom";

@@ -1,27 +1,16 @@
 // One cell of the board: its frame, its menu, and what is drawn inside.
 import { formatMetric, showFully } from "./cells";
+import { drawings, type ChartCell } from "./chart_cell";
 import { openMenu } from "./chart_menu";
 import { h, replace } from "../dom";
 import { disguiseAll } from "./field_names";
 import { plural } from "../format";
 import { isDark } from "../page";
-import { buildRows, readColumn, type Cell, type Chart, type MetricSpec, type QueryData } from "../payload";
+import { readColumn, type Chart, type MetricSpec, type QueryData } from "../payload";
+import { buildRows } from "./rows";
 import { drawTable } from "./table";
 import type { Drawing } from "./vega_view";
 import { hasSteps } from "./chart_height";
-
-export interface ChartCell {
-  slug: string;
-  chart: Chart;
-  data: QueryData;
-  /** The values of the dashboard's parameters that are shown. */
-  parameters?: Record<string, Cell>;
-  width: number;
-  /** In a row with something higher: a number stays as high as it is. */
-  besideHigher?: boolean;
-  /** Drawn from text that is not saved: there is nothing to ask the service about it. */
-  preview?: boolean;
-}
 
 const FIRST_PAINTED = "first-chart-painted";
 /** Characters that fit a narrow tile at full size. */
@@ -30,7 +19,6 @@ const LONG_METRIC = 12;
 // Asked for at once, beside the data: tiles and tables do not wait for it.
 const vega = import("./vega_view");
 const drawn = new Map<Element, () => Promise<void>>();
-export const drawings = new WeakMap<Element, Drawing>();
 
 export interface DrawnCell {
   element: HTMLElement;

@@ -1,15 +1,7 @@
 // The controls of a dashboard's parameters; the address is where their values live.
+import type { ParameterDefinition } from "../detail";
 import { h } from "../dom";
 import type { Cell } from "../payload";
-
-export interface ParameterDefinition {
-  name: string;
-  type: string;
-  values?: Cell[] | null;
-  default: Cell;
-  description?: string;
-  allow_other?: boolean;
-}
 
 type OnChange = (name: string, values: string[]) => void;
 

@@ -1,13 +1,13 @@
 // What a chart asks the warehouse, and what that costs: read from the public API when somebody wants to see it.
 import { describeError, get, post } from "../api";
 import { showFully } from "./cells";
-import type { ChartCell } from "./charts";
+import type { ChartCell } from "./chart_cell";
+import type { Detail } from "../detail";
 import { drawClose, openDialog } from "../dialog";
 import { h, replace, type Child } from "../dom";
 import { formatBytes, formatDollars } from "../format";
 import type { Cell } from "../payload";
 import type { Plan, PlannedQuery } from "../plan";
-import type { Detail } from "./view";
 
 interface Compiled {
   results: { plan: Plan | null }[];

@@ -3,7 +3,8 @@ import { Error as ErrorLevel, logger, parse, View, type Item, type Loader, type 
 import { compile, type TopLevelSpec } from "vega-lite";
 import { expressionInterpreter } from "vega-interpreter";
 import { hasSteps } from "./chart_height";
-import type { Chart, Row } from "../payload";
+import type { Chart } from "../payload";
+import type { Row } from "./rows";
 import { buildConfig } from "./vega_theme";
 import { showTooltip } from "./tooltip";
 

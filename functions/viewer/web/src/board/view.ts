@@ -3,21 +3,13 @@ import "../styles/view.css";
 import { ApiError, get, getSession } from "../api";
 import { drawChart, redrawAll, type DrawnCell } from "./charts";
 import { readSlug } from "../address";
-import { drawControls, findUnlisted, readParameters, writeParameters, type ParameterDefinition } from "./parameters";
+import { drawControls, findUnlisted, readParameters, writeParameters } from "./parameters";
+import type { Detail, ParameterDefinition } from "../detail";
 import { byId, h, replace } from "../dom";
 import { formatAgo, formatMoment } from "../format";
 import { announce, openPage, runPage, showError, showState } from "../page";
 import type { Payload } from "../payload";
 import { startRefresh } from "./refresh";
-
-export interface Detail {
-  slug: string;
-  title: string;
-  current_version: number;
-  definition: { parameters?: ParameterDefinition[]; queries?: Record<string, { sql?: string; file?: string }> } | null;
-  files: Record<string, string>;
-  last_refresh_error: { message: string } | null;
-}
 
 const slug = readSlug();
 let definitions: ParameterDefinition[] = [];

@@ -3,6 +3,7 @@ import "../styles/view.css";
 import "../styles/edit.css";
 import { readSlug } from "../address";
 import { get } from "../api";
+import type { Detail } from "../detail";
 import { byId, h, replace } from "../dom";
 import { readDraft, type Draft } from "./draft";
 import type { Saved } from "./save_dialog";
@@ -11,12 +12,6 @@ import { TEMPLATE } from "./template";
 import { Workbench } from "./workbench";
 import { redrawAll } from "../board/charts";
 import { announce, openPage, runPage, showState } from "../page";
-
-interface Detail {
-  current_version: number;
-  yaml: string;
-  files: Record<string, string>;
-}
 
 const NEW = "new";
 
