@@ -31,13 +31,16 @@ class RefusalExplainer:
     ) -> SqlInvalidError:
         """`error`, with a position in `details` where the SQL has the name it is about."""
         refusal = read_refusal(error.message)
-        found = _find_name(guarded.sql, refusal.name) if refusal.name and not error.details else None
+        said = error.details[0] if error.details else {}
+        found = _find_name(guarded.sql, refusal.name) if refusal.name and "line" not in said else None
         if found is None:
             return error
         line, column = LineIndex(guarded.sql).locate(found.start)
         detail: dict[str, object] = {"line": line, "column": column, "found": found.text}
-        names = self._list_names(refusal.kind, found, guarded, request)
-        near = _find_near(found.text.strip("`").rpartition(".")[2], names)
+        near = said.get("suggestion")
+        if near is None:
+            names = self._list_names(refusal.kind, found, guarded, request)
+            near = _find_near(found.text.strip("`").rpartition(".")[2], names)
         if near is not None:
             detail["suggestion"] = near
         remediation = f"Did you mean {near}?" if near else refusal.kind.value

@@ -50,7 +50,7 @@ class FakeJob:
     location: str = "US"
     created: datetime = NOW
     started: datetime = NOW
-    ended: datetime = NOW
+    ended: datetime = field(default_factory=lambda: datetime.now(UTC))
     slot_millis: int = 5
     _properties: dict[str, Any] = field(default_factory=dict)
 

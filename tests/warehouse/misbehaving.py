@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 HANG_SECONDS = 30
+FRONT_END_PAGE = b"<!DOCTYPE html><html><head><title>503</title></head><body>Service busy</body></html>"
 
 
 class MisbehavingServer:
@@ -27,7 +28,8 @@ class MisbehavingServer:
 
     def fail(self, call: str, *faults: str | None) -> None:
         """What the next calls of this kind meet, one each: a status such as `503`, `403 rateLimitExceeded`,
-        `hang`, `lose` (done, but the answer is lost), or None (nothing)."""
+        `503 html` (a page of Google's front end), `hang`, `lose` (done, but the answer is lost), `job backendError`
+        (the job is done and has failed for that reason), or None (nothing)."""
         self._faults[call] = list(faults)
 
     def count(self, call: str) -> int:
@@ -65,20 +67,23 @@ class MisbehavingServer:
                 if fault == "hang":
                     server._released.wait(HANG_SECONDS)
                     self.close_connection = True
-                elif fault is not None and fault != "lose":
+                elif fault is not None and fault[0].isdigit():
                     self._refuse(fault)
                 else:
-                    self._pass_on(body, lose=fault == "lose")
+                    self._pass_on(body, fault)
 
             do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = handle_any  # noqa: N815 - asked for by the base
 
             def _refuse(self, fault: str) -> None:
                 status, _, reason = fault.partition(" ")
+                if reason == "html":
+                    self._answer(int(status), FRONT_END_PAGE, "text/html; charset=UTF-8")
+                    return
                 errors = [{"reason": reason, "message": "out of order"}] if reason else []
                 error = {"code": int(status), "message": "out of order", "errors": errors}
                 self._answer(int(status), json.dumps({"error": error}).encode())
 
-            def _pass_on(self, body: bytes, *, lose: bool) -> None:
+            def _pass_on(self, body: bytes, fault: str | None) -> None:
                 upstream = http.client.HTTPConnection(
                     str(server._address.hostname), server._address.port, timeout=60
                 )
@@ -89,14 +94,15 @@ class MisbehavingServer:
                 response = upstream.getresponse()
                 data = response.read()
                 upstream.close()
-                if lose:
+                if fault == "lose":
                     self.close_connection = True
                 else:
-                    self._answer(response.status, data)
+                    failed = fault and _fail_job(data, fault.removeprefix("job "))
+                    self._answer(response.status, failed or data)
 
-            def _answer(self, status: int, data: bytes) -> None:
+            def _answer(self, status: int, data: bytes, content_type: str = "application/json") -> None:
                 self.send_response(status)
-                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Type", content_type)
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
                 with suppress(BrokenPipeError, ConnectionResetError):  # who asked has given up
@@ -106,6 +112,17 @@ class MisbehavingServer:
                 """Say nothing."""
 
         return Handler
+
+
+def _fail_job(data: bytes, reason: str) -> bytes:
+    """A job's answer as BigQuery gives it when the job failed for `reason`."""
+    job = json.loads(data)
+    error = {
+        "reason": reason,
+        "message": "The job encountered an error during execution. Retrying may solve it.",
+    }
+    job["status"] = {"state": "DONE", "errorResult": error, "errors": [error]}
+    return json.dumps(job).encode()
 
 
 def name_call(method: str, path: str, body: bytes) -> str:

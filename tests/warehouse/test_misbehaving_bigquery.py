@@ -68,7 +68,11 @@ def read_user(container: Container) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize(
-    "fault", ["503", "500", "502", "504", "503 backendError", "500 internalError", "403 rateLimitExceeded"]
+    "fault",
+    [
+        *("503", "500", "502", "504", "503 backendError", "500 internalError", "403 rateLimitExceeded"),
+        *("429 html", "502 html", "503 html", "504 html"),
+    ],
 )
 @pytest.mark.parametrize("call", ["dry_run", "insert", "get", "results"])
 def test_what_bigquery_documents_as_transient_is_tried_again(
@@ -194,6 +198,58 @@ def read_all(container: Container) -> tuple[int, int]:
         now = Container(container.settings).budgets.today()
         state = uow.reservations.read_states(container.budgets.list_lines("-", None, None), now)[1]
     return state.bytes_reserved, state.bytes_billed
+
+
+def test_a_poll_that_fails_for_longer_than_a_call_may_take_leaves_the_job_running(
+    behind: Container, server: MisbehavingServer, bigquery: BigQueryServer
+) -> None:
+    server.fail("insert", None)
+    server.fail("get", *["503"] * 6)  # three seconds of tries are not enough for so many
+    before = bigquery.count_jobs()
+    answer, _ = run(behind, new_query())
+    assert isinstance(answer, QueryOutcome)
+    assert server.count("cancel") == 0
+    assert bigquery.count_jobs() == before + 1
+    assert read_user(behind) == (0, BILLED)
+
+
+@pytest.mark.parametrize("reason", ["backendError", "internalError", "jobBackendError", "jobInternalError"])
+def test_a_job_that_failed_inside_google_is_tried_once_more_under_a_new_id(
+    behind: Container, server: MisbehavingServer, bigquery: BigQueryServer, reason: str
+) -> None:
+    server.fail("insert", f"job {reason}")
+    before = bigquery.count_jobs()
+    answer, _ = run(behind, copy.replace(new_query(), fingerprint=uuid4().hex * 2))
+    assert isinstance(answer, QueryOutcome)
+    assert server.count("insert") == 2
+    assert answer.job.job_id.endswith("_1")
+    # The fault was put over a job that the emulator had run and billed; the second is answered from the cache. What
+    # the first cost is settled with the reservation of both.
+    assert answer.receipt.cache_hit
+    assert answer.receipt.bytes_billed == BILLED
+    assert bigquery.count_jobs() == before + 1
+    assert read_user(behind) == (0, BILLED)
+
+
+def test_a_job_that_fails_inside_google_twice_is_given_up_and_settled(
+    behind: Container, server: MisbehavingServer
+) -> None:
+    server.fail("insert", "job backendError", "job backendError", "job backendError")
+    answer, _ = run(behind, new_query())
+    assert isinstance(answer, WarehouseUnavailableError)
+    assert answer.message.startswith("BigQuery failed, not the query: ")
+    assert server.count("insert") == 2
+    assert read_user(behind) == (0, BILLED)  # the second was answered from the cache
+
+
+@pytest.mark.parametrize("reason", ["invalidQuery", "resourcesExceeded", "responseTooLarge", "stopped"])
+def test_a_job_that_failed_for_the_querys_sake_is_not_tried_again(
+    behind: Container, server: MisbehavingServer, reason: str
+) -> None:
+    server.fail("insert", f"job {reason}")
+    answer, _ = run(behind, new_query())
+    assert isinstance(answer, AlmanacError)
+    assert server.count("insert") == 1
 
 
 def test_a_hang_while_waiting_ends_within_the_deadline_and_is_settled_or_left_open(

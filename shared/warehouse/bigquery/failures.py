@@ -8,18 +8,20 @@ from contextlib import contextmanager
 from shared.errors import (
     AlmanacError,
     BytesLimitExceededError,
-    InvalidRequestError,
-    RateLimitedError,
     SqlInvalidError,
-    TableNotAllowedError,
     WarehouseTimeoutError,
     WarehouseUnavailableError,
 )
+from shared.warehouse.bigquery.reasons import Reason, find_reason, is_page
 from shared.warehouse.bigquery.refusal_kinds import read_refusal
 
 _POSITION = re.compile(r"\bat \[(\d+):(\d+)\]")
-# What BigQuery says of a table that was made with require_partition_filter.
-_UNFILTERED = re.compile(r"Cannot query over table '([^']+)' without a filter over column\(s\) '([^']+)'")
+_SUGGESTION = re.compile(r"; Did you mean (?P<name>[^\s?]+)\?")
+# What BigQuery says of a table that was made with require_partition_filter; of one partitioned by the time its rows
+# came in it names three pseudo columns.
+_UNFILTERED = re.compile(
+    r"Cannot query over table '(?P<table>[^']+)' without a filter over column\(s\) (?P<columns>'[^']+'(?:, '[^']+')*)"
+)
 _REQUIRED_BYTES = re.compile(r"limit for bytes billed: (\d+)\. (\d+) or higher required")
 
 
@@ -49,28 +51,39 @@ def translated_failures(doing: str) -> Iterator[None]:
 
 
 def translate_api_error(error: Exception) -> AlmanacError:
-    """Our error for an API failure, by BigQuery's reason first and HTTP status second."""
-    described = [entry for entry in getattr(error, "errors", None) or [] if isinstance(entry, dict)]
-    reasons = {str(entry.get("reason")) for entry in described}
+    """Our error for an API failure; which one it is, `reasons` says."""
+    described = _list_described(error)
     message = _find_message(error, described)
-    code = int(getattr(error, "code", 0) or 0)
-    if "bytesBilledLimitExceeded" in reasons:
+    if any(entry.get("reason") == "bytesBilledLimitExceeded" for entry in described):
         return _bytes_limit(message)
-    if reasons & {"rateLimitExceeded", "quotaExceeded", "jobRateLimitExceeded"} or code == 429:
-        return RateLimitedError(f"BigQuery limits this project: {message}", retry_after_seconds=30)
+    reason = find_api_reason(error)
+    if reason.error is SqlInvalidError:
+        return sql_invalid(f"{reason.words}{message}", reason.remedy or _advise_filter(message))
+    return reason.error(
+        f"{reason.words}." if is_page(message) else f"{reason.words}{message}",
+        remediation=reason.remedy,
+        retry_after_seconds=reason.retry_after_seconds,
+    )
+
+
+def find_api_reason(error: Exception) -> Reason:
+    """What Google documents about a failure that its client raised."""
+    described = _list_described(error)
+    names = [str(entry.get("reason")) for entry in described]
+    return find_reason(names, int(getattr(error, "code", 0) or 0), _find_message(error, described))
+
+
+def _list_described(error: Exception) -> list[Mapping[str, object]]:
+    return [entry for entry in getattr(error, "errors", None) or [] if isinstance(entry, dict)]
+
+
+def _advise_filter(message: str) -> str | None:
     unfiltered = _UNFILTERED.search(message)
-    if unfiltered:
-        table, column = unfiltered.groups()
-        return sql_invalid(message, f"Filter on {column}, the partitioning column of {table}.")
-    if "invalidQuery" in reasons or "notFound" in reasons or code == 404:
-        return sql_invalid(message)
-    if "accessDenied" in reasons or code == 403:
-        return TableNotAllowedError(message, remediation="Grant this function's service account read access.")
-    if "timeout" in reasons or "stopped" in reasons or code == 504:
-        return WarehouseTimeoutError(message)
-    if code in {400, 409} or "invalid" in reasons:
-        return sql_invalid(message) if code == 400 else InvalidRequestError(message)
-    return WarehouseUnavailableError(f"BigQuery answered {code or 'with an error'}: {message}")
+    if unfiltered is None:
+        return None
+    columns = re.findall(r"'([^']+)'", unfiltered["columns"])
+    column = "_PARTITIONDATE" if "_PARTITIONDATE" in columns else columns[0]
+    return f"Filter on {column}, the partitioning column of {unfiltered['table']}."
 
 
 def _find_message(error: Exception, described: Sequence[Mapping[str, object]]) -> str:
@@ -82,15 +95,18 @@ def _find_message(error: Exception, described: Sequence[Mapping[str, object]]) -
 
 
 def sql_invalid(message: str, remediation: str | None = None) -> SqlInvalidError:
-    """SQL_INVALID with the position BigQuery names, when it names one."""
-    position = _POSITION.search(message)
-    details: list[dict[str, object]] = []
+    """SQL_INVALID with the position and the name meant that BigQuery gives, when it gives them."""
+    position, meant = _POSITION.search(message), _SUGGESTION.search(message)
+    detail: dict[str, object] = {}
     if position:
-        details.append({"line": int(position.group(1)), "column": int(position.group(2))})
-    elif remediation is None:
+        detail |= {"line": int(position.group(1)), "column": int(position.group(2))}
+    if meant:
+        detail |= {"suggestion": meant["name"]}
+        remediation = remediation or f"Did you mean {meant['name']}?"
+    if not position and remediation is None:
         # The default speaks of a position.
         remediation = read_refusal(message).kind.value
-    return SqlInvalidError(message, remediation=remediation, details=details)
+    return SqlInvalidError(message, remediation=remediation, details=[detail] if detail else [])
 
 
 def _bytes_limit(message: str) -> BytesLimitExceededError:

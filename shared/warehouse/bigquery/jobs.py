@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 from uuid import UUID, uuid4
 
@@ -14,6 +15,7 @@ from shared.warehouse.bigquery.clients import WarehouseClients
 from shared.warehouse.bigquery.failures import translated_failures
 from shared.warehouse.bigquery.labels import RESERVATION
 from shared.warehouse.bigquery.parameters import to_bigquery_parameters
+from shared.warehouse.bigquery.reasons import find_reason
 from shared.warehouse.bigquery.retrying import UNAVAILABLE_DEADLINE_SECONDS, make_retry
 from shared.warehouse.models.queries import QueryRequest
 
@@ -27,6 +29,8 @@ _LOGGER = logging.getLogger(__name__)
 
 _FIRST_POLL_SECONDS = 0.02
 _LONGEST_POLL_SECONDS = 0.5
+# A result is kept for about 24 hours: https://cloud.google.com/bigquery/docs/cached-results. Reading it takes a while.
+_RESULT_LIFETIME = timedelta(hours=23)
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ class JobRunner:
         """Start the query's job, or attach to the one another worker started for it.
 
         None when the id belongs to a job that is no answer to this request: it was created before
-        `newer_than`, or it is over and has no rows.
+        `newer_than`, or it is over and has no rows, or had them so long ago that BigQuery may not keep them.
         """
         config = self._configure(request)
         # 0 would mean no bound at all.
@@ -187,12 +191,25 @@ class JobRunner:
 
     def _poll(self, started: StartedJob) -> "RowIterator":
         """Ask until the job is done: `QueryJob.result` alone looks at its timeout only between long calls."""
-        job, call_timeout = started.job, self._settings.warehouse_call_timeout_seconds
+        call_timeout = self._settings.warehouse_call_timeout_seconds
         pause = _FIRST_POLL_SECONDS
-        while not job.done(retry=make_retry(call_timeout), timeout=self._clip(started)):
+        while not self._is_done(started):
             time.sleep(min(pause, max(0.0, started.deadline - time.monotonic())))
             pause = min(2 * pause, _LONGEST_POLL_SECONDS)
-        return job.result(retry=make_retry(call_timeout), job_retry=None, timeout=call_timeout)
+        return started.job.result(retry=make_retry(call_timeout), job_retry=None, timeout=call_timeout)
+
+    def _is_done(self, started: StartedJob) -> bool:
+        """Whether the job ended. A poll without an answer says nothing of the job: it runs on and is paid for.
+
+        Raises TimeoutError beyond the job's deadline.
+        """
+        timeout = self._clip(started)
+        try:
+            with translated_failures("waiting for a query"):
+                return bool(started.job.done(retry=make_retry(timeout), timeout=timeout))
+        except (WarehouseUnavailableError, WarehouseTimeoutError, RateLimitedError) as error:
+            _LOGGER.warning("Job %s is asked for again: %s", started.job.job_id, error.message)
+            return False
 
     def _clip(self, started: StartedJob) -> float:
         """The timeout of the next call, inside the job's deadline. Raises TimeoutError beyond it."""
@@ -224,10 +241,20 @@ def make_job_id(request: QueryRequest, environment: Environment) -> str:
     return f"almanac_{environment}_{request.fingerprint[:40]}_{request.attempt}"
 
 
+def failed_inside_google(job: "bigquery.QueryJob") -> bool:
+    """True for a job that is over, failed, and may do better under a new id: the fault was not the query's."""
+    failure = job.error_result
+    if failure is None:
+        return False
+    return find_reason([str(failure.get("reason"))], 0, str(failure.get("message"))).job_again
+
+
 def _may_answer(found: "bigquery.QueryJob", request: QueryRequest) -> bool:
     """True when another worker's job read what this request wants to know, or is about to."""
     if found.error_result is not None:
         return False  # it failed before we came, perhaps only because its worker died and it was cancelled
+    if found.ended is not None and datetime.now(UTC) - found.ended > _RESULT_LIFETIME:
+        return False
     return request.newer_than is None or (found.created is not None and found.created > request.newer_than)
 
 

@@ -7,13 +7,11 @@ https://cloud.google.com/bigquery/docs/error-messages.
 
 from typing import TYPE_CHECKING
 
+from shared.warehouse.bigquery.failures import find_api_reason
+
 if TYPE_CHECKING:
     from google.api_core.retry import Retry
 
-_RETRYABLE_REASONS = frozenset(
-    {"backendError", "internalError", "rateLimitExceeded", "jobRateLimitExceeded", "jobBackendError"}
-)
-_RETRYABLE_STATUS = frozenset({500, 502, 503, 504})
 # Long enough for a router to fail over, short enough that a person is told within seconds.
 UNAVAILABLE_DEADLINE_SECONDS = 3.0
 
@@ -25,10 +23,7 @@ def is_retryable(error: BaseException) -> bool:
 
     if isinstance(error, RequestsConnectionError):
         return True
-    if not isinstance(error, GoogleAPICallError):
-        return False
-    reasons = {str(entry.get("reason")) for entry in error.errors if isinstance(entry, dict)}
-    return bool(reasons & _RETRYABLE_REASONS) or (not reasons and error.code in _RETRYABLE_STATUS)
+    return isinstance(error, GoogleAPICallError) and find_api_reason(error).call_again
 
 
 def make_retry(deadline_seconds: float) -> "Retry":

@@ -9,7 +9,7 @@ from shared.settings import Settings
 from shared.telemetry.tracing import start_span
 from shared.warehouse.bigquery.clients import WarehouseClients
 from shared.warehouse.bigquery.failures import translated_failures
-from shared.warehouse.bigquery.jobs import JobRunner, StartedJob, make_job_id
+from shared.warehouse.bigquery.jobs import JobRunner, StartedJob, failed_inside_google, make_job_id
 from shared.warehouse.bigquery.labels import make_labels
 from shared.warehouse.bigquery.result_schema import to_output_fields
 from shared.warehouse.bigquery.results import read_rows, to_table_refs
@@ -62,19 +62,43 @@ class QuerySpender:
         spending.run_id = self._run_log.start(request, plan, plan.bytes_billed_max, spending.job_id)
         if self._budgets.has_expired(spending.reservation):
             raise WarehouseTimeoutError("The query waited longer than its reservation stands; nothing ran.")
+        started, result = self._answer(spending, running)
+        outcome = self._describe(spending, started, result)
+        # Before it is tried: a settlement that fails must not be made twice; the reservation then expires.
+        spending.is_settled = True
+        self._budgets.settle(spending.reservation, outcome.receipt.bytes_billed)
+        self._run_log.succeed(spending.run_id, outcome)
+        return outcome
+
+    def _answer(self, spending: "_Spending", running: RunningJobs) -> tuple[StartedJob, ResultRows]:
+        """The job that brought the rows, and the rows; a job that failed inside Google is tried once more.
+
+        Both count against the one reservation, and the second ends when the first would have had to.
+        """
+        first = self._begin(spending, running)
+        try:
+            return first, self._read_result(spending.request, first)
+        except AlmanacError:
+            if not failed_inside_google(first.job) or running.is_closed:
+                raise
+            billed = 0 if first.attached else self._runner.read_billed_bytes(first.job)
+            if billed is None:
+                raise
+            spending.billed_before = billed
+        running.remove(spending.job_id)
+        self._take_attempt(spending, spending.request.attempt + 1)
+        second = replace(self._begin(spending, running), deadline=first.deadline)
+        return second, self._read_result(spending.request, second)
+
+    def _begin(self, spending: "_Spending", running: RunningJobs) -> StartedJob:
+        spending.started = None
         spending.started = started = self._start(spending, running)
         if started.attached:
             running.remove(spending.job_id)
         elif running.is_closed:
             # Whoever closed it asked BigQuery to cancel a job that may not have been there yet.
             self._runner.cancel(spending.job_id)
-        result = self._read_result(request, started)
-        outcome = self._describe(plan, started, result)
-        # Before it is tried: a settlement that fails must not be made twice; the reservation then expires.
-        spending.is_settled = True
-        self._budgets.settle(spending.reservation, outcome.receipt.bytes_billed)
-        self._run_log.succeed(spending.run_id, outcome)
-        return outcome
+        return started
 
     def _start(self, spending: "_Spending", running: RunningJobs) -> StartedJob:
         """A job under the first attempt's id that is free, or that of a job which answers the request.
@@ -115,7 +139,8 @@ class QuerySpender:
             return
         billed: int | None = None
         try:
-            billed = self._find_billed_bytes(spending, error)
+            last = self._find_billed_bytes(spending, error)
+            billed = None if last is None else spending.billed_before + last
         finally:
             if spending.was_sent and isinstance(error, AlmanacError):
                 error.failed_job = self._describe_failure(spending, billed)
@@ -144,14 +169,14 @@ class QuerySpender:
         pending = spending.reservation.bytes_reserved if billed is None else 0
         return FailedJob(spending.job_id, spending.plan.bytes_estimated, billed or 0, pending)
 
-    def _describe(self, plan: DryRun, started: StartedJob, result: ResultRows) -> QueryOutcome:
-        job = started.job
-        billed = int(job.total_bytes_billed or 0)
+    def _describe(self, spending: "_Spending", started: StartedJob, result: ResultRows) -> QueryOutcome:
+        job, plan = started.job, spending.plan
+        billed = spending.billed_before + (0 if started.attached else int(job.total_bytes_billed or 0))
         free = bool(job.cache_hit) or started.attached
         receipt = make_receipt(
             self._settings.price_per_tib_usd,
             estimated=plan.bytes_estimated,
-            billed=0 if started.attached else billed,
+            billed=billed,
             saved=plan.bytes_billed_expected if free else 0,
             cache_hit=bool(job.cache_hit),
         )
@@ -169,7 +194,10 @@ class QuerySpender:
 
 @dataclass
 class _Spending:
-    """One query between its reservation and its settlement."""
+    """One query between its reservation and its settlement.
+
+    `billed_before` are the bytes of a first job that failed inside Google.
+    """
 
     request: QueryRequest
     plan: DryRun
@@ -178,6 +206,7 @@ class _Spending:
     run_id: UUID | None = None
     was_sent: bool = False
     started: StartedJob | None = None
+    billed_before: int = 0
     is_settled: bool = False
 
 
