@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Lint what is deployed, offline: Dockerfile, shell scripts, compose file, files for Google Cloud, nginx configuration.
+# Lint what is deployed and what runs CI, offline: Dockerfile, shell scripts, compose file, workflows, hooks, files for
+# Google Cloud, nginx configuration.
 # Each tool is a package of requirements-dev.txt, and `nginx -t` uses the local stack's nginx, so that nothing is
 # skipped for lack of a program.
 set -euo pipefail
@@ -30,6 +31,11 @@ echo "shellcheck: ${#scripts[@]} scripts"
 "$BIN/check-jsonschema" --schemafile deploy/schemas/url-map.schema.json deploy/google/*/url-map.yaml
 
 "$BIN/check-jsonschema" --builtin-schema vendor.cloudbuild cloudbuild.yaml
+"$BIN/check-jsonschema" --builtin-schema vendor.github-workflows .github/workflows/*.yml
+"$BIN/check-jsonschema" --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml
+"$BIN/pre-commit" validate-config .pre-commit-config.yaml
+"$BIN/pre-commit" validate-manifest .pre-commit-hooks.yaml
+echo "pre-commit: .pre-commit-config.yaml, .pre-commit-hooks.yaml"
 "$BIN/python" -m deploy.stages.connections
 bash deploy/ci/terraform.sh
 "$BIN/python" -m deploy.checks.google_sdk
