@@ -12,7 +12,7 @@ help: ## Show this list
 install: .venv/ready ## Make or update .venv and the local servers
 
 # The stamp is newer than every file that says what to install: a warm run does nothing at all.
-.venv/ready: requirements.txt requirements-cli.txt requirements-dev.txt deploy/local/requirements.txt deploy/local/constraints.txt pyproject.toml deploy/local/install.py
+.venv/ready: requirements.txt requirements-cli.txt requirements-dev.txt deploy/local/requirements.txt deploy/local/constraints.txt pyproject.toml deploy/local/install.py deploy/local/virtual_environment.py deploy/local/parts.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null || { \
 	  echo "error: Python 3.13 was not found as '$(PYTHON)'; install it, or name it: make PYTHON=/path/to/python3.13" >&2; \
 	  exit 1; }

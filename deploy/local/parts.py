@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from deploy.local.install import REPOSITORY, VirtualEnvironment
+from deploy.local.virtual_environment import REPOSITORY, VirtualEnvironment
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 CONSTRAINTS = REQUIREMENTS.with_name("constraints.txt")

@@ -77,7 +77,7 @@ def test_make_without_python_3_13_is_one_clear_sentence(tmp_path: Path, python: 
     shutil.copy(REPOSITORY / "Makefile", tmp_path)
     for name in ("requirements.txt", "requirements-cli.txt", "requirements-dev.txt", "pyproject.toml"):
         shutil.copy(REPOSITORY / name, tmp_path)
-    for name in ("requirements.txt", "constraints.txt", "install.py"):
+    for name in ("requirements.txt", "constraints.txt", "install.py", "parts.py", "virtual_environment.py"):
         (tmp_path / "deploy/local").mkdir(parents=True, exist_ok=True)
         shutil.copy(REPOSITORY / "deploy/local" / name, tmp_path / "deploy/local")
     done = subprocess.run(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.install import InstallFailedError, VirtualEnvironment
+from deploy.local.virtual_environment import InstallFailedError, VirtualEnvironment
 
 
 def test_an_environment_is_installed_once_and_again_when_its_requirements_change(
