@@ -1,4 +1,4 @@
-"""The only reader of the environment: settings of a process, by the annotations of a class.
+"""The only reader of the environment: settings of a process, by the annotations of a class, and its server's threads.
 
 Not by Pydantic: importing it takes a third of a cold start, and every function reads settings first. The types and the
 bounds are msgspec's.
@@ -95,6 +95,11 @@ class EnvironmentSettings:
         return (
             f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
         )
+
+
+def count_server_threads() -> int:
+    """How many requests the server of this process serves at once, worked out as functions-framework does."""
+    return int(os.environ.get("THREADS") or (os.cpu_count() or 1) * 4)
 
 
 def list_kinds(cls: type[EnvironmentSettings]) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@
     │   └── PayloadNotReadyError     PAYLOAD_NOT_READY
     ├── MethodNotAllowedError        METHOD_NOT_ALLOWED
     ├── ConflictError                CONFLICT
+    ├── RequestTimeoutError          REQUEST_TIMEOUT
     ├── PayloadTooLargeError         PAYLOAD_TOO_LARGE
     ├── ValidationFailedError        VALIDATION_FAILED
     ├── SqlNotAllowedError           SQL_NOT_ALLOWED
@@ -41,6 +42,7 @@ class ErrorCode(StrEnum):
     METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
     CONFLICT = "CONFLICT"
     PAYLOAD_NOT_READY = "PAYLOAD_NOT_READY"
+    REQUEST_TIMEOUT = "REQUEST_TIMEOUT"
     PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
     VALIDATION_FAILED = "VALIDATION_FAILED"
     SQL_NOT_ALLOWED = "SQL_NOT_ALLOWED"
@@ -149,6 +151,15 @@ class ConflictError(AlmanacError):
 
     code = ErrorCode.CONFLICT
     remediation = "Read the current version, merge your change into it and save with its version number."
+
+
+class RequestTimeoutError(AlmanacError):
+    """The request's body did not arrive in time."""
+
+    code = ErrorCode.REQUEST_TIMEOUT
+    remediation = (
+        "Send it again, over a faster connection or in smaller parts; BODY_TIMEOUT_SECONDS is the bound."
+    )
 
 
 class PayloadTooLargeError(AlmanacError):

@@ -150,6 +150,8 @@ class Settings(EnvironmentSettings):
 
     # --- payloads and requests
     max_body_bytes: ByteSize = 2 * 10**6
+    body_timeout_seconds: Seconds = 20.0
+    """How long a request's body may take to arrive."""
     max_payload_bytes: ByteSize = 10 * 10**6
     """Encoded bytes of one payload, uncompressed."""
     max_rows_per_query: Annotated[int, Meta(ge=1)] = 50_000

@@ -88,7 +88,7 @@ def _render_fallback(manifest: Manifest) -> str:
     if not any(entry.name == PAGES for entry in manifest.functions):
         return "location / {\n    return 404;\n}"
     proxy = f"proxy_pass http://fn_{PAGES};\n    proxy_read_timeout {manifest.get(PAGES).timeout_seconds}s;"
-    # functions-framework, which gets a function's first request, keeps /favicon.ico to itself.
+    # Browsers ask for it at addresses without a page, which could name another.
     icon = f"location = /favicon.ico {{\n    rewrite ^ /icon.svg break;\n    {proxy}\n}}"
     check = 'if ($wants_page = "") {\n        return 404;\n    }'
     return f"{icon}\n\nlocation / {{\n    {check}\n    {proxy}\n}}"

@@ -61,12 +61,12 @@ location = /_verify {{
     proxy_pass_request_body off;
     proxy_set_header Content-Length "";
     proxy_set_header Connection "";
-    proxy_set_header Host $http_host;
+    proxy_set_header Host $host;
     proxy_set_header X-Request-Id $exchange_id;
     proxy_set_header traceparent $traceparent;
     proxy_set_header X-Forwarded-For $remote_addr;
     proxy_set_header X-Real-IP $remote_addr;
-    proxy_set_header X-Forwarded-Host $http_host;
+    proxy_set_header X-Forwarded-Host $host;
     proxy_set_header X-Forwarded-Proto $scheme;
     proxy_ignore_headers Cache-Control Expires Vary;
     proxy_cache verdicts;

@@ -24,11 +24,12 @@ class ErrorPage:
     remediation: str
 
 
-# 494 is nginx's internal code for headers that are too large. A function that cannot be reached is a 502 to
+# 494 is nginx's internal code for headers that are too large, 501 what it says of a Transfer-Encoding that it does not
+# know. A function that cannot be reached is a 502 to
 # nginx; callers get the status of the error's code, from the same table as everywhere else.
 ERROR_PAGES = (
     ErrorPage(
-        (400, 414, 494), ErrorCode.INVALID_REQUEST, "The request line or its headers cannot be read.",
+        (400, 414, 494, 501), ErrorCode.INVALID_REQUEST, "The request line or its headers cannot be read.",
         "Shorten the URL and the headers, and check that they are valid HTTP.",
     ),
     ErrorPage(

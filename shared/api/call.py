@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import flask
 
 from shared.api.client_presence import is_client_gone
+from shared.api.request_body import mark_read, read_in_time
 from shared.auth.principals import Principal
 from shared.errors import AlmanacError, InvalidRequestError, PayloadTooLargeError, UnauthenticatedError
 from shared.settings import Settings
@@ -73,14 +74,22 @@ class Call:
         return self.accepts(media_type) and accepted[media_type] >= accepted["application/json"]
 
     def read_body(self) -> bytes:
-        """The body, at most `max_body_bytes`. Raises PayloadTooLargeError."""
-        limit = self.settings.max_body_bytes
-        length = self.request.content_length
+        """The body, at most `max_body_bytes` in `body_timeout_seconds`.
+
+        Raises PayloadTooLargeError and RequestTimeoutError, and InvalidRequestError when it has no proper end.
+        """
+        request, limit = self.request, self.settings.max_body_bytes
+        length = request.content_length
         if length is not None and length > limit:
             raise PayloadTooLargeError(f"The body has {length} bytes; at most {limit} are accepted.")
-        body = self.request.stream.read(limit + 1) if length is None else self.request.get_data()
+        body = read_in_time(
+            request.environ,
+            lambda: request.stream.read(limit + 1) if length is None else request.get_data(),
+            self.settings.body_timeout_seconds,
+        )
         if len(body) > limit:
             raise PayloadTooLargeError(f"The body has more than {limit} bytes.")
+        mark_read(request.environ)
         return body
 
     def read_yaml(self) -> str:

@@ -65,17 +65,21 @@ def endpoint(
     def decorate(handler: Handler) -> Callable[[flask.Request], flask.Response]:
         @wraps(handler)
         def serve(request: flask.Request) -> flask.Response:
-            container = get_container()
-            if container not in prepared:
-                configure_logging(container.settings)
-                configure_tracing(container.settings, name)
-                prepared[:] = [container]
+            try:
+                container = get_container()
+                if container not in prepared:
+                    configure_logging(container.settings)
+                    configure_tracing(container.settings, name)
+                    prepared[:] = [container]
+            except Exception:
+                _LOGGER.exception("The function %s cannot start", name)
+                return _build_stillborn(request)
             # A context of its own: a streamed body goes on in it after this call has returned.
             context = contextvars.copy_context()
             exchange = _Exchange(container, router, handler, request, name, actions, explain)
             return context.run(exchange.run, span, context)
 
-        lay_short_path(serve, lambda: bool(prepared))
+        lay_short_path(serve)
         return serve
 
     return decorate
@@ -102,11 +106,7 @@ class _Exchange:
         self._actions = actions
         self._explain = explain
         self._started = time.perf_counter()
-        given = request.environ.get("HTTP_X_REQUEST_ID", "")
-        # Not uuid4(): asking the system for randomness lets other threads in, and an id is no secret.
-        self._request_id = (
-            given if _REQUEST_ID.fullmatch(given) else str(UUID(int=getrandbits(128), version=4))
-        )
+        self._request_id = _choose_request_id(request)
         self._trace_id = ""
         self._call: Call | None = None
 
@@ -237,6 +237,19 @@ class _Exchange:
             headers.add("Cache-Control", "no-store")
         if self._container.settings.environment is not Environment.LOCAL:
             headers.add(*TRANSPORT)
+
+
+def _build_stillborn(request: flask.Request) -> flask.Response:
+    """The answer of a function without settings: what is wrong with them is for its log alone."""
+    factory = ResponseFactory(_choose_request_id(request), "0" * 32, "unknown")
+    return factory.build_error(InternalError("The function cannot start; its log says why."))
+
+
+def _choose_request_id(request: flask.Request) -> str:
+    """The caller's, when it does no harm in logs and JSON."""
+    given = request.environ.get("HTTP_X_REQUEST_ID", "")
+    # Not uuid4(): asking the system for randomness lets other threads in, and an id is no secret.
+    return given if _REQUEST_ID.fullmatch(given) else str(UUID(int=getrandbits(128), version=4))
 
 
 def _name_actions(

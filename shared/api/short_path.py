@@ -1,8 +1,9 @@
-"""The short path of a request without a body: from the web server straight to the function.
+"""The short path of a request: from the web server straight to the function.
 
-functions-framework routes nearly every path and method to the function, and Flask keeps contexts around the call that
-no function of ours looks at; together they cost more than `/data` itself. The framework makes its Flask application
-before it imports the function, and imports it inside the application's context: that is where the path is laid.
+functions-framework routes nearly every path and method to the function, Flask keeps contexts around the call that no
+function of ours looks at, and after the call the framework reads the request's body into memory, whatever its size and
+whoever sent it. The framework makes its Flask application before it imports the function, and imports it inside the
+application's context: that is where the path is laid.
 """
 
 from collections.abc import Callable, Iterable
@@ -10,37 +11,31 @@ from typing import TYPE_CHECKING
 
 import flask
 
+from shared.api.request_body import leave_unread, may_have_body
+
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 Serve = Callable[[flask.Request], flask.Response]
 
 
 class ShortPath:
-    """A WSGI application: `serve` for requests without a body, the framework's `application` for the others.
+    """A WSGI application that is `serve` and nothing else."""
 
-    The framework reads a body to its end before it answers, so that a client which still sends is not cut off. It also
-    gets every request until `is_ready`: how a function answers that cannot start is the framework's to say.
-    """
-
-    def __init__(self, application: "WSGIApplication", serve: Serve, is_ready: Callable[[], bool]) -> None:
-        self._application = application
+    def __init__(self, serve: Serve) -> None:
         self._serve = serve
-        self._is_ready = is_ready
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer one request."""
-        if not self._is_ready() or _may_have_body(environ):
-            return self._application(environ, start_response)
+        if may_have_body(environ):
+            return leave_unread(environ, start_response, lambda: self._answer(environ, start_response))
+        return self._answer(environ, start_response)
+
+    def _answer(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         return self._serve(flask.Request(environ, populate_request=False))(environ, start_response)
 
 
-def lay_short_path(serve: Serve, is_ready: Callable[[], bool]) -> None:
+def lay_short_path(serve: Serve) -> None:
     """Lay it for the function that is being imported; nothing happens when no framework imports it."""
     if flask.has_app_context():
-        application = flask.current_app
-        application.wsgi_app = ShortPath(application.wsgi_app, serve, is_ready)  # type: ignore[method-assign]
-
-
-def _may_have_body(environ: "WSGIEnvironment") -> bool:
-    return environ.get("CONTENT_LENGTH", "") not in {"", "0"} or "HTTP_TRANSFER_ENCODING" in environ
+        flask.current_app.wsgi_app = ShortPath(serve)  # type: ignore[method-assign]

@@ -96,8 +96,10 @@ def test_a_path_with_a_control_character_is_nowhere(gateway: Gateway, path: str)
         b"nonsense\r\n\r\n",
         b"GET /things?" + b"x" * 40_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"GET /things HTTP/1.1\r\nHost: localhost\r\nX-Large: " + b"x" * 40_000 + b"\r\n\r\n",
+        b"POST /things HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip\r\n\r\n",
+        b"POST /things HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: surprise\r\n\r\n",
     ],
-    ids=["header", "request line", "long URL", "long header"],
+    ids=["header", "request line", "long URL", "long header", "known encoding", "unknown encoding"],
 )
 def test_an_unreadable_request_answers_400_in_the_envelope(gateway: Gateway, raw: bytes) -> None:
     with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as connection:
@@ -159,7 +161,7 @@ def test_forwarding_headers_of_a_client_are_not_believed(gateway: Gateway) -> No
     seen = gateway.call("/things", headers=forged).json()["headers"]
     assert seen["X-Forwarded-For"] == seen["X-Real-Ip"] == "127.0.0.1"
     assert seen["X-Forwarded-Proto"] == "http"
-    assert seen["X-Forwarded-Host"] == seen["Host"] == f"127.0.0.1:{gateway.port}"
+    assert seen["X-Forwarded-Host"] == seen["Host"] == "127.0.0.1"
 
 
 @pytest.mark.parametrize("path", ["/things", "/nothing", "/missing", "/healthz"])

@@ -23,7 +23,7 @@ def list_error_codes(
         # A proxy refuses a path with a zero byte, and takes an encoded slash for one.
         codes |= {ErrorCode.INVALID_REQUEST, ErrorCode.NOT_FOUND}
     if reads_body:
-        codes.add(ErrorCode.PAYLOAD_TOO_LARGE)
+        codes |= {ErrorCode.REQUEST_TIMEOUT, ErrorCode.PAYLOAD_TOO_LARGE}
     return [code for code in ErrorCode if code in codes]
 
 
