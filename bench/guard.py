@@ -27,7 +27,6 @@ from shared.warehouse.bigquery.clients import WarehouseClients
 from shared.warehouse.bigquery.jobs import JobRunner
 from shared.warehouse.guard.guard import GuardPolicy, QueryGuard
 from shared.warehouse.models.queries import QueryRequest
-from tests.guard.conftest import POLICY
 
 CORPUS = REPOSITORY / "tests" / "guard" / "corpus.yaml"
 REPORT = REPOSITORY / "docs" / "bench" / "guard.md"
@@ -56,9 +55,9 @@ class Spread:
 def main() -> int:
     """Measure and write the report."""
     settings = Settings(google_cloud_project=PROJECT, bigquery_endpoint=Stack().bigquery_endpoint)
-    corpus = read_allowed_statements()
+    policy, corpus = read_corpus()
     requests = read_sample_queries()
-    on_corpus = measure_corpus(corpus)
+    on_corpus = measure_corpus(QueryGuard(policy), corpus)
     on_queries, dry_runs = measure_queries(requests, settings)
     report = render(len(corpus), on_corpus, len(requests), on_queries, dry_runs)
     REPORT.parent.mkdir(parents=True, exist_ok=True)
@@ -67,15 +66,16 @@ def main() -> int:
     return 0
 
 
-def read_allowed_statements() -> list[tuple[str, str | None]]:
-    """Every statement the corpus lets through, with its default dataset."""
-    groups = yaml.safe_load(CORPUS.read_text(encoding="utf-8"))
-    return [
+def read_corpus() -> tuple[GuardPolicy, list[tuple[str, str | None]]]:
+    """The corpus's policy, and every statement it lets through with its default dataset."""
+    policy, groups = yaml.safe_load_all(CORPUS.read_text(encoding="utf-8"))
+    allowed = [
         (case["sql"], case.get("default_dataset", DATASET))
         for cases in groups.values()
         for case in cases
         if case.get("verdict", "allow") == "allow"
     ]
+    return GuardPolicy(**policy), allowed
 
 
 def read_sample_queries() -> list[QueryRequest]:
@@ -93,9 +93,8 @@ def read_sample_queries() -> list[QueryRequest]:
     return found
 
 
-def measure_corpus(corpus: Sequence[tuple[str, str | None]]) -> Spread:
+def measure_corpus(guard: QueryGuard, corpus: Sequence[tuple[str, str | None]]) -> Spread:
     """The guard alone, over the corpus."""
-    guard = QueryGuard(POLICY)
     taken = []
     for sql, dataset in corpus:
         guard.check(sql, dataset)  # the first time imports and compiles

@@ -23,15 +23,15 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from bench.machine import describe_machine, describe_verdict
 from bench.plot import Bar, write_bars
 from bench.refresh_memory import MemoryCase, measure_memory
+from bench.unchanged import save_directly, store_unchanged
+from deploy.local.alone.bigquery import BigQueryServer, start_bigquery
+from deploy.local.alone.postgres import start_postgres
 from deploy.local.parts import REPOSITORY
 from shared.container import Container
 from shared.dashboards.validators.parsed import DashboardSource
 from shared.precompute.refresh.models import DashboardRefresh
 from shared.saving.service import SaveItem
 from shared.settings import Settings
-from tests.fixtures.bigquery import BigQueryServer, start_bigquery
-from tests.fixtures.postgres import start_postgres
-from tests.fixtures.unchanged import save_directly, store_unchanged
 
 REPORT = REPOSITORY / "docs" / "bench" / "refresh.md"
 PLOT = REPORT.with_suffix(".svg")

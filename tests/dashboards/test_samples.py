@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from google.cloud import bigquery as google_bigquery
 
+from deploy.local.alone.bigquery import BigQueryServer
 from deploy.local.parts import REPOSITORY, parts_site_packages
 from shared.dashboards.definition.parameter_values import element_type
 from shared.dashboards.definition.variants import expand_variants
@@ -17,7 +18,6 @@ from shared.dashboards.source_files import find_dashboards, load_sources
 from shared.dashboards.validation import validate_dashboards
 from shared.dashboards.validators.fields import SchemaFieldValidator
 from shared.sql.text import read_sql
-from tests.fixtures.bigquery import BigQueryServer
 
 FOLDER = REPOSITORY / "dashboards"
 SAMPLES = find_dashboards(FOLDER)

@@ -3,9 +3,9 @@
 import pytest
 from pg8000.exceptions import DatabaseError
 
+from deploy.local.alone.postgres import RunningPostgres
 from shared.database.unit_of_work import Database
 from tests.database.builders import add_dashboards, add_user, digest, make_version
-from tests.fixtures.postgres import RunningPostgres
 
 USER = "INSERT INTO users (id, email, role, kind) VALUES (gen_random_uuid(), {email}, {role}, {kind})"
 DASHBOARD = """

@@ -12,9 +12,9 @@ from alembic import command
 from alembic.util.exc import CommandError
 from sqlalchemy import create_engine, text
 
+from deploy.local.alone.postgres import RunningPostgres, alembic_config
 from deploy.local.parts import REPOSITORY
 from shared.database.models.registry import METADATA
-from tests.fixtures.postgres import RunningPostgres, alembic_config
 
 MODEL_TABLES = {table.name for table in METADATA.sorted_tables}
 

@@ -10,10 +10,10 @@ import pg8000.exceptions
 import pg8000.native
 import pytest
 
+from deploy.local.alone.postgres import RunningPostgres, make_state_dir
 from deploy.local.servers import postgres_files
 from deploy.local.servers.postgres import PostgresServer
 from deploy.local.supervision.process import ServiceFailedError, pick_free_port
-from tests.fixtures.postgres import RunningPostgres, make_state_dir
 
 
 @pytest.fixture

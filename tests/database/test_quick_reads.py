@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 
+from deploy.local.alone.postgres import RunningPostgres
 from deploy.local.supervision.process import pick_free_port
 from shared.database.quick_reads import QuickReads
 from shared.database.unit_of_work import Database
@@ -19,7 +20,6 @@ from shared.environment import SecretStr
 from shared.errors import DependencyUnavailableError
 from shared.settings import Settings
 from tests.database.builders import NOW, add_dashboards, add_user, make_session, make_version
-from tests.fixtures.postgres import RunningPostgres
 
 HOUR = timedelta(hours=1)
 

@@ -12,13 +12,13 @@ from contextlib import contextmanager
 import pytest
 from alembic import command
 
+from deploy.local.alone.postgres import RunningPostgres, alembic_config
 from deploy.local.supervision.process import pick_free_port
 from shared.database.unit_of_work import Database
 from shared.environment import SecretStr
 from shared.errors import ConflictError, DependencyUnavailableError, InvalidRequestError
 from shared.settings import Settings
 from tests.database.builders import add_dashboards, make_dashboard
-from tests.fixtures.postgres import RunningPostgres, alembic_config
 
 FEW_SECONDS = 5.0
 TIMEOUTS = ("statement_timeout", "lock_timeout", "TimeZone")

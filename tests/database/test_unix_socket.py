@@ -8,13 +8,13 @@ import pytest
 from alembic import command
 from sqlalchemy import text
 
+from deploy.local.alone.postgres import alembic_config, make_state_dir
 from deploy.local.parts import ensure_parts
 from deploy.local.servers.postgres import PostgresServer
 from deploy.local.supervision.process import Service, pick_free_port
 from shared.database.unit_of_work import Database
 from shared.errors import DependencyUnavailableError
 from shared.settings import Settings
-from tests.fixtures.postgres import alembic_config, make_state_dir
 
 PASSWORD = "p@ss/w:rd"
 

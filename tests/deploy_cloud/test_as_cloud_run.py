@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from deploy.local.alone.postgres import RunningPostgres
 from deploy.local.parts import REPOSITORY
 from shared.api.manifest import FunctionEntry, get_manifest
 from shared.settings import Settings
@@ -22,7 +23,6 @@ from tests.deploy_cloud.container import (
     wrap_read_only,
 )
 from tests.fixtures.functions import SHOP, FunctionHost
-from tests.fixtures.postgres import RunningPostgres
 
 # Calls in a loop, so many answers before the signal, and calls whose end comes after it. Fewer together than the
 # smallest number of threads of a function: none waits for another.

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from deploy.local.alone.bigquery import BigQueryServer
 from deploy.local.parts import REPOSITORY
-from tests.fixtures.bigquery import BigQueryServer
 from tests.fixtures.functions import FunctionHost
 
 FOLDER = REPOSITORY / "deploy" / "monitoring"

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from deploy.local.alone.bigquery import BigQueryServer
 from shared.dashboards.saved.listing import DashboardSearch
 from shared.sizes import dollars
-from tests.fixtures.bigquery import BigQueryServer
 from tests.fixtures.functions import SHOP, FunctionHost
 from tests.fixtures.postgres import count_statements, list_actions
 

@@ -8,10 +8,10 @@ import pytest
 import redis
 import zstandard
 
+from deploy.local.alone.bigquery import BigQueryServer
 from deploy.local.servers.valkey import ValkeyServer
 from shared.precompute.payload.arrow_stream import encode_arrow_stream
 from shared.warehouse.models.queries import QueryRequest
-from tests.fixtures.bigquery import BigQueryServer
 from tests.fixtures.functions import SHOP, FunctionHost
 
 ARROW = "application/vnd.apache.arrow.stream"

@@ -14,14 +14,14 @@ from croniter import croniter
 from google.cloud.bigquery import QueryJob, QueryJobConfig, SchemaField, Table
 from sqlalchemy import text
 
+from bench.unchanged import save_directly, store_unchanged
+from deploy.local.alone.bigquery import BigQueryServer
 from deploy.local.servers.valkey import ValkeyServer
 from shared.container import Container, use_container
 from shared.dashboards.plans.expansion import ExpansionLimits, expand_dashboard
 from shared.database.models.runs import QueryResult
 from shared.precompute.service import QueryEvent
-from tests.fixtures.bigquery import BigQueryServer
 from tests.fixtures.functions import FunctionHost
-from tests.fixtures.unchanged import save_directly, store_unchanged
 
 TEMPLATE = """\
 version: 1

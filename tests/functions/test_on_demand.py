@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from google.cloud.bigquery import SchemaField
 
+from deploy.local.alone.bigquery import BigQueryServer
 from shared.container import Container
-from tests.fixtures.bigquery import BigQueryServer
 from tests.fixtures.functions import FunctionHost
 
 VIEWER = "viewer@example.com"

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from deploy.local.alone.bigquery import BigQueryServer
 from deploy.local.servers.oidc import OidcServer
 from deploy.local.supervision.process import pick_free_port
 from shared.container import Container, use_container
 from shared.settings import Settings
-from tests.fixtures.bigquery import BigQueryServer
 from tests.fixtures.functions import SHOP, FunctionHost
 
 SECONDS = 6

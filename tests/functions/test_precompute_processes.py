@@ -16,11 +16,11 @@ import pytest
 import requests
 from sqlalchemy import text
 
+from deploy.local.alone.bigquery import BigQueryServer
 from deploy.local.functions import build_function_spec
 from deploy.local.supervision.process import Service, pick_free_port
 from shared.api.manifest import get_manifest
 from shared.precompute.refresh.outcomes import OVERTAKEN
-from tests.fixtures.bigquery import BigQueryServer
 from tests.fixtures.functions import SHOP, FunctionHost
 from tests.fixtures.stack import wait_until
 from tests.functions.data_router import make_environment

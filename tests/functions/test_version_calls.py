@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures.bigquery import BigQueryServer
+from deploy.local.alone.bigquery import BigQueryServer
 from tests.fixtures.functions import SHOP, FunctionHost
 from tests.fixtures.postgres import list_actions
 

@@ -2,9 +2,10 @@
 
 import pytest
 
-from shared.warehouse.guard.guard import GuardPolicy, QueryGuard
+from shared.warehouse.guard.guard import QueryGuard
+from tests.guard.corpus import read_policy
 
-POLICY = GuardPolicy(project="proj", allowed_datasets=["nyc", "other-proj.pub"])
+POLICY = read_policy()
 
 
 @pytest.fixture(scope="session")

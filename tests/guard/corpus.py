@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
+
+from shared.warehouse.guard.guard import GuardPolicy
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,16 @@ class Case:
     deterministic: bool = True
 
 
+def read_policy() -> GuardPolicy:
+    """What the file says that the guard allows; no table functions."""
+    return GuardPolicy(**_read()[0])
+
+
 def read_corpus() -> list[Case]:
     """All cases of the file."""
-    groups = yaml.safe_load(Path(__file__).with_name("corpus.yaml").read_text(encoding="utf-8"))
+    groups = _read()[1]
     return [Case(group=group, **case) for group, cases in groups.items() for case in cases]
+
+
+def _read() -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all(Path(__file__).with_name("corpus.yaml").read_text(encoding="utf-8")))

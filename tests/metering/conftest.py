@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from google.cloud import bigquery as google_bigquery
 
-from tests.fixtures.bigquery import BigQueryServer
+from deploy.local.alone.bigquery import BigQueryServer
 
 TIMEOUT_SECONDS = 60
 MB = 1024**2

@@ -9,7 +9,7 @@ import pytest
 import requests
 from google.api_core.exceptions import ServiceUnavailable
 
-from tests.fixtures.bigquery import BigQueryServer, start_bigquery
+from deploy.local.alone.bigquery import BigQueryServer, start_bigquery
 from tests.metering.conftest import MB, TIMEOUT_SECONDS, Meter
 
 PROJECT = "bigquery/v2/projects/local"

@@ -13,6 +13,8 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select
 
+from deploy.local.alone.bigquery import BigQueryServer
+from deploy.local.alone.postgres import RunningPostgres
 from shared.container import Container
 from shared.dashboards.validators.parsed import DashboardSource
 from shared.database.models.runs import QueryResult
@@ -24,9 +26,7 @@ from shared.precompute.refresh.refresher import TICK_SECONDS
 from shared.precompute.service import QueryEvent, StillRunning
 from shared.saving.service import SaveItem
 from shared.settings import Settings
-from tests.fixtures.bigquery import BigQueryServer
 from tests.fixtures.functions import SHOP
-from tests.fixtures.postgres import RunningPostgres
 
 WORKERS = 4
 REFRESHES = 100

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 
+from deploy.local.alone.postgres import RunningPostgres
 from shared.database.models.costs import CostScope
 from shared.database.models.runs import QueryRun, RunPurpose, RunStatus
 from shared.database.unit_of_work import Database
@@ -18,7 +19,6 @@ from shared.settings import Settings
 from shared.warehouse.models.queries import QueryRequest
 from shared.warehouse.models.refresh_budget import RefreshBudget
 from shared.warehouse.spending.budgets import BudgetService
-from tests.fixtures.postgres import RunningPostgres
 
 NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
 REQUEST = QueryRequest("SELECT 1", actor="ana@example.com", slug="sales")

@@ -10,6 +10,8 @@ import pyarrow as pa
 import pytest
 from sqlalchemy import text
 
+from deploy.local.alone.bigquery import BigQueryServer
+from deploy.local.alone.postgres import RunningPostgres
 from shared.container import Container
 from shared.database.repositories.cost_report import CostGrouping
 from shared.database.unit_of_work import Database
@@ -27,8 +29,6 @@ from shared.warehouse.models.queries import QueryOutcome, QueryRequest
 from shared.warehouse.models.refresh_budget import RefreshBudget
 from shared.warehouse.spending.caps import bound_billing, expect_billing
 from shared.warehouse.spending.costs import CostSearch
-from tests.fixtures.bigquery import BigQueryServer
-from tests.fixtures.postgres import RunningPostgres
 from tests.fixtures.warehouse import ROW_COUNT, ROWS, SCHEMA
 from tests.warehouse.fake_bigquery import NOW, FakeClient, FakeClients, FakeTable
 from tests.warehouse.test_queries import make_request, run_one

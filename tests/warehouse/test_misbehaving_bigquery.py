@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from deploy.local.alone.bigquery import BigQueryServer
 from shared.container import Container
 from shared.errors import (
     AlmanacError,
@@ -16,7 +17,6 @@ from shared.errors import (
 )
 from shared.settings import Settings
 from shared.warehouse.models.queries import QueryOutcome, QueryRequest
-from tests.fixtures.bigquery import BigQueryServer
 from tests.warehouse.misbehaving import MisbehavingServer
 from tests.warehouse.test_queries import make_request
 

@@ -3,11 +3,11 @@
 import pytest
 from google.cloud import bigquery as google_bigquery
 
+from deploy.local.alone.bigquery import BigQueryServer
 from shared.container import Container
 from shared.errors import BytesLimitExceededError, SqlInvalidError
 from shared.warehouse.bigquery.failures import translate_api_error
 from shared.warehouse.models.queries import PartitionUse, QueryParameter
-from tests.fixtures.bigquery import BigQueryServer
 from tests.fixtures.warehouse import ROWS, SCHEMA
 from tests.warehouse.test_queries import dry_run_one, make_request, run_one
 

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from deploy.local.alone.bigquery import BigQueryServer
 from shared.container import Container
 from shared.database.models.runs import RunStatus
 from shared.errors import (
@@ -19,7 +20,6 @@ from shared.errors import (
 from shared.warehouse.bigquery.jobs import make_job_id
 from shared.warehouse.bigquery.labels import make_labels
 from shared.warehouse.models.queries import DryRun, QueryOutcome, QueryParameter, QueryRequest
-from tests.fixtures.bigquery import BigQueryServer
 from tests.fixtures.warehouse import ROW_COUNT
 
 MB = 10**6
