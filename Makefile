@@ -2,6 +2,8 @@
 PYTHON ?= python3.13
 PY := .venv/bin/python
 ARGS ?=
+# Byte code is kept whatever the surroundings say: each function is a process that would compile the library anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help install up down status logs token env render web check test test-stack bench clean

@@ -52,7 +52,7 @@ class RunningFunction:
 
 
 @pytest.fixture(scope="module")
-def function(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningFunction]:
+def function(servers: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningFunction]:
     folder = tmp_path_factory.mktemp("function")
     (folder / "viewer").mkdir()
     (folder / "viewer" / "main.py").write_text(HANDLER)
@@ -100,7 +100,7 @@ def test_a_stream_is_one_trace_in_answer_spans_and_logs(function):
     ]
 
 
-def test_without_an_entry_in_the_manifest_the_process_ends_and_says_why(tmp_path):
+def test_without_an_entry_in_the_manifest_the_process_ends_and_says_why(servers, tmp_path):
     folder = tmp_path / "strays"
     folder.mkdir()
     (folder / "main.py").write_text(HANDLER.replace("viewer", "strays"))

@@ -203,7 +203,7 @@ def test_a_provider_that_never_answers_is_given_up_within_the_deadline(settings:
 
 
 def test_service_resumes_when_the_provider_comes_back_with_the_same_keys(
-    tmp_path: Path, settings: Settings, clock: Clock
+    servers: None, tmp_path: Path, settings: Settings, clock: Clock
 ):
     server = OidcServer(tmp_path / "oidc", pick_free_port(), [REDIRECT_URL])
     changes = {"oidc_issuer": server.issuer, "oidc_discovery_url": server.discovery_url}

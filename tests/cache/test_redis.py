@@ -34,7 +34,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threade
 
 
 @pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[tuple[ValkeyServer, Service]]:
+def own_server(servers: None, tmp_path: Path) -> Iterator[tuple[ValkeyServer, Service]]:
     """A server with a password that the test may stop."""
     server = ValkeyServer(tmp_path / "valkey", pick_free_port(), PASSWORD)
     service = Service(server.spec())

@@ -105,7 +105,7 @@ def test_the_url_quotes_the_password(state_dir: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root moves the data to where nobody can reach it")
 def test_a_folder_closed_to_nobody_is_served_from_elsewhere_and_cleaned_up_after(
-    tmp_path: Path, state_dir: Path, monkeypatch: pytest.MonkeyPatch
+    servers: None, tmp_path: Path, state_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(postgres_files, "ROOT_STATE", state_dir / "root")
     tmp_path.chmod(0o700)

@@ -20,7 +20,7 @@ PASSWORD = "p@ss/w:rd"
 
 
 @pytest.fixture(scope="module")
-def socket_path() -> Iterator[Path]:
+def socket_path(servers: None) -> Iterator[Path]:
     """The socket of a running server, in a folder named like a Cloud SQL instance."""
     ensure_parts()
     with make_state_dir() as folder:

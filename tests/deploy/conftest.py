@@ -39,7 +39,7 @@ class Gateway:
 
 
 @pytest.fixture(scope="session")
-def gateway(tmp_path_factory: pytest.TempPathFactory, manifest: Manifest) -> Iterator[Gateway]:
+def gateway(servers: None, tmp_path_factory: pytest.TempPathFactory, manifest: Manifest) -> Iterator[Gateway]:
     """nginx with the functions behind it."""
     ensure_parts()
     folder = tmp_path_factory.mktemp("gateway")

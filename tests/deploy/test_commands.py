@@ -120,7 +120,7 @@ def test_logs_and_token_say_when_nothing_ever_ran(environment: dict[str, str]) -
 
 
 @pytest.fixture
-def stray(tmp_path: Path) -> Iterator[Service]:
+def stray(servers: None, tmp_path: Path) -> Iterator[Service]:
     """A process that outlived its supervisor and does not hear."""
     code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
     service = Service(

@@ -51,7 +51,7 @@ type StartRouter = Callable[[Sequence[int]], Gateway]
 
 
 @pytest.fixture
-def start_router(tmp_path: Path, manifest: Manifest) -> Iterator[StartRouter]:
+def start_router(servers: None, tmp_path: Path, manifest: Manifest) -> Iterator[StartRouter]:
     """nginx whose function `echo` is at the ports given."""
     ensure_parts()
     with ExitStack() as stack:

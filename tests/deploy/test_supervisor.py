@@ -107,7 +107,7 @@ class Run:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Iterator[Run]:
+def run(servers: None, tmp_path: Path) -> Iterator[Run]:
     """A supervisor to start; afterwards none of its processes lives."""
     run = Run(tmp_path)
     yield run

@@ -30,7 +30,7 @@ def wait_until_it_listens(port: int) -> None:
         time.sleep(0.05)
 
 
-def test_it_says_that_it_leaves_and_serves_until_it_has_left() -> None:
+def test_it_says_that_it_leaves_and_serves_until_it_has_left(servers: None) -> None:
     port, leaving = pick_free_port(), pick_free_port()
     process = subprocess.Popen(
         [

@@ -16,7 +16,7 @@ PROJECT = "bigquery/v2/projects/local"
 
 
 @pytest.fixture(scope="module")
-def own_meter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Meter]:
+def own_meter(servers: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Meter]:
     """A server of this module's own, to stop and start."""
     with start_bigquery(tmp_path_factory.mktemp("proxy")) as server:
         yield Meter(server)

@@ -19,7 +19,7 @@ OLD, NEW = Pointer("p/old", NOW), Pointer("p/new", NOW + timedelta(seconds=1))
 
 
 @pytest.fixture(params=["memory", "valkey"])
-def cache(request: pytest.FixtureRequest) -> Cache:
+def cache(servers: None, request: pytest.FixtureRequest) -> Cache:
     if request.param == "memory":
         return open_cache(Settings(cache_url="memory://"))
     server: ValkeyServer = request.getfixturevalue("valkey_server")

@@ -28,7 +28,7 @@ def bucket(gcs_server: FakeGcsServer) -> str:
 
 
 @pytest.fixture(params=["files", "git", "gcs"])
-def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> OpenStore:
+def open_store(servers: None, request: pytest.FixtureRequest, tmp_path: Path) -> OpenStore:
     """Opens the same, initially empty, store each time it is called, as another process would."""
     if request.param == "files":
         return lambda: FileBlobStore(tmp_path / "blobs", timeout_seconds=TIMEOUT_SECONDS)

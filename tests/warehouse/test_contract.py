@@ -52,7 +52,7 @@ class Warehouse:
 
 
 @pytest.fixture(params=["emulator", "fake"])
-def warehouse(request: pytest.FixtureRequest) -> Iterator[Warehouse]:
+def warehouse(servers: None, request: pytest.FixtureRequest) -> Iterator[Warehouse]:
     if request.param == "emulator":
         container = request.getfixturevalue("container")
         yield Warehouse(container, None, request.getfixturevalue("bigquery"))
