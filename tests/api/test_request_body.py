@@ -70,7 +70,7 @@ def read_error(connection: socket.socket) -> tuple[int, str]:
 
 
 @pytest.fixture(scope="module")
-def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]]:
+def processes(servers: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]]:
     """Ports of functions with four threads: one whose paths are open, and one that asks who is calling."""
     folder = tmp_path_factory.mktemp("functions")
     (folder / "viewer").mkdir()
