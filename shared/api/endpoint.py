@@ -16,6 +16,7 @@ from opentelemetry.trace import Span, Status, StatusCode
 
 from shared.api import dependency_check
 from shared.api.access import authorize, read_credentials
+from shared.api.answers.compression import compress_response
 from shared.api.call import Call
 from shared.api.http_status import HTTP_STATUS
 from shared.api.responses import Reply, ResponseFactory
@@ -121,6 +122,7 @@ class _Exchange:
             )
             response = self._answer(factory, active)
             active.set_attribute("http.response.status_code", response.status_code)
+            compress_response(response, self._request.environ.get("HTTP_ACCEPT_ENCODING", ""))
             self._set_headers(response, active)
             if response.is_streamed:
                 self._leave_open(response, active, context, block)
