@@ -191,6 +191,8 @@ class Settings(EnvironmentSettings):
     # --- telemetry
     otel_traces_exporter: TracesExporter = TracesExporter.CONSOLE
     otel_exporter_otlp_endpoint: str | None = None
+    trace_slow_seconds: Annotated[float, Meta(ge=0)] = 2.0
+    """A request that takes this leaves its spans though its caller asked for none."""
 
 
 @cache

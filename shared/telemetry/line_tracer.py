@@ -16,6 +16,7 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode,
 from opentelemetry.util.types import Attributes, AttributeValue
 
 from shared.telemetry.span_lines import FinishedSpan, SpanLineWriter
+from shared.telemetry.tail import Tail, is_telling
 
 if TYPE_CHECKING:
     from opentelemetry.util._decorator import _AgnosticContextManager
@@ -24,10 +25,13 @@ _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
 
 class LineTracerProvider(trace.TracerProvider):
-    """Tracers whose finished spans go to `writer`; without one, spans have ids and leave no line."""
+    """Tracers whose finished spans go to `writer`; without one, spans have ids and leave no line.
 
-    def __init__(self, writer: SpanLineWriter | None) -> None:
-        self._tracer = LineTracer(writer)
+    Of a request whose caller asked for none, they stay when it failed, spent, or took `slow_seconds`.
+    """
+
+    def __init__(self, writer: SpanLineWriter | None, slow_seconds: float) -> None:
+        self._tracer = LineTracer(writer, slow_seconds)
 
     def get_tracer(
         self,
@@ -41,10 +45,11 @@ class LineTracerProvider(trace.TracerProvider):
 
 
 class LineTracer(Tracer):
-    """Starts spans. A parent that asks not to be sampled is obeyed."""
+    """Starts spans. A parent that asks not to be sampled is obeyed, unless the end tells otherwise."""
 
-    def __init__(self, writer: SpanLineWriter | None) -> None:
+    def __init__(self, writer: SpanLineWriter | None, slow_seconds: float) -> None:
         self.writer = writer
+        self._slow = int(slow_seconds * 1e9)
 
     def start_span(
         self,
@@ -58,7 +63,8 @@ class LineTracer(Tracer):
         set_status_on_exception: bool = True,
     ) -> trace.Span:
         """See OpenTelemetry's Tracer; `kind` and `links` have no place in a line."""
-        given = trace.get_current_span(context).get_span_context()
+        above = trace.get_current_span(context)
+        given = above.get_span_context()
         parent = given if given.is_valid else None
         own = SpanContext(
             parent.trace_id if parent else random.getrandbits(128) or 1,
@@ -67,9 +73,13 @@ class LineTracer(Tracer):
             trace_flags=parent.trace_flags if parent else _SAMPLED,
             trace_state=parent.trace_state if parent else None,
         )
-        if not own.trace_flags.sampled:
-            return trace.NonRecordingSpan(own)
-        return LineSpan(name, own, parent, dict(attributes or {}), start_time or time.time_ns(), self.writer)
+        sink = self._find_sink(own, above)
+        return LineSpan(name, own, parent, dict(attributes or {}), start_time or time.time_ns(), sink)
+
+    def _find_sink(self, own: SpanContext, above: trace.Span) -> "SpanLineWriter | TailSink | None":
+        if self.writer is None or own.trace_flags.sampled:
+            return self.writer
+        return above.sink if isinstance(above, LineSpan) else TailSink(self.writer, self._slow)
 
     def start_as_current_span(
         self,
@@ -88,8 +98,22 @@ class LineTracer(Tracer):
         return trace.use_span(span, end_on_exit, record_exception, set_status_on_exception)
 
 
+class TailSink:
+    """Takes the spans of one request whose caller asked for none, and decides."""
+
+    def __init__(self, writer: SpanLineWriter, slow_nanoseconds: int) -> None:
+        self._tail = Tail(writer.write)
+        self._slow = slow_nanoseconds
+
+    def write(self, span: FinishedSpan) -> None:
+        """Take a finished span."""
+        is_outermost = span.parent is None or span.parent.is_remote
+        is_slow = is_outermost and span.end - span.start >= self._slow
+        self._tail.take(span, is_worth_it=is_slow or is_telling(span.status, span.attributes))
+
+
 class LineSpan(trace.Span):
-    """A span that is being recorded; used by one thread at a time."""
+    """A span that is being recorded; used by one thread at a time. `sink` gets it when it ends."""
 
     def __init__(
         self,
@@ -98,14 +122,14 @@ class LineSpan(trace.Span):
         parent: SpanContext | None,
         attributes: dict[str, AttributeValue],
         start: int,
-        writer: SpanLineWriter | None,
+        sink: "SpanLineWriter | TailSink | None",
     ) -> None:
+        self.sink = sink
         self._name = name
         self._context = context
         self._parent = parent
         self._attributes = attributes
         self._start = start
-        self._writer = writer
         self._status = Status(StatusCode.UNSET)
         self._ended = False
 
@@ -114,12 +138,12 @@ class LineSpan(trace.Span):
         if self._ended:
             return
         self._ended = True
-        if self._writer is not None:
+        if self.sink is not None:
             finished = FinishedSpan(
                 self._name, self._context, self._parent, self._attributes, self._status,
                 self._start, end_time or time.time_ns(),
             )  # fmt: skip
-            self._writer.write(finished)
+            self.sink.write(finished)
 
     def get_span_context(self) -> SpanContext:
         """Its ids."""

@@ -8,9 +8,9 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
 
 from shared.settings import Settings
+from shared.telemetry.tail_processor import TailProcessor, TailSampler
 
 _TRACES_PATH = "/v1/traces"
 _DELAY_MILLISECONDS = 1000
@@ -27,9 +27,10 @@ def build_otlp_provider(settings: Settings, function_name: str) -> TracerProvide
             "deployment.environment.name": settings.environment.value,
         }
     )
-    provider = TracerProvider(sampler=ParentBased(ALWAYS_ON), resource=resource)
+    provider = TracerProvider(sampler=TailSampler(), resource=resource)
     base = settings.otel_exporter_otlp_endpoint
     endpoint = base.rstrip("/").removesuffix(_TRACES_PATH) + _TRACES_PATH if base else None
     exporter = OTLPSpanExporter(endpoint=endpoint, timeout=_TIMEOUT_SECONDS)
-    provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=_DELAY_MILLISECONDS))
+    batches = BatchSpanProcessor(exporter, schedule_delay_millis=_DELAY_MILLISECONDS)
+    provider.add_span_processor(TailProcessor(batches, settings.trace_slow_seconds))
     return provider

@@ -41,7 +41,8 @@ def configure_tracing(settings: Settings, function_name: str) -> None:
     """Begin recording spans of the service `function_name`, exported as OTEL_TRACES_EXPORTER says.
 
     Call it on the first request, not at import: exporters may start a thread, which a fork would lose. Only
-    the first call has an effect. A caller that asks not to be sampled (traceparent flag 00) is obeyed.
+    the first call has an effect. A caller that asks not to be sampled (traceparent flag 00) is obeyed, unless the
+    request fails, spends, or takes TRACE_SLOW_SECONDS.
     """
     global _is_configured
     if _is_configured:
@@ -166,4 +167,4 @@ def _install_provider(settings: Settings, function_name: str) -> None:
 
     is_written = settings.otel_traces_exporter == "console"
     writer = SpanLineWriter(function_name, settings.google_cloud_project) if is_written else None
-    trace.set_tracer_provider(LineTracerProvider(writer))
+    trace.set_tracer_provider(LineTracerProvider(writer, settings.trace_slow_seconds))

@@ -200,6 +200,15 @@ class TestTraces:
         assert trace_id not in {TRACE_ID, "0" * 32}
         assert answer.headers["traceparent"].startswith(f"00-{trace_id}-")
 
+    def test_a_request_of_googles_front_end_leaves_its_spans_when_it_fails(self, serve_handler, spans):
+        client = serve_handler("with start_span('inner'): pass\nraise InternalError('No.')")
+        unasked = {"traceparent": TRACEPARENT.removesuffix("1") + "0"}
+        answer = client.get("/things", headers=unasked)
+        assert answer.headers["traceparent"].endswith("-00")
+        assert [span.name for span in spans.get_finished_spans()] == ["inner", "things.handle"]
+        assert client.get("/nothing", headers=unasked).status_code == 404
+        assert len(spans.get_finished_spans()) == 2
+
     def test_two_requests_are_two_traces(self, serve_handler):
         client = serve_handler(OK)
         ids = {client.get("/things").json["metadata"]["trace_id"] for _ in range(2)}

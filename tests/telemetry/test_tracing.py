@@ -117,6 +117,87 @@ with start_span("a", parent=extract_context({{"traceparent": "00-{TRACE_ID}-{PAR
     assert lines == [TRACE_ID]
 
 
+UNASKED = f"extract_context({{'traceparent': '00-{TRACE_ID}-{PARENT_ID}-00'}})"
+WORTH_IT = {
+    "failed inside": """
+try:
+    with start_span("inner"):
+        raise BudgetExceededError("No room.")
+except BudgetExceededError: pass
+""",
+    "failed at the end": "outer.set_status(Status(StatusCode.ERROR, 'No.'))",
+    "slow": "time.sleep(0.2)",
+    "spent": "with start_span('bigquery.start', {'gcp.bigquery.job_id': 'job-1'}): pass",
+    "spent in a thread": """
+context = contextvars.copy_context()
+def work():
+    with start_span('bigquery.start', {'gcp.bigquery.job_id': 'job-1'}): pass
+thread = threading.Thread(target=context.run, args=(work,)); thread.start(); thread.join()
+""",
+}
+
+
+def write_unasked_request(worth: str) -> str:
+    """A request that asks for no spans, with one before and one after what makes it worth them."""
+    return f"""
+import contextvars, threading, time
+from opentelemetry.trace import Status, StatusCode
+with start_span("outer", parent={UNASKED}) as outer:
+    with start_span("before"): pass
+{"".join(f"    {line}{chr(10)}" for line in worth.strip().splitlines())}
+    with start_span("after"): pass
+    assert inject_context()["traceparent"].endswith("-00")
+"""
+
+
+@pytest.mark.parametrize("worth", WORTH_IT.values(), ids=WORTH_IT)
+def test_a_request_that_asks_for_no_spans_leaves_them_when_it_was_worth_it(
+    run_program: Run, worth: str
+) -> None:
+    lines = run_program(write_unasked_request(worth), trace_slow_seconds="0.15")
+    assert {line["trace_id"] for line in lines} == {TRACE_ID}
+    names = [line["name"] for line in lines]
+    assert names[0] == "before"
+    assert names[-2:] == ["after", "outer"]
+    outer = lines[-1]
+    assert outer["parent_id"] == PARENT_ID
+    assert {line["parent_id"] for line in lines[:-1]} == {outer["span_id"]}
+
+
+def test_of_two_requests_in_one_trace_only_the_one_that_was_worth_it_leaves_spans(run_program: Run) -> None:
+    lines = run_program(
+        f"""
+import threading
+failing = threading.Event()
+def go_well():
+    with start_span("good", parent={UNASKED}):
+        with start_span("inner"): failing.wait()
+thread = threading.Thread(target=go_well); thread.start()
+try:
+    with start_span("bad", parent={UNASKED}):
+        raise BudgetExceededError("No room.")
+except BudgetExceededError: pass
+failing.set(); thread.join()
+"""
+    )
+    assert [line["name"] for line in lines] == ["bad"]
+
+
+@pytest.mark.parametrize("worth", WORTH_IT.values(), ids=WORTH_IT)
+def test_an_error_or_a_job_keeps_spans_by_otlp_too(run_program: Run, worth: str) -> None:
+    _, spans = collect(run_program, write_unasked_request(worth), trace_slow_seconds="0.15")
+    names = [span.name for span in spans]
+    assert {"before", "after", "outer"} <= set(names)
+    assert {span.trace_id.hex() for span in spans} == {TRACE_ID}
+    (outer,) = [span for span in spans if span.name == "outer"]
+    assert outer.parent_span_id.hex() == PARENT_ID
+
+
+def test_by_otlp_too_nothing_is_sent_of_what_was_not_asked_for_and_went_well(run_program: Run) -> None:
+    bodies, spans = collect(run_program, write_unasked_request("pass"))
+    assert (bodies, spans) == ([], [])
+
+
 def test_an_error_of_ours_gives_its_code_and_another_its_class(run_program: Run) -> None:
     ours, other, outer = run_program(
         """
@@ -185,8 +266,8 @@ def test_importing_tracing_does_not_import_the_sdk() -> None:
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
-@pytest.mark.parametrize("path", ["", "/", "/v1/traces"])
-def test_otlp_sends_the_spans_to_a_collector(run_program: Run, path: str) -> None:
+def collect(run_program: Run, statements: str, path: str = "", **settings: str) -> tuple[list, list]:
+    """What a collector received of a program: requests with their paths, and the spans in them."""
     received: list[tuple[str, bytes]] = []
 
     class Collector(BaseHTTPRequestHandler):
@@ -202,19 +283,32 @@ def test_otlp_sends_the_spans_to_a_collector(run_program: Run, path: str) -> Non
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         lines = run_program(
-            "with start_span('a', {'slug': 'nyc'}): pass",
+            statements,
             otel_traces_exporter="otlp",
             otel_exporter_otlp_endpoint=f"http://127.0.0.1:{server.server_port}{path}",
+            **settings,
         )
         server.shutdown()
         thread.join()
     assert lines == []
-    [(where, body)] = received
+    resources = [
+        resource
+        for _, body in received
+        for resource in ExportTraceServiceRequest.FromString(body).resource_spans
+    ]
+    spans = [span for resource in resources for scope in resource.scope_spans for span in scope.spans]
+    return [
+        (where, resource.resource) for (where, _), resource in zip(received, resources, strict=True)
+    ], spans
+
+
+@pytest.mark.parametrize("path", ["", "/", "/v1/traces"])
+def test_otlp_sends_the_spans_to_a_collector(run_program: Run, path: str) -> None:
+    [(where, resource)], spans = collect(run_program, "with start_span('a', {'slug': 'nyc'}): pass", path)
     assert where == "/v1/traces"
-    [spans] = ExportTraceServiceRequest.FromString(body).resource_spans
-    resource = {item.key: item.value.string_value for item in spans.resource.attributes}
-    assert (resource["service.name"], resource["service.version"]) == ("sql_run", "1.2.3")
-    assert [span.name for span in spans.scope_spans[0].spans] == ["a"]
+    described = {item.key: item.value.string_value for item in resource.attributes}
+    assert (described["service.name"], described["service.version"]) == ("sql_run", "1.2.3")
+    assert [span.name for span in spans] == ["a"]
 
 
 def test_a_missing_collector_does_not_disturb_the_request(run_program: Run) -> None:

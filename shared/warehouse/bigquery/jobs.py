@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 from shared.errors import AlmanacError, RateLimitedError, WarehouseTimeoutError, WarehouseUnavailableError
 from shared.settings import Environment, Settings
+from shared.telemetry.tail import JOB_ID
 from shared.telemetry.tracing import start_span
 from shared.warehouse.bigquery.clients import WarehouseClients
 from shared.warehouse.bigquery.failures import translated_failures
@@ -82,7 +83,7 @@ class JobRunner:
         config.use_query_cache = True
         config.labels = dict(labels)
         config.job_timeout_ms = int(self._settings.warehouse_timeout_seconds * 1000)
-        attributes = {"db.system": "bigquery", "gcp.bigquery.job_id": job_id}
+        attributes = {"db.system": "bigquery", JOB_ID: job_id}
         with start_span("bigquery.start", attributes), translated_failures("starting a query"):
             return self._start_or_attach(request, config, job_id)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from shared.errors import AlmanacError, FailedJob, WarehouseTimeoutError, WarehouseUnavailableError
+from shared.errors import AlmanacError, ErrorCode, FailedJob, WarehouseTimeoutError, WarehouseUnavailableError
 from shared.settings import Settings
 from shared.telemetry.tracing import start_span
 from shared.warehouse.bigquery.clients import WarehouseClients
@@ -16,6 +16,7 @@ from shared.warehouse.bigquery.results import read_rows, to_table_refs
 from shared.warehouse.bigquery.running_jobs import RunningJobs
 from shared.warehouse.models.queries import DryRun, JobMetadata, QueryOutcome, QueryRequest, ResultRows
 from shared.warehouse.spending.budgets import BudgetService, Reservation
+from shared.warehouse.spending.job_lines import log_job
 from shared.warehouse.spending.receipts import make_receipt
 from shared.warehouse.spending.run_log import QueryRunLog
 
@@ -64,6 +65,9 @@ class QuerySpender:
             raise WarehouseTimeoutError("The query waited longer than its reservation stands; nothing ran.")
         started, result = self._answer(spending, running)
         outcome = self._describe(spending, started, result)
+        if not started.attached:
+            own = outcome.receipt.bytes_billed - spending.billed_before
+            log_job(spending.request, spending.job_id, "done", own)
         # Before it is tried: a settlement that fails must not be made twice; the reservation then expires.
         spending.is_settled = True
         self._budgets.settle(spending.reservation, outcome.receipt.bytes_billed)
@@ -78,13 +82,15 @@ class QuerySpender:
         first = self._begin(spending, running)
         try:
             return first, self._read_result(spending.request, first)
-        except AlmanacError:
+        except AlmanacError as error:
             if not failed_inside_google(first.job) or running.is_closed:
                 raise
             billed = 0 if first.attached else self._runner.read_billed_bytes(first.job)
             if billed is None:
                 raise
             spending.billed_before = billed
+            if not first.attached:
+                log_job(spending.request, spending.job_id, error.code, billed)
         running.remove(spending.job_id)
         self._take_attempt(spending, spending.request.attempt + 1)
         second = replace(self._begin(spending, running), deadline=first.deadline)
@@ -138,12 +144,16 @@ class QuerySpender:
         if spending.is_settled:
             return
         billed: int | None = None
+        last: int | None = None
         try:
             last = self._find_billed_bytes(spending, error)
             billed = None if last is None else spending.billed_before + last
         finally:
             if spending.was_sent and isinstance(error, AlmanacError):
                 error.failed_job = self._describe_failure(spending, billed)
+            if spending.was_sent and not (spending.started and spending.started.attached):
+                code = error.code if isinstance(error, AlmanacError) else ErrorCode.INTERNAL_ERROR
+                log_job(spending.request, spending.job_id, code, last)
             self._budgets.settle(spending.reservation, billed)
             if spending.run_id is not None:
                 self._run_log.fail(spending.run_id, spending.job_id, error, billed)
