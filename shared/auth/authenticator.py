@@ -5,17 +5,16 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from shared.auth.allowlist import Allowlist
-from shared.auth.principals import IdTokenClaims, Principal
+from shared.auth.principals import MAX_TOKEN_LENGTH, IdTokenClaims, Principal
 from shared.auth.recent_principals import RecentPrincipals
 from shared.auth.sessions import SessionService
-from shared.auth.tokens import MAX_TOKEN_LENGTH, IdTokenVerifier
 from shared.database.unit_of_work import Database
 from shared.errors import UnauthenticatedError
 from shared.settings import Settings
 
 
 class Authenticator:
-    """Decides who is calling. The libraries for ID tokens are loaded when the first bearer token comes."""
+    """Decides who is calling. `verify` answers the claims of an ID token, or raises UnauthenticatedError."""
 
     def __init__(
         self,
@@ -23,13 +22,13 @@ class Authenticator:
         database: Database,
         allowlist: Allowlist,
         sessions: SessionService,
-        verifier: IdTokenVerifier,
+        verify: Callable[[str], IdTokenClaims],
         now: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._allowlist = allowlist
         self._sessions = sessions
-        self._verifier = verifier
+        self._verify = verify
         self._now = now
         self._believed_for = timedelta(seconds=settings.session_cache_seconds)
         self._recent = RecentPrincipals()
@@ -49,7 +48,7 @@ class Authenticator:
         digest, now = hashlib.sha256(token.encode(errors="replace")).digest(), self._now()
         if principal := self._recent.get(digest, now):
             return principal
-        claims = self._verifier.verify(token)
+        claims = self._verify(token)
         is_service = self._allowlist.is_service_account(claims.email)
         principal = self._describe_service(claims) if is_service else self._admit(claims, now)
         ends = min((now + self._believed_for).timestamp(), claims.expires_at_epoch)

@@ -5,6 +5,9 @@ from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
+MAX_TOKEN_LENGTH = 16 * 1024
+"""Characters of the longest ID token that is looked at."""
+
 
 class Role(StrEnum):
     """What a caller may do, ordered: a viewer reads, an editor changes and spends, an admin does all."""

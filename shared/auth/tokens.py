@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from shared.auth.allowlist import GOOGLE_ISSUERS, normalize_domain, normalize_email
 from shared.auth.identity_provider import IdentityProvider
-from shared.auth.principals import IdTokenClaims
+from shared.auth.principals import MAX_TOKEN_LENGTH, IdTokenClaims
 from shared.errors import UnauthenticatedError
 from shared.settings import Settings
 
 if TYPE_CHECKING:
     from joserfc.errors import ClaimError
 
-MAX_TOKEN_LENGTH = 16 * 1024
 MAX_CLAIM_LENGTH = 500
 LEEWAY_SECONDS = 60
 ALGORITHMS = ("RS256", "ES256")

@@ -60,5 +60,11 @@ class SignInServices(StoreServices):
         from shared.auth.authenticator import Authenticator
 
         return Authenticator(
-            self.settings, self.database, self.allowlist, self.sessions, self.id_token_verifier, self.clock
+            self.settings,
+            self.database,
+            self.allowlist,
+            self.sessions,
+            # What checks ID tokens is loaded with the first of them: browsers send a cookie.
+            lambda token: self.id_token_verifier.verify(token),
+            self.clock,
         )

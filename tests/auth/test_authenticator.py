@@ -35,7 +35,7 @@ def sessions(settings: Settings, database: Database, clock: Clock) -> SessionSer
 def authenticator(
     settings: Settings, database: Database, sessions: SessionService, verifier: IdTokenVerifier, clock: Clock
 ) -> Authenticator:
-    return Authenticator(settings, database, Allowlist(settings), sessions, verifier, clock)
+    return Authenticator(settings, database, Allowlist(settings), sessions, verifier.verify, clock)
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def test_a_remembered_token_ends_with_its_expiry(
     sign_token: SignToken,
 ):
     patient = copy.replace(settings, session_cache_seconds=3600)
-    authenticator = Authenticator(patient, database, Allowlist(settings), sessions, verifier, clock)
+    authenticator = Authenticator(patient, database, Allowlist(settings), sessions, verifier.verify, clock)
     header = f"Bearer {sign_token(exp=int(time.time()) + 20)}"
     assert authenticator.authenticate(None, header)
     clock.advance(seconds=81)
@@ -177,7 +177,7 @@ def test_sessions_outlive_an_outage_of_the_provider(
     gone = copy.replace(settings, oidc_discovery_url=f"http://127.0.0.1:{pick_free_port()}/")
     provider = IdentityProvider(gone, clock)
     verifier = IdTokenVerifier(gone, provider, clock)
-    authenticator = Authenticator(gone, database, Allowlist(gone), sessions, verifier, clock)
+    authenticator = Authenticator(gone, database, Allowlist(gone), sessions, verifier.verify, clock)
 
     assert authenticator.authenticate(cookie, None)
     with pytest.raises(DependencyUnavailableError, match="cannot be used"):
@@ -193,7 +193,7 @@ def test_without_postgresql_callers_get_a_quick_503(
     changed = copy.replace(settings, database_url=SecretStr(url))
     database, allowlist = Database(changed), Allowlist(changed)
     sessions = SessionService(changed, database, allowlist, clock)
-    authenticator = Authenticator(changed, database, allowlist, sessions, verifier, clock)
+    authenticator = Authenticator(changed, database, allowlist, sessions, verifier.verify, clock)
 
     started = time.monotonic()
     with pytest.raises(DependencyUnavailableError, match="PostgreSQL"):
