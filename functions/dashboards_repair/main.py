@@ -4,7 +4,7 @@ from shared.api.call import Call
 from shared.api.endpoint import endpoint
 from shared.api.responses import Reply
 from shared.container import get_container
-from shared.schemas.versions import RepairResponse
+from shared.schemas.drift import RepairResponse
 
 
 @endpoint("dashboards_repair", span="dashboard.repair", action="dashboard.repair")

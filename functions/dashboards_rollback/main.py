@@ -4,8 +4,8 @@ from shared.api.call import Call
 from shared.api.endpoint import endpoint
 from shared.api.responses import Reply
 from shared.container import get_container
+from shared.schemas.rollbacks import RollbackQuery, RollbackRequest
 from shared.schemas.saves import SaveResponse
-from shared.schemas.versions import RollbackQuery, RollbackRequest
 
 
 @endpoint("dashboards_rollback", span="dashboard.rollback", action="dashboard.rollback")

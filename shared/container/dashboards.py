@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from shared.dashboards.plans.compilation import CompilationService
     from shared.dashboards.plans.lineage import DashboardLineage
     from shared.dashboards.saved.catalog import DashboardCatalog
+    from shared.dashboards.saved.comparison import VersionComparison
     from shared.dashboards.saved.head_cache import HeadCache
     from shared.dashboards.saved.listing import SavedDashboardReader
     from shared.dashboards.validation_service import ValidationService
@@ -46,6 +47,13 @@ class DashboardServices(WarehouseServices):
         from shared.dashboards.saved.listing import SavedDashboardReader
 
         return SavedDashboardReader(self.database, self.clock, self.settings.price_per_tib_usd)
+
+    @once
+    def version_comparison(self) -> "VersionComparison":
+        """What changed from one saved version to another."""
+        from shared.dashboards.saved.comparison import VersionComparison
+
+        return VersionComparison(self.saved_dashboards)
 
     @once
     def head_cache(self) -> "HeadCache":

@@ -1,13 +1,15 @@
 """Dashboard files as they are sent, and what validation finds in them."""
 
 from collections.abc import Sequence
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from pydantic import Field
 
-from shared.dashboards.validation import ValidationResult
 from shared.dashboards.validators.parsed import DashboardSource
 from shared.schemas.base import RequestModel, ResponseModel
+
+if TYPE_CHECKING:
+    from shared.dashboards.validation import ValidationResult
 
 
 class DashboardItem(RequestModel):
@@ -74,6 +76,6 @@ class ValidateResponse(ResponseModel):
     results: list[ValidationItem]
 
     @classmethod
-    def from_results(cls, results: Sequence[ValidationResult]) -> Self:
+    def from_results(cls, results: "Sequence[ValidationResult]") -> Self:
         """The answer of the service."""
         return cls(results=[ValidationItem.model_validate(result) for result in results])

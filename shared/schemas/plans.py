@@ -1,13 +1,16 @@
 """What would run, read and cost: the answer of compile."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from shared.dashboards.plans.plan import CompiledDashboard
 from shared.schemas.base import Money, RequestModel, ResponseModel
 from shared.schemas.dashboards import DashboardItem, ValidationItem
+from shared.schemas.queries import OutputFieldModel, PartitionUseModel
+
+if TYPE_CHECKING:
+    from shared.dashboards.plans.plan import CompiledDashboard
 
 
 class CompileRequest(RequestModel):
@@ -22,24 +25,6 @@ class CompileRequest(RequestModel):
         if bool(self.dashboards) == bool(self.slugs):
             raise ValueError("send either dashboards or slugs")
         return self
-
-
-class OutputFieldModel(ResponseModel):
-    """A column of a query's output."""
-
-    name: str
-    type: str
-    mode: str
-    fields: list["OutputFieldModel"]
-
-
-class PartitionUseModel(ResponseModel):
-    """A partitioned table; `filtered` says whether a condition on `column` lets BigQuery leave partitions out."""
-
-    table: str
-    column: str
-    filtered: bool
-    required: bool
 
 
 class PlannedQueryModel(ResponseModel):
@@ -129,6 +114,6 @@ class CompileResponse(ResponseModel):
     results: list[CompileItem]
 
     @classmethod
-    def from_compiled(cls, compiled: Sequence[CompiledDashboard]) -> Self:
+    def from_compiled(cls, compiled: "Sequence[CompiledDashboard]") -> Self:
         """The answer of the service."""
         return cls(results=[CompileItem.model_validate(one) for one in compiled])

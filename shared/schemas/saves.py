@@ -1,15 +1,15 @@
-"""Saving a dashboard, and how its versions differ."""
+"""Saving a dashboard."""
 
 from collections.abc import Sequence
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.dashboards.saved.diff import DashboardDiff
 from shared.saving.service import SavedVersion, SaveItem
-from shared.schemas.base import Money, RequestModel, ResponseModel
+from shared.schemas.base import RequestModel, ResponseModel
 from shared.schemas.dashboards import DashboardItem
 from shared.schemas.plans import PlanTotalsModel
+from shared.schemas.versions import DiffModel
 
 
 class SaveDashboardItem(DashboardItem):
@@ -37,42 +37,6 @@ class SaveQuery(BaseModel):
 
     dry_run: bool = False
     message: str = Field("", max_length=1000)
-
-
-class NameChangesModel(ResponseModel):
-    """Names that came, went, or changed."""
-
-    added: list[str]
-    removed: list[str]
-    changed: list[str]
-
-
-class QueryChangesModel(NameChangesModel):
-    """Queries that came, went, or changed; `reformatted` are those whose SQL means the same as before."""
-
-    reformatted: list[str]
-
-
-class DiffModel(ResponseModel):
-    """The difference between two versions; `text` is a unified diff.
-
-    `settings` are the other top-level keys whose value differs; one that is left out has its default.
-    """
-
-    queries: QueryChangesModel
-    charts: NameChangesModel
-    parameters: NameChangesModel
-    settings: list[str]
-    text: str
-    bytes_per_refresh_before: int | None
-    bytes_per_refresh_after: int | None
-    usd_per_month_before: Money | None
-    usd_per_month_after: Money | None
-
-    @classmethod
-    def from_diff(cls, diff: DashboardDiff) -> Self:
-        """The answer of the service."""
-        return cls.model_validate(diff)
 
 
 class SaveItemResponse(ResponseModel):

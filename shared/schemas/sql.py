@@ -9,7 +9,7 @@ from shared.dashboards.definition.parameter_values import PARAMETER_TYPES, Param
 from shared.errors import InvalidRequestError
 from shared.precompute.payload.encoding import to_json_rows
 from shared.schemas.base import ByteSize, Money, RequestModel, ResponseModel
-from shared.schemas.plans import OutputFieldModel, PartitionUseModel
+from shared.schemas.queries import OutputFieldModel, PartitionUseModel
 from shared.schemas.sql_values import read_json_value
 from shared.sql.folding import fold_name
 from shared.warehouse.models.queries import QueryOutcome, QueryParameter

@@ -1,39 +1,14 @@
-"""Versions over time: comparing them, going back, and where the files differ from them."""
+"""How two versions of a dashboard differ."""
 
-from collections.abc import Sequence
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Self
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic import BaseModel, ConfigDict, Field
 
-from shared.dashboards.saved.listing import VersionDiff
-from shared.saving.drift import DriftEntry, Repair
-from shared.saving.rollback import RollbackItem
-from shared.schemas.base import RequestModel, ResponseModel
-from shared.schemas.saves import DiffModel
+from shared.schemas.base import Money, ResponseModel
 
-
-class RollbackItemModel(RequestModel):
-    """One dashboard and the version whose content it gets back."""
-
-    slug: str
-    to_version: int = Field(ge=1)
-    expected_version: int | None = Field(None, ge=1, description="Refuse unless this is the current version.")
-
-    def to_item(self) -> RollbackItem:
-        """What the service takes."""
-        return RollbackItem(self.slug, self.to_version, self.expected_version)
-
-
-class RollbackRequest(RootModel[Annotated[list[RollbackItemModel], Field(min_length=1, max_length=1000)]]):
-    """Dashboards to roll back, all or none."""
-
-
-class RollbackQuery(BaseModel):
-    """The query string of a rollback."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    dry_run: Literal["true", "false"] = "false"
+if TYPE_CHECKING:
+    from shared.dashboards.saved.comparison import VersionDiff
+    from shared.dashboards.saved.diff import DashboardDiff
 
 
 class DiffQuery(BaseModel):
@@ -45,6 +20,42 @@ class DiffQuery(BaseModel):
     to_version: int | None = Field(None, alias="to", ge=1, le=999_999_999)
 
 
+class NameChangesModel(ResponseModel):
+    """Names that came, went, or changed."""
+
+    added: list[str]
+    removed: list[str]
+    changed: list[str]
+
+
+class QueryChangesModel(NameChangesModel):
+    """Queries that came, went, or changed; `reformatted` are those whose SQL means the same as before."""
+
+    reformatted: list[str]
+
+
+class DiffModel(ResponseModel):
+    """The difference between two versions; `text` is a unified diff.
+
+    `settings` are the other top-level keys whose value differs; one that is left out has its default.
+    """
+
+    queries: QueryChangesModel
+    charts: NameChangesModel
+    parameters: NameChangesModel
+    settings: list[str]
+    text: str
+    bytes_per_refresh_before: int | None
+    bytes_per_refresh_after: int | None
+    usd_per_month_before: Money | None
+    usd_per_month_after: Money | None
+
+    @classmethod
+    def from_diff(cls, diff: "DashboardDiff") -> Self:
+        """The answer of the service."""
+        return cls.model_validate(diff)
+
+
 class VersionDiffResponse(DiffModel):
     """What changed; `from_version` 0 means that the first version is all new."""
 
@@ -53,54 +64,11 @@ class VersionDiffResponse(DiffModel):
     to_version: int
 
     @classmethod
-    def from_comparison(cls, comparison: VersionDiff) -> Self:
+    def from_comparison(cls, comparison: "VersionDiff") -> Self:
         """The answer of the service."""
         return cls(
             slug=comparison.slug,
             from_version=comparison.from_version,
             to_version=comparison.to_version,
             **DiffModel.from_diff(comparison.diff).model_dump(),
-        )
-
-
-class DriftModel(ResponseModel):
-    """One difference; kinds: pending, changed, removed, edited, unknown."""
-
-    kind: str
-    path: str
-    slug: str | None
-    version: int | None
-    explanation: str
-
-
-class DriftResponse(ResponseModel):
-    """Every difference, sorted by path."""
-
-    results: list[DriftModel]
-
-    @classmethod
-    def from_entries(cls, entries: Sequence[DriftEntry]) -> Self:
-        """The answer of the service."""
-        return cls(results=[DriftModel.model_validate(entry) for entry in entries])
-
-
-class WrittenVersionModel(ResponseModel):
-    """A version whose files are in the store now."""
-
-    slug: str
-    version: int
-
-
-class RepairResponse(ResponseModel):
-    """What a repair wrote, and the drift that is left."""
-
-    written: list[WrittenVersionModel]
-    remaining: list[DriftModel]
-
-    @classmethod
-    def from_repair(cls, repair: Repair) -> Self:
-        """The answer of the service."""
-        written = [WrittenVersionModel(slug=slug, version=version) for slug, version in repair.written]
-        return cls(
-            written=written, remaining=[DriftModel.model_validate(entry) for entry in repair.remaining]
         )

@@ -13,10 +13,12 @@ from shared.schemas.auth import SessionListResponse, SessionResponse, SignInConf
 from shared.schemas.costs import CostQuery, CostResponse
 from shared.schemas.dashboards import ValidateRequest, ValidateResponse
 from shared.schemas.data import DataResponse
+from shared.schemas.drift import DriftResponse, RepairResponse
 from shared.schemas.lineage import LineageImpactQuery, LineageQuery, LineageResponse
 from shared.schemas.paging import DashboardListQuery, PageQuery
 from shared.schemas.plans import CompileRequest, CompileResponse
 from shared.schemas.precompute import PrecomputeRequest, PrecomputeResponse, VariantRequest
+from shared.schemas.rollbacks import RollbackRequest
 from shared.schemas.saved_dashboards import (
     DashboardDetailResponse,
     DashboardListResponse,
@@ -24,13 +26,7 @@ from shared.schemas.saved_dashboards import (
 )
 from shared.schemas.saves import SaveRequest, SaveResponse
 from shared.schemas.sql import SqlRunRequest, SqlRunResponse
-from shared.schemas.versions import (
-    DiffQuery,
-    DriftResponse,
-    RepairResponse,
-    RollbackRequest,
-    VersionDiffResponse,
-)
+from shared.schemas.versions import DiffQuery, VersionDiffResponse
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from shared.dashboards.diff_sides import read_saved_side
-from shared.dashboards.saved.diff import DashboardDiff, make_diff
 from shared.database.models.dashboards import Dashboard, DashboardVersion, LastRefresh
 from shared.database.repositories.dashboards import DashboardChoices
 from shared.database.repositories.paging import Page
@@ -66,16 +64,6 @@ class DashboardDetail:
     version: DashboardVersion
 
 
-@dataclass(frozen=True)
-class VersionDiff:
-    """What changed between two versions; `from_version` 0 means nothing: the first version is all new."""
-
-    slug: str
-    from_version: int
-    to_version: int
-    diff: DashboardDiff
-
-
 class SavedDashboardReader:
     """Lists and reads saved dashboards."""
 
@@ -120,17 +108,6 @@ class SavedDashboardReader:
                 remediation=f"List them: GET /dashboards/{slug}/versions.",
             )
         return DashboardDetail(dashboard, found)
-
-    def compare_versions(self, slug: str, before: int | None, after: int | None) -> VersionDiff:
-        """What changed from one version to another; by default from the one before the current one.
-
-        Without `before` it is the version below `after`, none for version 1. Raises NotFoundError.
-        """
-        newer = self.read(slug, after).version
-        number = newer.version - 1 if before is None else before
-        older = self.read(slug, number).version if number else None
-        diff = make_diff(read_saved_side(slug, older) if older else None, read_saved_side(slug, newer))
-        return VersionDiff(slug, number, newer.version, diff)
 
     def list_versions(self, slug: str, page: int, page_size: int) -> Page[VersionSummary]:
         """A page of a dashboard's versions, the latest first. Raises NotFoundError."""

@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
@@ -18,8 +19,10 @@ from shared.errors import (
     WarehouseUnavailableError,
 )
 from shared.settings import Settings
-from shared.warehouse.models.queries import QueryRequest
-from shared.warehouse.models.refresh_budget import RefreshBudget
+
+if TYPE_CHECKING:
+    from shared.warehouse.models.queries import QueryRequest
+    from shared.warehouse.models.refresh_budget import RefreshBudget
 
 _LOGGER = logging.getLogger(__name__)
 _EXPIRED_AT_ONCE = 10
@@ -33,7 +36,7 @@ class Reservation:
     bytes_reserved: int
     expires_at: datetime
     lines: tuple[BudgetLine, ...]
-    refresh_budget: RefreshBudget | None
+    refresh_budget: "RefreshBudget | None"
 
 
 class BudgetService:
@@ -56,7 +59,7 @@ class BudgetService:
         self._clock = clock
         self._find_billed_bytes = find_billed_bytes
 
-    def reserve(self, request: QueryRequest, byte_count: int, job_id: str) -> Reservation:
+    def reserve(self, request: "QueryRequest", byte_count: int, job_id: str) -> Reservation:
         """Hold `byte_count` bytes of every budget the request counts against.
 
         Raises BudgetExceededError, with limit, used, reserved, remaining and reset time, when one has no room.
@@ -124,7 +127,7 @@ class BudgetService:
                 uow.query_runs.abandon(row.job_id, row.created_at, billed, now)
         return settled
 
-    def _reserve(self, request: QueryRequest, byte_count: int, job_id: str) -> Reservation:
+    def _reserve(self, request: "QueryRequest", byte_count: int, job_id: str) -> Reservation:
         now = self._clock()
         settings = self._settings
         lines = self.list_lines(request.actor, request.slug, request.dashboard_day_limit_bytes)
