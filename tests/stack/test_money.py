@@ -1,11 +1,14 @@
 """Budgets, caps and receipts over the wire, through nginx."""
 
+import json
 import os
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime
+from http.client import HTTPConnection
 from typing import Any
 from uuid import uuid4
 
@@ -124,16 +127,10 @@ def test_a_process_killed_while_its_job_runs_gives_the_budget_back(stack: Runnin
     assert all(status != "running" for status, _ in rows)
 
 
-def find_running_jobs(stack: RunningStack) -> list[str]:
-    """Jobs that the emulator is working on."""
-    answer = requests.get(
-        f"{stack.stack.bigquery_endpoint}/bigquery/v2/projects/local/jobs?stateFilter=running", timeout=30
-    )
-    return [
-        job["jobReference"]["jobId"]
-        for job in answer.json().get("jobs", [])
-        if job["status"]["state"] == "RUNNING"
-    ]
+def find_running_jobs(stack: RunningStack, **labels: str) -> set[str]:
+    """Jobs with these labels that the emulator is working on."""
+    jobs = stack.list_jobs(**labels)
+    return {job["jobReference"]["jobId"] for job in jobs if job["status"]["state"] == "RUNNING"}
 
 
 def test_leaving_a_progress_stream_cancels_its_jobs(stack: RunningStack) -> None:
@@ -150,12 +147,12 @@ def test_leaving_a_progress_stream_cancels_its_jobs(stack: RunningStack) -> None
             timeout=60,
         )
         lines = response.iter_lines()
-        assert any(b'"running"' in line for line in lines)
-        running = find_running_jobs(stack)
+        assert any(b'"running"' in line and b'"slow"' in line for line in lines)
+        running = find_running_jobs(stack, slug="slow-money", query="slow")
         assert running
         response.close()
     began = time.monotonic()
-    wait_until(lambda: not set(find_running_jobs(stack)) & set(running), 15)
+    wait_until(lambda: not find_running_jobs(stack) & running, 15)
     wait_until(lambda: sum_reserved(stack) == 0, 15)
     assert time.monotonic() - began < 15
 
@@ -164,23 +161,22 @@ def test_leaving_a_progress_stream_cancels_its_jobs(stack: RunningStack) -> None
 def test_leaving_a_plain_request_cancels_its_jobs(stack: RunningStack, path: str) -> None:
     number = time.time_ns() % 10**6
     body: dict[str, object] = {"sql": SLOW.format(number), "dataset": "nyc"}
+    labels = {"purpose": "sql_run"}
     if path == "/precompute":
         yaml = (DASHBOARD % (SLOW.format(number), number)).replace("slow-money", "slow-plain")
         items = [{"path": "slow-plain.yaml", "yaml": yaml}]
         stack.call("POST", "/dashboards/save", json={"dashboards": items}).raise_for_status()
-        body = {"slugs": ["slow-plain"]}
-    before = set(find_running_jobs(stack))
-    with pytest.raises(requests.exceptions.ReadTimeout):
-        stack.call("POST", path, json=body, timeout=8)
+        body, labels = {"slugs": ["slow-plain"]}, {"slug": "slow-plain", "query": "slow"}
+    with closing(HTTPConnection("localhost", stack.stack.ports.nginx, timeout=60)) as connection:
+        headers = {"Authorization": f"Bearer {stack.token(EDITOR)}", "Content-Type": "application/json"}
+        connection.request("POST", path, json.dumps(body), headers)
+        wait_until(lambda: bool(find_running_jobs(stack, **labels)), 60)
+        (job,) = find_running_jobs(stack, **labels)
     left = time.monotonic()
-    running = set(find_running_jobs(stack)) - before
-    wait_until(lambda: not set(find_running_jobs(stack)) & running, 15)
+    wait_until(lambda: job not in find_running_jobs(stack), 15)
     wait_until(lambda: sum_reserved(stack) == 0, 15)
     assert time.monotonic() - left < 15  # well before the job's own deadline
-    (status,) = stack.query(
-        "SELECT status FROM query_runs WHERE bytes_estimated > 0 ORDER BY started_at DESC LIMIT 1"
-    )[0]
-    assert status == "cancelled"
+    assert stack.query("SELECT status FROM query_runs WHERE job_id = :job", job=job) == [["cancelled"]]
 
 
 @pytest.mark.parametrize(
