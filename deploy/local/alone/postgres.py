@@ -57,14 +57,16 @@ class RunningPostgres:
         """Settings whose database is this server's."""
         return Settings(**{"database_url": SecretStr(self.url), **changes})
 
+    def connect(self, database: str | None = None) -> pg8000.native.Connection:
+        """A connection past the repositories; the caller closes it."""
+        server = self.server
+        return pg8000.native.Connection(
+            server.user, "127.0.0.1", database or server.database, server.port, "almanac", timeout=10
+        )
+
     def run(self, sql: str, database: str | None = None, **parameters: object) -> list[Any]:
         """Rows of one statement, past the repositories."""
-        server = self.server
-        with closing(
-            pg8000.native.Connection(
-                server.user, "127.0.0.1", database or server.database, server.port, "almanac", timeout=10
-            )
-        ) as connection:
+        with closing(self.connect(database)) as connection:
             return list(connection.run(sql, **parameters) or [])
 
 
