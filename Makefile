@@ -2,11 +2,14 @@
 PYTHON ?= python3.13
 PY := .venv/bin/python
 ARGS ?=
+# How many processes share the tests, each with servers of its own. Neighbours stay together: they share fixtures.
+WORKERS ?= 2
+SPREAD = -n $(WORKERS) --dist worksteal
 # Byte code is kept whatever the surroundings say: each function is a process that would compile the library anew.
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down status logs token env render web check test test-stack bench clean
+.PHONY: help install up down status logs token env render web check test test-quick test-stack bench clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -58,8 +61,11 @@ check: .venv/ready ## Lint, types, import rules, rendered files
 	$(PY) -m deploy.settings_doc --check
 	bash deploy/ci/check_files.sh
 
-test: .venv/ready ## Run the tests; ARGS="tests/deploy -k nginx" picks some
-	$(PY) -m pytest -m "not stack" $(ARGS)
+test: .venv/ready ## Run the tests, on WORKERS=2 processes; ARGS="tests/deploy -k nginx" picks some
+	$(PY) -m pytest $(SPREAD) -m "not stack" $(ARGS)
+
+test-quick: .venv/ready ## Run the tests that need no server
+	$(PY) -m pytest $(SPREAD) -m quick $(ARGS)
 
 test-stack: .venv/ready ## Run the tests that need the whole stack behind nginx and Chromium; they start their own
 	$(PY) -m pytest -m stack $(ARGS)

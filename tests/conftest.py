@@ -1,6 +1,7 @@
 """Fixtures that every test folder may use."""
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = [
     "tests.fixtures.bigquery",
@@ -15,6 +16,14 @@ pytest_plugins = [
     "tests.fixtures.warehouse",
     "tests.fixtures.browser",  # after stack, which it imports
 ]
+
+# `make test` tries the same examples each time, and judges no machine for being slow; make test
+# ARGS="--hypothesis-profile=nightly" looks for new ones.
+settings.register_profile(
+    "sample", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("nightly", settings.get_profile("sample"), derandomize=False, print_blob=True)
+settings.load_profile("sample")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -35,7 +35,7 @@ def find(result: ValidationResult, code: DiagnosticCode) -> Diagnostic:
     return found
 
 
-@settings(max_examples=500, deadline=None, derandomize=True)
+@settings(max_examples=500)
 @given(TEXTS, STYLES, st.sampled_from(PLACES))
 def test_text_is_written_so_that_it_reads_back_the_same_wherever_it_stands(text, style, place):
     expected = read_yaml("f.yaml", place.format("'wrong'")).data
@@ -52,7 +52,7 @@ def _replace(data, old, new):
     return new if data == old else data
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 @given(TEXTS, STYLES)
 def test_a_value_is_replaced_by_exactly_the_text_offered(text, style):
     document = parse(MINIMAL.replace("title: Sales", f"title: {WRITTEN[style]}"))
@@ -62,7 +62,7 @@ def test_a_value_is_replaced_by_exactly_the_text_offered(text, style):
     assert edited.root == {**document.root, "title": text}
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 @given(TEXTS, STYLES)
 def test_a_key_is_replaced_by_exactly_the_text_offered(text, style):
     document = parse(MINIMAL.replace("  daily:", f"  {WRITTEN[style]}:"))

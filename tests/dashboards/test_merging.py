@@ -62,8 +62,6 @@ def test_what_is_too_long_is_not_compared():
 
 @settings(
     max_examples=150,
-    deadline=None,
-    derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(LINES, LINES, LINES)

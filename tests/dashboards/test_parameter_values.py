@@ -117,7 +117,7 @@ def test_texts_that_do_not_fit_are_refused(parameter_type, texts):
         parse_parameter_text(parameter_type, texts)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300)
 @given(
     st.sampled_from(PARAMETER_TYPES),
     st.one_of(

@@ -94,7 +94,7 @@ def test_valid_charts_have_no_findings(definition, value, general_validators):
     assert vega_lite.load_vega_lite().find_problems(definition, value) == []
 
 
-@settings(max_examples=400, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=400, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_every_verdict_is_that_of_a_general_validator(data, general_validators):
     definition, value = data.draw(st.sampled_from(SPECS))

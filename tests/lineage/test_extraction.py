@@ -145,7 +145,7 @@ def test_a_type_the_parser_does_not_know_harms_nothing():
     assert column.attributes["data_type"] == "HOLOGRAM<)"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     sql=st.sampled_from(REAL_QUERIES),
     cut=st.tuples(st.floats(0, 1), st.floats(0, 1)),
