@@ -16,5 +16,5 @@ def data(call: Call) -> flask.Response:
     query = call.request.query_string.decode(errors="replace")
     if is_about_result(call):
         return build_result_response(call, service, query)
-    payload, now = service.find_payload(call.path_text("slug"), query)
-    return build_payload_response(call, payload, now)
+    served, now = service.find_payload(call.path_text("slug"), query)
+    return build_payload_response(call, served, now)

@@ -55,13 +55,12 @@ class PrecomputeServices(DashboardServices):
     def assembler(self) -> "PayloadAssembler":
         """Payloads from results."""
         from shared.precompute.assembly.assembler import PayloadAssembler
-        from shared.precompute.assembly.payload_building import PayloadBuilder
         from shared.precompute.assembly.payload_keeping import PayloadKeeper
 
         keeper = PayloadKeeper(
             self.database, self.cache, lambda: self.payload_store, self.settings, self.clock
         )
-        return PayloadAssembler(self.database, self.results, PayloadBuilder(self.settings), keeper)
+        return PayloadAssembler(self.database, self.results, keeper, self.settings)
 
     @once
     def precompute(self) -> "PrecomputeService":

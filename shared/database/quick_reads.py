@@ -33,13 +33,13 @@ WHERE d.slug = ANY(%s) AND d.deleted_at IS NULL
 """
 _FIND_PAYLOAD = """
 WITH found AS (
-    SELECT p.id, p.blob_path, p.updated_at, p.read_at
+    SELECT p.id, p.blob_path, p.checked_at, p.updated_at, p.read_at
     FROM payloads p JOIN dashboards_index d ON d.id = p.dashboard_id
     WHERE d.slug = %s AND d.deleted_at IS NULL AND p.version = %s AND p.variant_hash = %s
 ), noted AS (
     UPDATE payloads SET read_at = %s FROM found WHERE payloads.id = found.id AND found.read_at < %s
 )
-SELECT blob_path, updated_at FROM found
+SELECT blob_path, checked_at, updated_at FROM found
 """
 READ_NOTED_EVERY = timedelta(minutes=1)
 """A payload's `read_at` is right to within this time: noting every read would make each of them a write."""
@@ -91,11 +91,14 @@ class QuickReads:
 
     def find_payload(
         self, slug: str, version: int, variant_hash: str, now: datetime
-    ) -> tuple[str, datetime] | None:
-        """Where a variant's payload lies and when it was put there; notes that it was read at `now`."""
+    ) -> tuple[str, datetime, datetime] | None:
+        """Where a variant's payload lies, when it was last checked and when that was written.
+
+        Notes that it was read at `now`.
+        """
         values = [slug, version, variant_hash, now, now - READ_NOTED_EVERY]
         rows = self._run(_FIND_PAYLOAD, values)
-        return (rows[0][0], rows[0][1]) if rows else None
+        return (rows[0][0], rows[0][1], rows[0][2]) if rows else None
 
     def close(self) -> None:
         """Close the connection; the next statement opens a new one."""

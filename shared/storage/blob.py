@@ -89,6 +89,10 @@ class BlobStore(Protocol):
         """The blobs whose path starts with `prefix` (a string, not a folder), sorted by path."""
         ...
 
+    def find_missing(self, paths: Sequence[str]) -> set[str]:
+        """Those of the paths at which there is no blob; cheaper than reading them."""
+        ...
+
     def list_drift(self) -> list[str]:
         """Sorted paths whose visible file was changed outside the store; only a Git store can have any."""
         ...

@@ -66,6 +66,12 @@ class FileBlobStore:
             blobs = (self._read_blob(path) for path in sorted(paths))
             return [BlobInfo(blob.path, blob.revision, len(blob.data)) for blob in blobs if blob]
 
+    def find_missing(self, paths: Sequence[str]) -> set[str]:
+        """See `BlobStore.find_missing`."""
+        check_paths(paths)
+        with translate_file_errors(self._root):
+            return {path for path in paths if not self._holds(path)}
+
     def list_drift(self) -> list[str]:
         """Always empty: the files are the blobs."""
         return []
@@ -85,14 +91,17 @@ class FileBlobStore:
                 yield
 
     def _read_blob(self, path: str) -> Blob | None:
-        place = self._root / path
-        if place.is_symlink() or not place.is_file() or not is_below(place, self._root):
+        if not self._holds(path):
             return None
         try:
-            data = place.read_bytes()
+            data = (self._root / path).read_bytes()
         except FileNotFoundError:
             return None
         return Blob(path, data, _find_revision(data), find_content_type(path))
+
+    def _holds(self, path: str) -> bool:
+        place = self._root / path
+        return place.is_file() and not place.is_symlink() and is_below(place, self._root)
 
     def _check_place(self, path: str) -> None:
         place = self._root / path

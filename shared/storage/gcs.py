@@ -63,7 +63,9 @@ class GcsBlobStore:
         check_writes(writes)
         if len(writes) > 1:
             guarded = [write for write in writes if write.expected_revision is not ANY]
-            for write, revision in zip(guarded, self._map(self._find_revision, guarded), strict=True):
+            for write, revision in zip(
+                guarded, self._map(self._find_revision, [write.path for write in guarded]), strict=True
+            ):
                 check_revision(write, revision)
         metadata = {"message": message[:_MAX_MESSAGE_CHARACTERS], "author": author[:_MAX_MESSAGE_CHARACTERS]}
         results = self._map(lambda write: self._try_write(write, metadata), writes)
@@ -91,6 +93,12 @@ class GcsBlobStore:
         found = run_call(list_objects, self._timeout_seconds)
         return sorted((info for info in found if is_valid_path(info.path)), key=lambda info: info.path)
 
+    def find_missing(self, paths: Sequence[str]) -> set[str]:
+        """See `BlobStore.find_missing`. Object by object, in parallel."""
+        check_paths(paths)
+        found = self._map(self._find_revision, paths)
+        return {path for path, revision in zip(paths, found, strict=True) if revision is None}
+
     def list_drift(self) -> list[str]:
         """Always empty: the objects are the blobs."""
         return []
@@ -114,9 +122,9 @@ class GcsBlobStore:
 
         return run_call(download, self._timeout_seconds)
 
-    def _find_revision(self, write: BlobWrite) -> str | None:
+    def _find_revision(self, path: str) -> str | None:
         def stat(timeout: float) -> str | None:
-            found = self._bucket().get_blob(self._prefix + write.path, timeout=timeout, retry=None)
+            found = self._bucket().get_blob(self._prefix + path, timeout=timeout, retry=None)
             return str(found.generation) if found else None
 
         return run_call(stat, self._timeout_seconds)

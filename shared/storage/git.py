@@ -92,6 +92,13 @@ class GitBlobStore:
                 if mode.startswith("100") and path.startswith(prefix) and is_valid_path(path)
             ]
 
+    def find_missing(self, paths: Sequence[str]) -> set[str]:
+        """See `BlobStore.find_missing`."""
+        check_paths(paths)
+        with self._reading() as git:
+            revisions = _find_revisions(git, git.read_head(), paths)
+            return {path for path in paths if revisions[path] is None}
+
     def list_drift(self) -> list[str]:
         """Sorted paths of working files that differ from HEAD: edited, added or removed outside the store."""
         with self._transaction() as git:

@@ -38,6 +38,11 @@ class TracedBlobStore:
         with self._span("list", 1):
             return self.store.list_blobs(prefix)
 
+    def find_missing(self, paths: Sequence[str]) -> set[str]:
+        """See `BlobStore.find_missing`."""
+        with self._span("find_missing", len(paths)):
+            return self.store.find_missing(paths)
+
     def list_drift(self) -> list[str]:
         """See `BlobStore.list_drift`."""
         with self._span("drift", 1):

@@ -466,7 +466,9 @@ class TestWhatARefreshFills:
     ) -> None:
         functions.save_shop(write_dashboard(n=count_ids("stock_a")))
         functions.precompute_shop()
-        shutil.rmtree(tmp_path / "payloads" / "results")
+        # With their payloads, which would be served as they are.
+        for folder in ("results", "payloads"):
+            shutil.rmtree(tmp_path / "payloads" / folder)
         with redis.Redis.from_url(valkey_server.url) as client:
             client.flushdb()
         functions.save_shop(write_dashboard("zoo", n=count_ids("stock_b")))

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import redis
+from sqlalchemy import text
 
 from deploy.local.servers.oidc import OidcServer
 from deploy.local.servers.valkey import ValkeyServer
@@ -119,10 +120,18 @@ def test_payloads_are_assembled_from_cached_results(
     functions.precompute_shop()
     shutil.rmtree(tmp_path / "payloads" / "results")
     assemble = functions.container.precompute.assemble_dashboards
+    forget_contents(functions)
     assert assemble(["shop"]) == {"shop": 2}
+    forget_contents(functions)
     with redis.Redis.from_url(valkey_server.url) as client:
         client.flushdb()
     assert assemble(["shop"]) == {"shop": 0}
+
+
+def forget_contents(functions: FunctionHost) -> None:
+    """Let nothing be known of what the payloads say, so that the next assembly builds them anew."""
+    with functions.container.database.engine.begin() as connection:
+        connection.execute(text("UPDATE payloads SET etag = ''"))
 
 
 @contextmanager
@@ -139,6 +148,7 @@ def held_back_writes(functions: FunctionHost, monkeypatch: pytest.MonkeyPatch) -
         return write_blobs(writes, **options)
 
     monkeypatch.setattr(store, "write_blobs", write)
+    forget_contents(functions)
     assemble = functions.container.precompute.assemble_dashboards
     thread = threading.Thread(target=lambda: assemble(["shop"]))
     thread.start()

@@ -16,6 +16,7 @@ from shared.storage.files import FileBlobStore
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 OLD, NEW = Pointer("p/old", NOW), Pointer("p/new", NOW + timedelta(seconds=1))
+WRITTEN = {OLD: NOW + timedelta(seconds=2), NEW: NOW + timedelta(seconds=3)}
 
 
 @pytest.fixture(params=["memory", "valkey"])
@@ -44,13 +45,21 @@ def read_text(data: bytes) -> str:
 
 
 def find(blobs: CachedBlobs, pointer: Callable[[], Pointer | None]) -> str | None:
-    return blobs.find_current("pointer", "copy", pointer, read_text)
+    def find_pointer() -> tuple[Pointer, datetime] | None:
+        found = pointer()
+        return (found, WRITTEN[found]) if found else None
+
+    found = blobs.find_current("pointer", "copy", find_pointer, read_text)
+    if found is None:
+        return None
+    assert found[1] == {"old": OLD, "new": NEW}[found[0]].checked_at
+    return found[0]
 
 
 def publish(cache: Cache, pointer: Pointer, text: bytes) -> None:
     """What a refresh does."""
     cache.set_many({"copy": make_copy(pointer.path, text)}, 60)
-    cache.set_newest_many({"pointer": pointer.stamped}, POINTER_TTL_SECONDS)
+    cache.set_newest_many({"pointer": pointer.stamp(WRITTEN[pointer])}, POINTER_TTL_SECONDS)
 
 
 def test_a_reader_that_comes_late_brings_nothing_old_back(cache: Cache, store: BlobStore) -> None:
@@ -92,10 +101,24 @@ def test_a_copy_that_cannot_be_read_is_replaced(cache: Cache, store: BlobStore) 
 
 def test_a_blob_that_is_gone_is_looked_up_anew(cache: Cache, store: BlobStore) -> None:
     store.delete_blobs([OLD.path], message="Test", author="a@example.com")
-    cache.set_newest_many({"pointer": OLD.stamped}, 60)
+    cache.set_newest_many({"pointer": OLD.stamp(WRITTEN[OLD])}, 60)
     blobs = CachedBlobs(cache, lambda: store, 60)
     assert find(blobs, lambda: NEW) == "new"
     assert find(blobs, lambda: pytest.fail("the pointer is cached")) == "new"
+
+
+def test_a_check_moves_the_pointer_and_leaves_the_copy(cache: Cache, store: BlobStore) -> None:
+    publish(cache, NEW, b"new")
+    later = Pointer(NEW.path, NOW + timedelta(hours=1))
+    cache.set_newest_many({"pointer": later.stamp(NOW + timedelta(hours=1))}, 60)
+    blobs = CachedBlobs(cache, lambda: store, 60)
+    found = blobs.find_current("pointer", "copy", lambda: pytest.fail("the pointer is cached"), read_text)
+    assert found == ("new", later.checked_at)
+
+
+def test_a_pointer_of_another_release_is_passed_over(cache: Cache, store: BlobStore) -> None:
+    cache.set_newest_many({"pointer": (1, b"p/old")}, 60)
+    assert find(CachedBlobs(cache, lambda: store, 60), lambda: NEW) == "new"
 
 
 def test_many_are_read_at_once_and_kept(cache: Cache, store: BlobStore) -> None:

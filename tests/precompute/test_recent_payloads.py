@@ -2,17 +2,18 @@
 
 from datetime import UTC, datetime, timedelta
 
-from shared.precompute.payload.payload import Payload
+from shared.precompute.payload.payload import Payload, ServedPayload
 from shared.precompute.serving.recent_payloads import RecentPayloads
 
 NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
 
 
-def make_payload(slug: str = "sales") -> Payload:
-    return Payload.encode(
-        b'"a":1', slug=slug, version=1, as_of=NOW, checked_at=NOW, max_age_seconds=60,
-        max_stale_seconds=600, has_error=False, results={},
+def make_payload(slug: str = "sales") -> ServedPayload:
+    payload = Payload.encode(
+        b'"a":1', slug=slug, version=1, as_of=NOW, max_age_seconds=60, max_stale_seconds=600,
+        has_error=False, content_sha256="0" * 64, results={},
     )  # fmt: skip
+    return ServedPayload(payload, NOW)
 
 
 def test_an_entry_is_good_until_its_time_is_over() -> None:
@@ -34,7 +35,7 @@ def test_no_seconds_keep_nothing() -> None:
 
 def test_the_oldest_make_room_and_replacing_takes_none() -> None:
     payload = make_payload()
-    recent = RecentPayloads(2.0, max_bytes=payload.stored_size * 2)
+    recent = RecentPayloads(2.0, max_bytes=payload.payload.stored_size * 2)
     for query in ("a", "b", "b", "c"):
         recent.put("sales", query, payload, NOW)
     assert [recent.get("sales", query, NOW) for query in ("a", "b", "c")] == [None, payload, payload]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.precompute.payload.gzip_splice import compress_fragment, splice_gzip
-from shared.precompute.payload.payload import Payload, PayloadResult
+from shared.precompute.payload.payload import Payload, PayloadResult, ServedPayload
 
 
 @given(st.binary(max_size=3000), st.binary(max_size=300), st.binary(max_size=300))
@@ -37,7 +37,7 @@ NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
 
 def make_payload(**changes: object) -> Payload:
     values = {
-        "slug": "sales", "version": 3, "as_of": NOW, "checked_at": NOW,
+        "slug": "sales", "version": 3, "as_of": NOW, "content_sha256": "ab" * 32,
         "max_age_seconds": 60, "max_stale_seconds": 600, "has_error": False,
         "results": {"daily": PayloadResult("results/1.arrow", NOW), "never": None},
     } | changes  # fmt: skip
@@ -61,7 +61,7 @@ def test_a_stored_form_without_zstandard_blocks_is_refused() -> None:
 
 
 def test_age_counts_from_as_of_and_staleness_from_the_last_check() -> None:
-    payload = make_payload(as_of=NOW - timedelta(hours=5))
+    payload = ServedPayload(make_payload(as_of=NOW - timedelta(hours=5)), NOW)
     assert not payload.is_stale(NOW + timedelta(seconds=60))
     assert payload.is_stale(NOW + timedelta(seconds=61))
     assert not payload.is_expired(NOW + timedelta(seconds=600))
@@ -70,12 +70,16 @@ def test_age_counts_from_as_of_and_staleness_from_the_last_check() -> None:
 
 
 def test_a_failing_refresh_makes_it_stale_at_once() -> None:
-    assert make_payload(has_error=True).is_stale(NOW)
+    assert ServedPayload(make_payload(has_error=True), NOW).is_stale(NOW)
 
 
-def test_the_etag_changes_with_content_check_and_staleness() -> None:
-    payload = make_payload()
-    later = NOW + timedelta(seconds=30)
-    assert payload.make_etag(NOW) == payload.make_etag(later)
-    assert payload.make_etag(NOW) != payload.make_etag(NOW + timedelta(seconds=90))
-    assert payload.make_etag(NOW) != payload.mark_checked(later).make_etag(later)
+def test_the_etag_is_of_the_content_alone() -> None:
+    assert make_payload().etag == make_payload(has_error=True).etag
+    assert make_payload().etag != make_payload(content_sha256="cd" * 32).etag
+
+
+def test_what_the_release_before_stored_is_read() -> None:
+    """Its header has the time of the last check, which is in the payload's row by now."""
+    stored = make_payload().to_bytes()
+    assert b'"checked_at"' in stored.partition(b"\n")[0]
+    assert Payload.from_bytes(stored).as_of == NOW

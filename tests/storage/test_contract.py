@@ -47,6 +47,16 @@ def test_answers_in_input_order_with_none_for_what_is_missing(store: BlobStore) 
     assert blobs[1].content_type == YAML
 
 
+def test_says_which_of_many_are_missing(store: BlobStore) -> None:
+    store.write_blobs([BlobWrite("nyc/a", b"a"), BlobWrite("b", b"")], **WHO)
+    assert store.find_missing(["nyc/a", "b", "nyc", "nyc/a/below", "c"]) == {"nyc", "nyc/a/below", "c"}
+    store.delete_blobs(["b"], **WHO)
+    assert store.find_missing(["nyc/a", "b"]) == {"b"}
+    assert store.find_missing([]) == set()
+    with pytest.raises(InvalidRequestError):
+        store.find_missing(["../b"])
+
+
 def test_an_empty_store_holds_nothing_and_empty_calls_do_nothing(store: BlobStore) -> None:
     assert store.read_blobs(["a"]) == [None]
     assert store.list_blobs() == []

@@ -1,4 +1,4 @@
-"""Answers whose bytes lie ready in several encodings: negotiated, with a strong ETag, 304 and HEAD."""
+"""Answers whose bytes lie ready in several encodings: negotiated, with an ETag, 304 and HEAD."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
@@ -40,25 +40,29 @@ def build_encoded_response(
     content_type: str,
     build_body: Callable[[Encoding], bytes],
     headers: Sequence[tuple[str, str]] = (),
+    *,
+    weak: bool = False,
 ) -> flask.Response:
     """200 in the encoding the client prefers, or 304 when it has the content already.
 
-    `etag` names the content, without quotes and whatever the encoding. The answer to HEAD has the headers of
+    `etag` names the content, without quotes and whatever the encoding; `weak` says that the bytes of two answers may
+    differ while their content does not. `headers` come on both, 200 and 304. The answer to HEAD has the headers of
     the one to GET but for its length, which takes making the body.
     """
     encoding = choose_encoding(request.environ.get("HTTP_ACCEPT_ENCODING", ""))
     etag += _ETAG_ENDINGS[encoding]
+    validator = f'W/"{etag}"' if weak else f'"{etag}"'
     sent = [
         # In this order: nginx reads Cache-Control in the light of what it has read before.
         ("X-Accel-Expires", str(FRESH_SECONDS)),
         ("Cache-Control", CACHE_CONTROL),
         ("Vary", VARY),
-        ("ETag", f'"{etag}"'),
+        ("ETag", validator),
         *headers,
     ]
     known = request.environ.get("HTTP_IF_NONE_MATCH")
-    # What a client has from here is one strong validator, which needs no parser.
-    if known and (known == f'"{etag}"' or request.if_none_match.contains(etag)):
+    # What a client has from here is one validator, which needs no parser; the comparison is weak (RFC 9110, 13.1.2).
+    if known and (known == validator or request.if_none_match.contains_weak(etag)):
         return _ReadyResponse((), 304, sent)
     sent.append(("Content-Type", content_type))
     if encoding is not Encoding.IDENTITY:

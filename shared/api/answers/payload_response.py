@@ -9,22 +9,38 @@ from shared.api.answers.encoded_response import build_encoded_response
 from shared.api.call import Call
 from shared.api.responses import ResponseFactory
 from shared.precompute.payload.gzip_splice import splice_gzip
-from shared.precompute.payload.payload import Payload
+from shared.precompute.payload.payload import ServedPayload
 from shared.precompute.payload.zstd_splice import splice_zstd
 
 
-def build_payload_response(call: Call, payload: Payload, now: datetime) -> flask.Response:
-    """200 with the envelope, or 304."""
+def build_payload_response(call: Call, served: ServedPayload, now: datetime) -> flask.Response:
+    """200 with the envelope, or 304.
+
+    The ETag is weak and of the content alone: the envelope around it differs from answer to answer. How fresh the
+    content is stands in headers, so that a 304 says it too.
+    """
 
     def build_body(encoding: Encoding) -> bytes:
-        return _build_body(call, payload, now, encoding)
+        return _build_body(call, served, now, encoding)
 
-    return build_encoded_response(call.request, payload.make_etag(now), "application/json", build_body)
+    etag = served.payload.etag
+    headers = describe_freshness(served, served.as_of_text, now)
+    return build_encoded_response(call.request, etag, "application/json", build_body, headers, weak=True)
 
 
-def _build_body(call: Call, payload: Payload, now: datetime, encoding: Encoding) -> bytes:
+def describe_freshness(served: ServedPayload, as_of: str, now: datetime) -> list[tuple[str, str]]:
+    """The headers that say how fresh an answer is whose data was read at `as_of`."""
+    return [
+        ("Almanac-As-Of", as_of),
+        ("Almanac-Checked-At", served.checked_at_text),
+        ("Almanac-Stale", "true" if served.is_stale(now) else "false"),
+    ]
+
+
+def _build_body(call: Call, served: ServedPayload, now: datetime, encoding: Encoding) -> bytes:
     factory = ResponseFactory(call.request_id, call.trace_id, call.settings.service_version)
-    prefix = b'{"success":true,"data":{' + payload.describe_age(now)
+    payload = served.payload
+    prefix = b'{"success":true,"data":{' + served.describe_age(now)
     suffix = b'},"error":null,"metadata":' + factory.metadata_json() + b"}"
     if encoding is Encoding.ZSTD:
         return splice_zstd(prefix, payload.zstd_blocks, suffix, window_log=payload.zstd_window_log)

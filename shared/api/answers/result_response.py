@@ -6,6 +6,7 @@ import flask
 
 from shared.api.answers.accept_encoding import Encoding
 from shared.api.answers.encoded_response import build_encoded_response
+from shared.api.answers.payload_response import describe_freshness
 from shared.api.call import Call
 from shared.dashboards.definition.head import QUERY_CHOICE
 from shared.errors import InvalidRequestError
@@ -39,8 +40,8 @@ def build_result_response(call: Call, service: DataService, query: str) -> flask
     if not call.accepts(ARROW_TYPE):
         raise InvalidRequestError(
             f"?{QUERY_CHOICE}={choice.name} is answered as an Arrow stream only: send Accept: {ARROW_TYPE}. "
-            f"Without ?{QUERY_CHOICE}= the answer has every query as JSON: {', '.join(choice.payload.results)}.",
-            details=[{"accepted": [ARROW_TYPE], "queries": list(choice.payload.results)}],
+            f"Without ?{QUERY_CHOICE}= the answer has every query as JSON: {', '.join(choice.served.payload.results)}.",
+            details=[{"accepted": [ARROW_TYPE], "queries": list(choice.served.payload.results)}],
         )
     stream = service.read_stream(choice)
     response = build_encoded_response(
@@ -51,7 +52,7 @@ def build_result_response(call: Call, service: DataService, query: str) -> flask
         _describe_freshness(choice),
     )
     if response.status_code == HTTPStatus.OK:
-        name = f"{choice.payload.slug}-{choice.name}.arrows"
+        name = f"{choice.served.payload.slug}-{choice.name}.arrows"
         response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
@@ -63,9 +64,6 @@ def _choose_body(stream: ResultStream, encoding: Encoding) -> bytes:
 
 
 def _describe_freshness(choice: ResultChoice) -> list[tuple[str, str]]:
-    payload = choice.payload
-    return [
-        ("X-Almanac-As-Of", format_time(choice.result.as_of)),
-        ("X-Almanac-Checked-At", format_time(payload.checked_at)),
-        ("X-Almanac-Stale", "true" if payload.is_stale(choice.now) else "false"),
-    ]
+    headers = describe_freshness(choice.served, format_time(choice.result.as_of), choice.now)
+    # Under the names of before, too, for the scripts that read them.
+    return [*headers, *((f"X-{name}", value) for name, value in headers)]

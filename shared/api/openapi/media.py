@@ -66,7 +66,7 @@ ARROW = Media(
         "type": "string",
         "format": "binary",
         "description": "The result of the query that `query` names, as an Arrow IPC stream. The headers "
-        "`X-Almanac-As-Of`, `X-Almanac-Checked-At` and `X-Almanac-Stale` say how fresh it is.",
+        "`Almanac-As-Of`, `Almanac-Checked-At` and `Almanac-Stale` say how fresh it is.",
     },
 )
 HTML = Media("text/html", {"type": "string"})
@@ -178,13 +178,18 @@ HEADERS: Mapping[str, str] = {
     "traceparent": "W3C trace context of this request's span.",
     "Server-Timing": "Milliseconds spent, as `total;dur=1.23`. Not on `/data`: the router repeats "
     "its answers, and the time of another request would mislead.",
-    "ETag": "A strong validator of the content.",
+    "ETag": "A validator of the content alone, whatever is said of its age: weak around the JSON envelope, whose "
+    "metadata differs from answer to answer, strong with an Arrow stream.",
     "Retry-After": "Seconds to wait before another try.",
     "Location": "Where to go.",
     "Set-Cookie": "The session cookie, or its removal.",
     "X-Almanac-User": "The caller's address.",
-    "X-Almanac-As-Of": "With an Arrow stream: when its data was read.",
-    "X-Almanac-Checked-At": "With an Arrow stream: when the dashboard's data was last known to be current.",
-    "X-Almanac-Stale": "With an Arrow stream: `true` when nobody has checked within `max_age`.",
+    "Almanac-As-Of": "When the oldest of the data in the answer was read. On 304, too, like the next two.",
+    "Almanac-Checked-At": "When the dashboard's data was last known to be current. The body of an answer that was "
+    "validated with 304 says an earlier time.",
+    "Almanac-Stale": "`true` when nobody has checked within `max_age`, or the last refresh failed.",
+    "X-Almanac-As-Of": "With an Arrow stream: `Almanac-As-Of` by its former name.",
+    "X-Almanac-Checked-At": "With an Arrow stream: `Almanac-Checked-At` by its former name.",
+    "X-Almanac-Stale": "With an Arrow stream: `Almanac-Stale` by its former name.",
 }
 EVERY_ANSWER = ("X-Request-Id", "traceparent", "Server-Timing")

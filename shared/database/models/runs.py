@@ -146,7 +146,8 @@ class QueryFailure(Base):
 class Payload(Base):
     """The assembled answer of `/data` for one variant of one version; the bytes are in the blob store.
 
-    Every assembly writes a blob of its own, and `blob_path` says which one is served. `on_demand` marks a
+    Every new content has a blob of its own, and `blob_path` says which one is served. `etag` names the content,
+    so that it is known without being built whether it changed. `on_demand` marks a
     variant with values that are not listed; `read_at` is when somebody last asked for it, to the minute;
     `fingerprints` are the queries it is made of.
     """

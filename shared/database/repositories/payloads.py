@@ -1,16 +1,23 @@
 """The assembled answers of `/data`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import and_, delete, func, or_, select, tuple_
+from sqlalchemy import and_, delete, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.database.models.dashboards import Dashboard, DashboardVersion
 from shared.database.models.runs import Payload
-from shared.database.repositories.base import Repository, excluded_values, rows_of, table_of
+from shared.database.repositories.base import (
+    Repository,
+    excluded_values,
+    json_rows,
+    record_set,
+    rows_of,
+    table_of,
+)
 
 type PayloadKey = tuple[UUID, int, str]
 """Dashboard, version and variant hash."""
@@ -27,6 +34,15 @@ class PayloadFreshness:
     as_of: datetime
     checked_at: datetime
     aged: bool
+
+
+@dataclass(frozen=True)
+class PayloadCheck:
+    """The payload `id` whose content lies at `blob_path` was found to be right at `checked_at`."""
+
+    id: UUID
+    blob_path: str
+    checked_at: datetime
 
 
 class PayloadRepository(Repository):
@@ -146,6 +162,27 @@ class PayloadRepository(Repository):
         ).returning(*key, table.c.updated_at)
         stored = self._session.execute(statement, rows_of([latest[name] for name in sorted(latest)]))
         return {(row[0], row[1], row[2]): row[3] for row in stored}
+
+    def mark_checked_many(self, checks: Sequence[PayloadCheck]) -> dict[PayloadKey, datetime]:
+        """Move `checked_at` forward and nothing else; the keys this was right for, and when it was written.
+
+        A payload that somebody replaced since the look is left alone.
+        """
+        if not checks:
+            return {}
+        table = table_of(Payload)
+        given = record_set(table, ["id", "blob_path", "checked_at"])
+        statement = (
+            update(table)
+            .where(table.c.id == given.c.id, table.c.blob_path == given.c.blob_path)
+            .values(
+                checked_at=func.greatest(table.c.checked_at, given.c.checked_at),
+                updated_at=func.clock_timestamp(),
+            )
+            .returning(table.c.dashboard_id, table.c.version, table.c.variant_hash, table.c.updated_at)
+        )
+        rows = self._session.execute(statement, {"rows": json_rows(asdict(one) for one in checks)})
+        return {(row[0], row[1], row[2]): row[3] for row in rows}
 
     def retire_many(self, before: datetime, limit: int) -> list[str]:
         """Forget payloads nobody will be served any more; the blob paths that nothing points to.

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 from shared.cache.cache import Cache
 from shared.cache.stamps import read_value
@@ -21,15 +22,21 @@ _LOGGER = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Pointer:
-    """Where the current copy of something lies, and since when."""
+    """Where the current copy of something lies, and when that was last known to be current (`checked_at`)."""
 
     path: str
-    since: datetime
+    checked_at: datetime
 
-    @property
-    def stamped(self) -> tuple[int, bytes]:
-        """Number and value for `Cache.set_newest_many`."""
-        return int(self.since.timestamp() * 1_000_000), self.path.encode()
+    def stamp(self, written_at: datetime) -> tuple[int, bytes]:
+        """Number and value for `Cache.set_newest_many`: of two pointers, the one written later stays."""
+        value = f"{self.checked_at.isoformat()} {self.path}"
+        return int(written_at.timestamp() * 1_000_000), value.encode()
+
+    @classmethod
+    def from_stamped(cls, stored: bytes) -> Self:
+        """Read what the cache has. Raises ValueError for what another release wrote."""
+        checked_at, _, path = read_value(stored).decode().partition(" ")
+        return cls(path, datetime.fromisoformat(checked_at))
 
 
 class CachedBlobs:
@@ -51,20 +58,25 @@ class CachedBlobs:
         self,
         pointer_key: str,
         key: str,
-        find_pointer: Callable[[], Pointer | None],
+        find_pointer: Callable[[], tuple[Pointer, datetime] | None],
         parse: Callable[[bytes], T],
-    ) -> T | None:
-        """As `find`, at the path that is cached under `pointer_key`, or else that `find_pointer` gives."""
+    ) -> tuple[T, datetime] | None:
+        """As `find`, where the pointer cached under `pointer_key` says, with the pointer's `checked_at`.
+
+        Without one, or with one to nothing, `find_pointer` is asked for the current one and when it was written.
+        """
         stored, cached = self._read_cache([pointer_key, key])
-        path = read_value(stored).decode() if stored is not None else None
-        if path is not None and (found := self._choose(cached, key, path, parse)) is not None:
-            return found
+        before = _parse(stored, pointer_key, Pointer.from_stamped) if stored is not None else None
+        if before is not None and (found := self._choose(cached, key, before.path, parse)) is not None:
+            return found, before.checked_at
         # Nothing is there any more: it was replaced longer ago than blobs are kept for late readers.
-        pointer = find_pointer()
-        if pointer is None or pointer.path == path:
+        current = find_pointer()
+        if current is None or (before is not None and current[0].path == before.path):
             return None
-        self._write_pointer(pointer_key, pointer)
-        return self._choose(cached, key, pointer.path, parse)
+        pointer, written_at = current
+        self._write_pointer(pointer_key, pointer.stamp(written_at))
+        found = self._choose(cached, key, pointer.path, parse)
+        return (found, pointer.checked_at) if found is not None else None
 
     def read_many(self, paths: Mapping[str, str]) -> dict[str, bytes]:
         """The bytes at the paths, by path; `paths` are by cache key. What is nowhere is left out."""
@@ -109,9 +121,9 @@ class CachedBlobs:
         except DependencyUnavailableError:
             _LOGGER.warning("The cache cannot be reached; the answer is not kept")
 
-    def _write_pointer(self, key: str, pointer: Pointer) -> None:
+    def _write_pointer(self, key: str, stamped: tuple[int, bytes]) -> None:
         try:
-            self._cache.set_newest_many({key: pointer.stamped}, POINTER_TTL_SECONDS)
+            self._cache.set_newest_many({key: stamped}, POINTER_TTL_SECONDS)
         except DependencyUnavailableError:
             _LOGGER.warning("The cache cannot be reached; where the answer lies is not kept")
 

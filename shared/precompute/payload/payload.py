@@ -1,13 +1,13 @@
 """A variant's payload as it is kept: compressed once, served many times.
 
-The stored form is one line of JSON (the header: what changes without the data changing, and what serving needs
-to know) followed by the compressed fragment (what does not), once as DEFLATE and once as Zstandard blocks.
+The stored form is one line of JSON (the header: what serving needs to know) followed by the compressed fragment, once
+as DEFLATE and once as Zstandard blocks. When its data was last known to be current is not in it: that moves without
+anything being written anew, and stands in the payload's row and in the pointer to it.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Self
@@ -30,16 +30,15 @@ class PayloadResult:
 class Payload:
     """The answer to one variant of one version of a dashboard.
 
-    `as_of` is when the oldest of its data was read, `checked_at` when it was last known to be current (UTC);
-    `has_error` is True while a refresh of one of its queries is failing. `fragment` is the JSON of the members
-    that stay the same, without the braces around them; `zstd_blocks` is the same again for another encoding,
-    with the logarithm of the window it needs. `results` are the queries by name, None for one without a result.
+    `as_of` is when the oldest of its data was read (UTC); `has_error` is True while a refresh of one of its queries
+    is failing. `content_sha256` names the content: equal contents, equal names. `fragment` is the JSON of the members
+    of `data` without the braces around them; `zstd_blocks` is the same again for another encoding, with the logarithm
+    of the window it needs. `results` are the queries by name, None for one without a result.
     """
 
     slug: str
     version: int
     as_of: datetime
-    checked_at: datetime
     max_age_seconds: int
     max_stale_seconds: int
     has_error: bool
@@ -57,24 +56,24 @@ class Payload:
         slug: str,
         version: int,
         as_of: datetime,
-        checked_at: datetime,
         max_age_seconds: int,
         max_stale_seconds: int,
         has_error: bool,
+        content_sha256: str,
         results: Mapping[str, PayloadResult | None],
     ) -> Self:
         """Compress `members`, the JSON members of `data` without the braces around them."""
         return cls(
-            slug, version, as_of, checked_at, max_age_seconds, max_stale_seconds, has_error,
-            hashlib.sha256(members).hexdigest(), compress_fragment(members), *compress_blocks(members), results,
+            slug, version, as_of, max_age_seconds, max_stale_seconds, has_error, content_sha256,
+            compress_fragment(members), *compress_blocks(members), results,
         )  # fmt: skip
 
-    def with_members(self, members: bytes, *, has_error: bool) -> Self:
-        """The same payload with other members: as old, checked as long ago, made of the same results."""
+    def with_members(self, members: bytes, *, has_error: bool, content_sha256: str) -> Self:
+        """The same payload with other members: as old, made of the same results."""
         return self.encode(
-            members, slug=self.slug, version=self.version, as_of=self.as_of, checked_at=self.checked_at,
+            members, slug=self.slug, version=self.version, as_of=self.as_of,
             max_age_seconds=self.max_age_seconds, max_stale_seconds=self.max_stale_seconds,
-            has_error=has_error, results=self.results,
+            has_error=has_error, content_sha256=content_sha256, results=self.results,
         )  # fmt: skip
 
     def to_bytes(self) -> bytes:
@@ -83,7 +82,8 @@ class Payload:
             "slug": self.slug,
             "version": self.version,
             "as_of": self.as_of.isoformat(),
-            "checked_at": self.checked_at.isoformat(),
+            # For the release before, which may be gone back to: it has no other place to read it from.
+            "checked_at": self.as_of.isoformat(),
             "max_age_seconds": self.max_age_seconds,
             "max_stale_seconds": self.max_stale_seconds,
             "has_error": self.has_error,
@@ -119,7 +119,6 @@ class Payload:
             slug=header["slug"],
             version=header["version"],
             as_of=datetime.fromisoformat(header["as_of"]),
-            checked_at=datetime.fromisoformat(header["checked_at"]),
             max_age_seconds=header["max_age_seconds"],
             max_stale_seconds=header["max_stale_seconds"],
             has_error=header["has_error"],
@@ -135,35 +134,45 @@ class Payload:
         """Bytes of both encodings."""
         return len(self.fragment.deflated) + len(self.zstd_blocks)
 
-    def mark_checked(self, checked_at: datetime) -> Self:
-        """The same data, known to be current at `checked_at`."""
-        return replace(self, checked_at=checked_at)
+    @property
+    def etag(self) -> str:
+        """Names the content, whatever is said of its age; without quotes and before any encoding."""
+        return self.content_sha256[:32]
+
+
+@dataclass(frozen=True)
+class ServedPayload:
+    """A payload and when its data was last known to be current (`checked_at`, UTC)."""
+
+    payload: Payload
+    checked_at: datetime
 
     def is_stale(self, now: datetime) -> bool:
         """True when nobody has checked within `max_age`, or the last refresh failed."""
-        return self.has_error or (now - self.checked_at).total_seconds() > self.max_age_seconds
+        return self.payload.has_error or self._is_unchecked_for(self.payload.max_age_seconds, now)
 
     def is_expired(self, now: datetime) -> bool:
         """True beyond `max_stale`: such data is not served at all."""
-        return (now - self.checked_at).total_seconds() > self.max_stale_seconds
+        return self._is_unchecked_for(self.payload.max_stale_seconds, now)
 
     def describe_age(self, now: datetime) -> bytes:
         """The members of `data` that depend on when they are read, as JSON ending in a comma."""
-        age = max(0, int((now - self.as_of).total_seconds()))
+        age = max(0, int((now - self.payload.as_of).total_seconds()))
         stale = "true" if self.is_stale(now) else "false"
-        return f'"checked_at":"{self._checked_at_text}","age_seconds":{age},"stale":{stale},'.encode()
-
-    def make_etag(self, now: datetime) -> str:
-        """A strong validator of the content and of how fresh it was said to be, without quotes."""
-        return self._etag_stem + ("s" if self.is_stale(now) else "f")
+        return f'"checked_at":"{self.checked_at_text}","age_seconds":{age},"stale":{stale},'.encode()
 
     @cached_property
-    def _checked_at_text(self) -> str:
+    def as_of_text(self) -> str:
+        """When the oldest of the data was read, as it is served."""
+        return format_time(self.payload.as_of)
+
+    @cached_property
+    def checked_at_text(self) -> str:
+        """`checked_at`, as it is served."""
         return format_time(self.checked_at)
 
-    @cached_property
-    def _etag_stem(self) -> str:
-        return f"{self.content_sha256[:32]}-{int(self.checked_at.timestamp() * 1000):x}"
+    def _is_unchecked_for(self, seconds: int, now: datetime) -> bool:
+        return (now - self.checked_at).total_seconds() > seconds
 
 
 def _read_result(path: str, as_of: str) -> PayloadResult:

@@ -4,7 +4,7 @@ import threading
 from collections import OrderedDict
 from datetime import datetime, timedelta
 
-from shared.precompute.payload.payload import Payload
+from shared.precompute.payload.payload import ServedPayload
 
 
 class RecentPayloads:
@@ -17,24 +17,24 @@ class RecentPayloads:
         self._believed_for = timedelta(seconds=seconds)
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
-        self._entries: OrderedDict[tuple[str, str], tuple[Payload, datetime]] = OrderedDict()
+        self._entries: OrderedDict[tuple[str, str], tuple[ServedPayload, datetime]] = OrderedDict()
         self._bytes = 0
 
-    def get(self, slug: str, query: str, now: datetime) -> Payload | None:
+    def get(self, slug: str, query: str, now: datetime) -> ServedPayload | None:
         """The payload of a request, if still good at `now`."""
         entry = self._entries.get((slug, query))
         return entry[0] if entry is not None and now < entry[1] else None
 
-    def put(self, slug: str, query: str, payload: Payload, now: datetime) -> None:
+    def put(self, slug: str, query: str, served: ServedPayload, now: datetime) -> None:
         """Remember a payload; the oldest entries make room, and one that is too large is not kept."""
-        key, size = (slug, query), payload.stored_size
+        key, size = (slug, query), served.payload.stored_size
         with self._lock:
             self._drop(key)
             if not self._believed_for or size > self._max_bytes:
                 return
             while self._bytes + size > self._max_bytes:
                 self._drop(next(iter(self._entries)))
-            self._entries[key] = (payload, now + self._believed_for)
+            self._entries[key] = (served, now + self._believed_for)
             self._bytes += size
 
     def __len__(self) -> int:
@@ -42,4 +42,4 @@ class RecentPayloads:
 
     def _drop(self, key: tuple[str, str]) -> None:
         if entry := self._entries.pop(key, None):
-            self._bytes -= entry[0].stored_size
+            self._bytes -= entry[0].payload.stored_size

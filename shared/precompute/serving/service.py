@@ -14,16 +14,16 @@ from shared.dashboards.saved.head_cache import HeadCache
 from shared.database.unit_of_work import Database
 from shared.errors import InvalidRequestError, NotFoundError, PayloadNotReadyError
 from shared.precompute.payload.cached_blobs import CachedBlobs, Pointer
-from shared.precompute.payload.payload import Payload, PayloadResult
+from shared.precompute.payload.payload import Payload, PayloadResult, ServedPayload
 from shared.precompute.payload.result_stream import ResultStream
 from shared.precompute.serving.recent_payloads import RecentPayloads
 
 
 @dataclass(frozen=True)
 class ResultChoice:
-    """The result of the query `name` in `payload`, asked for at `now`."""
+    """The result of the query `name` in what is served, asked for at `now`."""
 
-    payload: Payload
+    served: ServedPayload
     now: datetime
     name: str
     result: PayloadResult
@@ -46,24 +46,24 @@ class DataService:
         self._database = database
         self._clock = clock
 
-    def find_payload(self, slug: str, query: str) -> tuple[Payload, datetime]:
+    def find_payload(self, slug: str, query: str) -> tuple[ServedPayload, datetime]:
         """The payload for `slug` and the query string `query`, and the time it is served at.
 
         Raises NotFoundError for an unknown dashboard, InvalidRequestError for wrong parameters, and
         PayloadNotReadyError when the variant was never computed or is older than `max_stale`.
         """
         now = self._clock()
-        payload = self._recent.get(slug, query, now)
-        if payload is None:
-            payload = self._look_up(slug, query, now)
-            self._recent.put(slug, query, payload, now)
-        if payload.is_expired(now):
+        served = self._recent.get(slug, query, now)
+        if served is None:
+            served = self._look_up(slug, query, now)
+            self._recent.put(slug, query, served, now)
+        if served.is_expired(now):
             raise PayloadNotReadyError(
-                f"The data of {slug} was last checked at {payload.checked_at.isoformat()}, "
-                f"longer ago than its max_stale of {payload.max_stale_seconds} s.",
+                f"The data of {slug} was last checked at {served.checked_at.isoformat()}, "
+                f"longer ago than its max_stale of {served.payload.max_stale_seconds} s.",
                 remediation=self._explain_precompute(slug, query),
             )
-        return payload, now
+        return served, now
 
     def choose_result(self, slug: str, query: str) -> ResultChoice:
         """The one result that the query string names with `query`; the rest of it chooses the variant.
@@ -75,7 +75,8 @@ class DataService:
         names = [value for key, value in pairs if key == QUERY_CHOICE]
         rest = [pair for pair in pairs if pair[0] != QUERY_CHOICE]
         variant = urlencode(rest)
-        payload, now = self.find_payload(slug, variant)
+        served, now = self.find_payload(slug, variant)
+        payload = served.payload
         if len(names) != 1 or names[0] not in payload.results:
             given = (
                 f"has no query {names[0]!r}" if len(names) == 1 else "answers one query at a time as Arrow"
@@ -90,11 +91,11 @@ class DataService:
                 f"The query {names[0]} of {slug} never succeeded.",
                 remediation=self._explain_precompute(slug, variant),
             )
-        return ResultChoice(payload, now, names[0], result)
+        return ResultChoice(served, now, names[0], result)
 
     def read_stream(self, choice: ResultChoice) -> ResultStream:
         """The Arrow stream of a result. Raises PayloadNotReadyError when there is none."""
-        slug, path = choice.payload.slug, choice.result.path
+        slug, path = choice.served.payload.slug, choice.result.path
         stream = self._blobs.find(stream_key(slug, path), path, ResultStream.from_bytes)
         if stream is None:
             raise PayloadNotReadyError(
@@ -104,26 +105,26 @@ class DataService:
             )
         return stream
 
-    def _look_up(self, slug: str, query: str, now: datetime) -> Payload:
+    def _look_up(self, slug: str, query: str, now: datetime) -> ServedPayload:
         head = self._find_head(slug)
         variant = hash_variant(_resolve(head, query))
 
-        def find_pointer() -> Pointer | None:
+        def find_pointer() -> tuple[Pointer, datetime] | None:
             found = self._database.quick.find_payload(slug, head.version, variant, now)
-            return Pointer(*found) if found else None
+            return (Pointer(found[0], found[1]), found[2]) if found else None
 
-        payload = self._blobs.find_current(
+        found = self._blobs.find_current(
             pointer_key(slug, variant, head.version),
             payload_key(slug, variant, head.version),
             find_pointer,
             Payload.from_bytes,
         )
-        if payload is None:
+        if found is None:
             raise PayloadNotReadyError(
                 f"Version {head.version} of {slug} was not computed yet for these parameters.",
                 remediation=self._explain_precompute(slug, query),
             )
-        return payload
+        return ServedPayload(*found)
 
     def _find_head(self, slug: str) -> DashboardHead:
         head = self._heads.find_heads([slug])[0]

@@ -49,7 +49,12 @@ export async function findSession(): Promise<Session | null> {
 }
 
 export async function get<T>(path: string): Promise<T> {
-  return readEnvelope<T>(await call(path, { headers: { Accept: "application/json" } }));
+  return (await getWithHeaders<T>(path)).data;
+}
+
+export async function getWithHeaders<T>(path: string): Promise<{ data: T; headers: Headers }> {
+  const response = await call(path, { headers: { Accept: "application/json" } });
+  return { data: await readEnvelope<T>(response), headers: response.headers };
 }
 
 export async function post<T>(path: string, body: unknown): Promise<T> {

@@ -1,4 +1,5 @@
 // What GET /data/{slug} answers, and its columns turned into values.
+import { getWithHeaders } from "./api";
 
 export type Cell = string | number | boolean | null | Cell[] | { [key: string]: Cell };
 
@@ -43,6 +44,19 @@ export interface Payload {
   charts: Chart[];
   layout: { chart: string; width: number }[][];
   queries: Record<string, QueryData>;
+}
+
+/**
+ * The payload at `path`. The headers say how fresh it is: its body may be one that the browser kept, which says how fresh
+ * it was, because nothing is sent again that was found unchanged.
+ */
+export async function fetchPayload(path: string): Promise<Payload> {
+  const { data, headers } = await getWithHeaders<Payload>(path);
+  return {
+    ...data,
+    checked_at: headers.get("Almanac-Checked-At") ?? data.checked_at,
+    stale: (headers.get("Almanac-Stale") ?? String(data.stale)) === "true",
+  };
 }
 
 /** The values of one column by its name; empty when there is no such column. */

@@ -8,7 +8,7 @@ import type { Detail, ParameterDefinition } from "../detail";
 import { byId, h, replace } from "../dom";
 import { formatAgo, formatMoment } from "../format";
 import { announce, openPage, runPage, showError, showState } from "../page";
-import type { Payload } from "../payload";
+import { fetchPayload, type Payload } from "../payload";
 import { startRefresh } from "./refresh";
 
 const slug = readSlug();
@@ -64,7 +64,7 @@ async function load(): Promise<void> {
   const board = byId("board");
   board.setAttribute("aria-busy", "true");
   try {
-    const payload = await get<Payload>(`/data/${slug}${location.search}`);
+    const payload = await fetchPayload(`/data/${slug}${location.search}`);
     if (turn === newest) await draw(payload);
   } catch (error) {
     if (turn === newest) await showProblem(error);

@@ -1,9 +1,9 @@
 // The charts as the text draws them, from rows that cost nothing: what is computed already, and what was run here.
-import { ApiError, describeError, get, post } from "../api";
+import { ApiError, describeError, post } from "../api";
 import { drawChart, type DrawnCell } from "../board/charts";
 import { h, replace } from "../dom";
 import { formatBytes, formatDollars, plural } from "../format";
-import type { Cell, Payload, QueryData } from "../payload";
+import { fetchPayload, type Cell, type QueryData } from "../payload";
 import type { Plan } from "../plan";
 import { findSql, identifyQuery, listBound, type Definition } from "./definition";
 
@@ -34,7 +34,7 @@ export class Preview {
   /** Take over the rows that are served for the saved version. */
   async loadSaved(saved: Definition, files: Record<string, string>): Promise<void> {
     try {
-      const payload = await get<Payload>(`/data/${saved.slug}`);
+      const payload = await fetchPayload(`/data/${saved.slug}`);
       for (const [name, data] of Object.entries(payload.queries)) {
         if (data.columns.length) this.rows.set(identifyQuery(saved, name, files), data);
       }
