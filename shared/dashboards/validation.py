@@ -12,8 +12,8 @@ from shared.dashboards.diagnostics.diagnostic import Diagnostic, DiagnosticCode,
 from shared.dashboards.validators.base import DashboardValidator, report
 from shared.dashboards.validators.parsed import DashboardSource, ParsedDashboard, collect_sql
 from shared.dashboards.validators.registry import offline_validators
-from shared.dashboards.validators.schema import describe_errors
-from shared.dashboards.yaml.reading import read_yaml, refuse_size
+from shared.dashboards.validators.schema.validator import judge_shape
+from shared.dashboards.yaml.reading import YamlData, read_yaml, refuse_size
 
 __all__ = ["DashboardSource", "ParsedDashboard", "ValidationResult", "parse_dashboard", "validate_dashboards"]
 
@@ -30,7 +30,10 @@ class ValidationResult:
 
 
 def parse_dashboard(source: DashboardSource, limits: ValidationLimits = DEFAULT_LIMITS) -> ParsedDashboard:
-    """Read one source and check its shape. Bad input gives diagnostics, never an exception."""
+    """Read one source and build its definition. Bad input gives diagnostics, never an exception.
+
+    Whether the file is well formed is not judged here: what is saved was, by the schema of its day.
+    """
     read = (
         read_yaml(source.path, source.text, limits)
         if source.unread_bytes is None
@@ -48,13 +51,16 @@ def parse_dashboard(source: DashboardSource, limits: ValidationLimits = DEFAULT_
     )
     if not isinstance(read.data, dict):
         return replace(parsed, diagnostics=sort_diagnostics([*read.diagnostics, *_report_empty(parsed)]))
-    try:
-        definition = DashboardDefinition.model_validate(read.data)
-    except ValidationError as error:
-        shape = drop_refused(parsed, describe_errors(parsed, error))
-        return replace(parsed, diagnostics=sort_diagnostics([*read.diagnostics, *shape]))
     # Values that were refused read as null; a definition that holds one is not what the author wrote.
-    return parsed if read.unreadable else replace(parsed, definition=definition)
+    return parsed if read.unreadable else replace(parsed, definition=_build_definition(read.data))
+
+
+def _build_definition(data: YamlData) -> DashboardDefinition | None:
+    """The objects of the file; None where it says something they cannot hold, which the verdict on it explains."""
+    try:
+        return DashboardDefinition.model_validate(data)
+    except ValidationError:
+        return None
 
 
 def validate_dashboards(
@@ -64,7 +70,8 @@ def validate_dashboards(
 ) -> list[ValidationResult]:
     """Validate each source, and all of them against each other; results come in input order.
 
-    `validators` replaces the offline ones. Never raises on bad input.
+    The published schema judges the shape of each; `validators` replaces the offline ones, which judge the rest.
+    Never raises on bad input.
     """
     chosen = list(validators) if validators is not None else offline_validators()
     documents = [parse_dashboard(source, limits) for source in sources]
@@ -85,6 +92,7 @@ def build_result(document: ParsedDashboard, diagnostics: Iterable[Diagnostic]) -
 def _run(validators: Sequence[DashboardValidator], document: ParsedDashboard) -> Iterable[Diagnostic]:
     if not isinstance(document.data, dict):
         return
+    yield from drop_refused(document, judge_shape(document))
     for validator in validators:
         yield from drop_refused(document, validator.validate(document))
 

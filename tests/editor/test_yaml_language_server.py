@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.parts import REPOSITORY, local_dir
-from shared.dashboards.definition.json_schema import SCHEMA_PATH
+from shared.dashboards.definition.published_schema import SCHEMA_PATH
 from shared.dashboards.source_files import find_dashboards
 from tests.editor.language_server import LanguageServer
 

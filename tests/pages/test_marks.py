@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.dashboards.vega import rules as vega_lite
+from shared.dashboards.definition.published_schema import list_marks
 from tests.pages.boards import computed_dashboard
 
 pytestmark = pytest.mark.timeout(400)
@@ -24,7 +24,7 @@ ENCODINGS = {
     "rect": "x: {field: n, type: ordinal}, y: {field: kind, type: nominal}, color: {field: square, type: quantitative}",
     "text": f"{XY}, text: {{field: kind, type: nominal}}",
 }
-DRAWN = [name for name in vega_lite.list_marks() if name != "geoshape"]
+DRAWN = [name for name in list_marks() if name != "geoshape"]
 BLANK = {
     "geoshape": ("geoshape", "color: {field: n, type: quantitative}", "holds no shapes"),
     "address": ("image", f"{XY}, url: {{value: 'https://example.com/a.png'}}", "no picture from an address"),

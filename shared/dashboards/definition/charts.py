@@ -46,7 +46,7 @@ class VegaChart(_Chart):
         default_factory=list,
         description="Vega-Lite parameters: https://vega.github.io/vega-lite/docs/parameter.html",
     )
-    height: int | None = Field(None, strict=True, ge=40, le=2_000, description="Height in pixels.")
+    height: int | None = Field(None, ge=40, le=2_000, description="Height in pixels.")
 
 
 class MetricChart(_Chart):
@@ -59,7 +59,7 @@ class MetricChart(_Chart):
         max_length=40,
         description="d3-format of the number.",
         examples=[",d", ".1%", "$,.2f"],
-        # Only for editors: a saved version with another one is still read, and told by a validator.
+        # Not a rule of the model: a version saved with another one is still read.
         json_schema_extra={"pattern": NUMBER_FORMAT_PATTERN},
     )
 

@@ -4,10 +4,9 @@ YAML key and attribute differ only where the unit belongs in the name: `max_age`
 `max_age_seconds`, `per_query` (written `1 GB`) is `per_query_bytes`.
 """
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, Strict, WithJsonSchema, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, model_validator
 
 from shared.dashboards.definition.charts import Chart, MetricChart, TableChart, VegaChart, chart_kind
 from shared.dashboards.definition.field_types import (
@@ -46,21 +45,6 @@ RESERVED_SLUGS = frozenset(
      "lineage", "new", "plan", "precompute", "prompts", "read", "rollback", "run", "save", "schema", "sql",
      "validate", "version", "versions", "view"}
 )  # fmt: skip
-
-
-def _check_version(value: int) -> int:
-    if value != FORMAT_VERSION:
-        raise PydanticCustomError("format_version", "not a version of the format")
-    return value
-
-
-# Not Literal[1], which takes true and 1.0 for it.
-FormatVersion = Annotated[
-    int,
-    Strict(),
-    AfterValidator(_check_version),
-    WithJsonSchema({"type": "integer", "const": FORMAT_VERSION}),
-]
 
 
 class RefreshPolicy(DashboardPart):
@@ -122,7 +106,6 @@ class QueryDefinition(DashboardPart):
     )
     max_rows: int = Field(
         DEFAULT_MAX_ROWS,
-        strict=True,
         ge=1,
         le=1_000_000,
         description="Most rows kept; further rows are cut off.",
@@ -132,7 +115,7 @@ class QueryDefinition(DashboardPart):
     @model_validator(mode="after")
     def _check_source(self) -> Self:
         if (self.sql is None) == (self.file is None):
-            raise PydanticCustomError("query_source", "a query needs either sql or file")
+            raise ValueError("a query needs either sql or file")
         return self
 
 
@@ -142,7 +125,6 @@ class LayoutCell(DashboardPart):
     chart: str = Field(description="Id of the chart.", examples=["delay_by_day"])
     width: int | None = Field(
         None,
-        strict=True,
         ge=1,
         le=LAYOUT_COLUMNS,
         description="Columns of the twelve a row has. Cells without a width share what is left.",
@@ -152,7 +134,7 @@ class LayoutCell(DashboardPart):
 class DashboardDefinition(DashboardPart):
     """One dashboard file."""
 
-    version: FormatVersion = Field(description="Version of this format.")
+    version: Literal[1] = Field(description="Version of this format.")
     slug: str = Field(
         pattern=SLUG_PATTERN,
         description="Names the dashboard in URLs; the file is called <slug>.yaml.",

@@ -3,10 +3,9 @@
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
-from pydantic_core import PydanticCustomError
 
 from shared.dashboards.definition.parameter_values import PARAMETER_TYPES
-from shared.sizes import MAX_BYTES, parse_bytes, parse_duration_seconds
+from shared.sizes import DURATION_PATTERN, MAX_BYTES, SIZE_PATTERN, parse_bytes, parse_duration_seconds
 
 SLUG_PATTERN = r"^[a-z][a-z0-9-]{1,62}$"
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
@@ -15,52 +14,47 @@ TAG_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 DATASET_PATTERN = r"^[A-Za-z0-9_]{1,1024}$"
 # [[fill]align][sign][symbol][0][width][,][.precision][~][type], https://d3js.org/d3-format#locale_format.
 # d3 reads any letter as a type and shows numbers in its own way for those that are none; those are refused.
-NUMBER_FORMAT_PATTERN = r"^(.?[<>=^])?[-+( ]?[$#]?0?[0-9]{0,2},?(\.[0-9]{1,2})?~?[efgrsp%bodcxXn]?$"
+NUMBER_FORMAT_PATTERN = (
+    r"^([^\n\r\u2028\u2029]?[<>=^])?[-+( ]?[$#]?0?[0-9]{0,2},?(\.[0-9]{1,2})?~?[efgrsp%bodcxXn]?$"
+)
+SCHEDULE_PATTERN = r"^[ \t\r\n]*[^ \t\r\n]+([ \t\r\n]+[^ \t\r\n]+){4}[ \t\r\n]*$"
 
 
-def _parse_duration(value: object) -> int:
+def read_duration(value: object) -> int:
+    """Seconds of a duration as YAML gave it. Raises ValueError saying what is accepted."""
     if not isinstance(value, str):
-        raise PydanticCustomError("duration", "expected a duration such as 30m, 24h, 7d or 1h30m")
-    try:
-        return parse_duration_seconds(value)
-    except ValueError as error:
-        raise PydanticCustomError("duration", "{reason}", {"reason": str(error)}) from error
+        raise ValueError("expected a duration such as 30m, 24h, 7d or 1h30m")
+    return parse_duration_seconds(value)
 
 
-def _parse_size(value: object) -> int:
+def read_size(value: object) -> int:
+    """Bytes of a size as YAML gave it: text, or a whole number. Raises ValueError saying what is accepted."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise PydanticCustomError("size", "expected a size such as 500 MB, 1 GB or a number of bytes")
-    try:
-        return parse_bytes(value if isinstance(value, str) else str(value))
-    except ValueError as error:
-        raise PydanticCustomError("size", "{reason}", {"reason": str(error)}) from error
+        raise ValueError("expected a size such as 500 MB, 1 GB or a number of bytes")
+    return parse_bytes(value if isinstance(value, str) else str(value))
 
 
 def _check_parameter_type(value: str) -> str:
     if value not in PARAMETER_TYPES:
-        raise PydanticCustomError("parameter_type", "{type} is not a parameter type", {"type": value})
+        raise ValueError(f"{value} is not a parameter type")
     return value
 
 
 DurationSeconds = Annotated[
     int,
-    BeforeValidator(_parse_duration),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "pattern": r"^(?=\d)(\d+d)?(\d+h)?(\d+m)?(\d+s)?$",
-            "examples": ["30m", "24h", "7d"],
-        }
-    ),
+    BeforeValidator(read_duration),
+    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN, "examples": ["30m", "24h", "7d"]}),
 ]
 SizeBytes = Annotated[
     int,
-    BeforeValidator(_parse_size),
+    BeforeValidator(read_size),
     WithJsonSchema(
         {
             "anyOf": [
                 {"type": "integer", "minimum": 1, "maximum": MAX_BYTES},
-                {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*([KkMmGgTtPp][Ii]?)?[Bb]?\s*$"},
+                {"type": "string", "pattern": SIZE_PATTERN},
             ],
             "examples": ["500 MB", "1 GB", 1000000000],
         }
@@ -80,6 +74,11 @@ JsonObject = dict[str, Any]
 
 
 class DashboardPart(BaseModel):
-    """A mapping of the file: immutable, and every key it does not know is an error."""
+    """A mapping of the file: immutable, and every key it does not know is an error.
+
+    The published JSON Schema, printed from these models, decides what a file may say. The models only build: they
+    take all that the schema takes (1.0 for 1 as well), and a saved version is built from what it says without being
+    judged by a later schema.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,25 +1,24 @@
-"""The JSON Schema of dashboard files, for editors: `python -m shared.dashboards.definition.json_schema` writes it.
+"""Writes the published JSON Schema of dashboard files: `python -m shared.dashboards.definition.json_schema`.
 
-It is made from the models, so that it cannot say something else than the service does. What only the service
-can judge (names that refer to each other, SQL, all of Vega-Lite) is not in it.
+Printed from the models, the words of channels and the part of Vega-Lite's schema that a chart may use. The file it
+writes is what decides on the shape of a dashboard, in an editor and in the service alike. What a schema cannot judge
+(names that refer to each other, SQL, values against their type, the range of sizes and durations) is not in it.
 """
 
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
 from shared.dashboards.definition.document import DashboardDefinition
-from shared.dashboards.vega.channel_words import CHANNEL_WORDS, ChannelWords
-from shared.dashboards.vega.rules import list_channels, list_marks, load_vega_lite
+from shared.dashboards.definition.field_types import SCHEDULE_PATTERN
+from shared.dashboards.definition.published_schema import SCHEMA_PATH, JsonSchema
+from shared.dashboards.vega.channel_words import CHANNEL_WORDS
+from shared.dashboards.vega.schema_subset import SUBSET_PATH
 
-SCHEMA_PATH = Path(__file__).parents[2] / "schemas" / "dashboard.schema.json"
 SCHEMA_ID = "urn:almanac:dashboard:1"
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _DEFAULT_DURATIONS = {"max_age": "24h", "max_stale": "7d"}
-_CRON_PATTERN = r"^\s*\S+(\s+\S+){4}\s*$"
-
-type JsonSchema = dict[str, Any]
+_VEGA_LITE = "#/$defs/vega-lite/definitions/"
 
 
 def build_schema() -> JsonSchema:
@@ -29,20 +28,27 @@ def build_schema() -> JsonSchema:
     refresh = parts["RefreshPolicy"]["properties"]
     for name, text in _DEFAULT_DURATIONS.items():
         refresh[name]["default"] = text
-    refresh["schedule"]["pattern"] = _CRON_PATTERN
-    parts["QueryDefinition"]["oneOf"] = [{"required": ["sql"]}, {"required": ["file"]}]
-    parts["ParameterDefinition"]["anyOf"] = [{"required": ["default"]}, {"required": ["values"]}]
+    refresh["schedule"]["pattern"] = SCHEDULE_PATTERN
+    parts["QueryDefinition"]["oneOf"] = [_require_value("sql"), _require_value("file")]
+    parts["ParameterDefinition"]["anyOf"] = [{"required": ["default"]}, _require_value("values")]
+    _name_keys(schema["properties"]["queries"])
     _describe_vega(parts)
     return {"$schema": _DIALECT, "$id": SCHEMA_ID, "title": "Dashboard", **schema}
 
 
 def render_schema() -> str:
-    """The text of the schema file."""
-    return json.dumps(build_schema(), indent=2, ensure_ascii=False) + "\n"
+    """The text of the schema file: indented, but for Vega-Lite's part, of which each definition is a line."""
+    schema = build_schema()
+    definitions = schema["$defs"]["vega-lite"].pop("definitions")
+    mark = "the definitions of Vega-Lite"
+    schema["$defs"]["vega-lite"]["definitions"] = mark
+    lines = [f"{json.dumps(name)}: {json.dumps(part)}" for name, part in definitions.items()]
+    text = json.dumps(schema, indent=2, ensure_ascii=False)
+    return text.replace(json.dumps(mark), "{\n" + ",\n".join(lines) + "\n}") + "\n"
 
 
 def _tidy(schema: Any) -> Any:
-    """Without the titles Pydantic derives from names, and without null: leaving the key out says the same."""
+    """Without the titles Pydantic derives from names, and with null among the types instead of beside them."""
     if isinstance(schema, list):
         return [_tidy(part) for part in schema]
     if not isinstance(schema, dict):
@@ -54,54 +60,88 @@ def _tidy(schema: Any) -> Any:
         else _tidy(value)
         for key, value in kept.items()
     }
-    branches = [branch for branch in tidy.get("anyOf", []) if branch != {"type": "null"}]
-    if len(branches) == 1 and len(tidy["anyOf"]) == 2:
-        return {**branches[0], **{key: value for key, value in tidy.items() if key != "anyOf"}}
-    return tidy
+    return _join_null(tidy)
 
 
-def _tidy_names(schemas: JsonSchema) -> JsonSchema:
-    return {name: _tidy(schema) for name, schema in schemas.items()}
+def _join_null(schema: JsonSchema) -> JsonSchema:
+    """`anyOf: [X, null]` as the X it is for a reader, which takes null as well: what it says when left empty."""
+    null = {"type": "null"}
+    branches = schema.get("anyOf", [])
+    if null not in branches or len(branches) != 2:
+        return schema
+    (other,) = [branch for branch in branches if branch != null]
+    words = {key: value for key, value in schema.items() if key != "anyOf"}
+    if "anyOf" in other:
+        return {**other, "anyOf": [*other["anyOf"], null], **words}
+    return {**other, "type": [other["type"], "null"], **words}
 
 
 def _is_noise(key: str, value: object) -> bool:
     return (key == "title" and isinstance(value, str)) or (key == "default" and value is None)
 
 
+def _require_value(key: str) -> JsonSchema:
+    """The key, and not left empty."""
+    return {"required": [key], "properties": {key: {"not": {"type": "null"}}}}
+
+
+def _name_keys(schema: JsonSchema) -> None:
+    """Pydantic says `patternProperties`, which has nothing against other keys."""
+    ((pattern, value),) = schema.pop("patternProperties").items()
+    schema["propertyNames"] = {"pattern": pattern}
+    schema["additionalProperties"] = value
+
+
 def _describe_vega(parts: JsonSchema) -> None:
-    """Marks, channels and the common keys of a channel, for completion; the service checks the rest."""
+    """Vega-Lite's own schema for what goes to it, with our words and examples for completion."""
+    subset = _embed(json.loads(SUBSET_PATH.read_text()))
+    channels = subset["definitions"].pop("FacetedEncoding")["properties"]
     chart = parts["VegaChart"]["properties"]
-    marks = {"enum": list_marks()}
-    detailed = {"type": "object", "required": ["type"], "properties": {"type": marks}}
-    chart["mark"] = {**_keep_words(chart["mark"]), "anyOf": [marks, detailed]}
+    chart["mark"] = {
+        **_keep_words(chart["mark"]),
+        "type": ["string", "object"],
+        "$ref": f"{_VEGA_LITE}AnyMark",
+    }
     chart["encoding"] = {
         **_keep_words(chart["encoding"]),
         "type": "object",
-        "properties": {name: _describe_channel(CHANNEL_WORDS[name]) for name in list_channels()},
+        "properties": {name: _describe_channel(name, channel) for name, channel in channels.items()},
         "additionalProperties": False,
     }
-    definitions = load_vega_lite().definitions
+    for key, definition in (("transform", "Transform"), ("params", "TopLevelParameter")):
+        chart[key]["items"] = {"type": "object", "$ref": _VEGA_LITE + definition}
     parts["Channel"] = {
         "description": "A Vega-Lite channel definition, or a list of them for tooltip, detail and order.",
-        "type": ["object", "array"],
         "properties": {
-            "field": {"type": "string", "description": "Column of the query."},
-            "type": {
-                "enum": [*list(definitions["StandardType"]["enum"]), "geojson"],
-                "description": "Kind of scale.",
-            },
-            "aggregate": {
-                "anyOf": [{"enum": list(definitions["NonArgAggregateOp"]["enum"])}, {"type": "object"}],
-                "description": "Aggregate in the browser; better done in SQL.",
-            },
+            "field": {"description": "Column of the query."},
+            "type": {"description": "Kind of scale."},
+            "aggregate": {"description": "Aggregate in the browser; better done in SQL."},
             "title": {"description": "Title of the axis or legend; null for none."},
             "value": {"description": "A constant instead of a field."},
         },
     }
+    parts["vega-lite"] = subset
 
 
-def _describe_channel(words: ChannelWords) -> JsonSchema:
-    return {"description": words.description, "examples": [words.example], "$ref": "#/$defs/Channel"}
+def _embed(subset: Any) -> Any:
+    if isinstance(subset, list):
+        return [_embed(part) for part in subset]
+    if not isinstance(subset, dict):
+        return subset
+    return {
+        key: value.replace("#/definitions/", _VEGA_LITE) if key == "$ref" else _embed(value)
+        for key, value in subset.items()
+    }
+
+
+def _describe_channel(name: str, channel: JsonSchema) -> JsonSchema:
+    words = CHANNEL_WORDS[name]
+    return {
+        "description": words.description,
+        "examples": [words.example],
+        **channel,
+        "allOf": [{"$ref": "#/$defs/Channel"}],
+    }
 
 
 def _keep_words(schema: JsonSchema) -> JsonSchema:

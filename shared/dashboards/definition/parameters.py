@@ -3,12 +3,11 @@
 from typing import Any
 
 from pydantic import Field, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic.json_schema import SkipJsonSchema
 
 from shared.dashboards.definition.field_types import DashboardPart, Name, ParameterType, Text
 from shared.dashboards.definition.parameter_values import (
     ParameterValue,
-    ParameterValueError,
     parse_parameter_value,
 )
 
@@ -27,7 +26,7 @@ class ParameterDefinition(DashboardPart):
         description="The values viewers may choose from; every one of them is computed ahead.",
         examples=[["JFK", "LGA", "EWR"]],
     )
-    default: ParameterValue | None = Field(
+    default: ParameterValue | SkipJsonSchema[None] = Field(
         None,
         description="Value used when the viewer chooses none. Default: the first of values.",
         examples=["JFK", "2013-01-01", 10],
@@ -44,12 +43,12 @@ class ParameterDefinition(DashboardPart):
     def _parse_values(cls, value: object, info: Any) -> object:
         if not isinstance(value, list) or "type" not in info.data:
             return value
-        return [_parse_value(info.data["type"], item, index) for index, item in enumerate(value)]
+        return [parse_parameter_value(info.data["type"], item) for item in value]
 
     @field_validator("default", mode="before")
     @classmethod
     def _parse_default(cls, value: object, info: Any) -> object:
-        return _parse_value(info.data["type"], value) if "type" in info.data else None
+        return parse_parameter_value(info.data["type"], value) if "type" in info.data else None
 
     @model_validator(mode="before")
     @classmethod
@@ -59,9 +58,7 @@ class ParameterDefinition(DashboardPart):
             if isinstance(values, list) and values:
                 return {**data, "default": values[0]}
             if values is None:
-                raise PydanticCustomError(
-                    "parameter_without_default", "a parameter needs a default or values"
-                )
+                raise ValueError("a parameter needs a default or values")
         return data
 
     @property
@@ -75,13 +72,3 @@ class ParameterDefinition(DashboardPart):
         """The values computed ahead: the default first, then `values` in order, without repeats."""
         listed = [self.default_value, *(value for value in self.values or ())]
         return [value for index, value in enumerate(listed) if value not in listed[:index]]
-
-
-def _parse_value(parameter_type: str, value: object, index: int | None = None) -> ParameterValue:
-    try:
-        return parse_parameter_value(parameter_type, value)
-    except ParameterValueError as error:
-        path = [part for part in (index, error.index) if part is not None]
-        raise PydanticCustomError(
-            "parameter_value", "{reason}", {"reason": error.message, "path": path, "type": parameter_type}
-        ) from error

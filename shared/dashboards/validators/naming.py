@@ -1,12 +1,32 @@
-"""The slug: not the name of a route, and the name of its file."""
+"""The version of the format, written as its number; the slug: not the name of a route, and the name of its file."""
 
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from shared.dashboards.definition.document import RESERVED_SLUGS
+from shared.dashboards.definition.document import FORMAT_VERSION, RESERVED_SLUGS
 from shared.dashboards.diagnostics.diagnostic import Diagnostic, DiagnosticCode, Severity
-from shared.dashboards.validators.base import report
+from shared.dashboards.validators.base import replace_plain, report
 from shared.dashboards.validators.parsed import ParsedDashboard
+
+
+class VersionValidator:
+    """A version with a decimal point, which to a JSON Schema is the whole number and to a reader is another version."""
+
+    def validate(self, document: ParsedDashboard) -> Iterable[Diagnostic]:
+        """At most one diagnostic, at `version`."""
+        version = document.root.get("version")
+        if isinstance(version, float) and version == FORMAT_VERSION:
+            written = str(FORMAT_VERSION)
+            yield report(
+                document,
+                DiagnosticCode.UNSUPPORTED_VERSION,
+                f"version {version} of the format is not read here",
+                f"Write 'version: {written}'.",
+                "/version",
+                received=str(version),
+                allowed=[written],
+                edit=replace_plain(document, "/version", written),
+            )
 
 
 class SlugValidator:

@@ -90,7 +90,7 @@ def _find_repeats(
 
 
 def _check_width(document: ParsedDashboard, row: str, widths: list[object]) -> Iterator[Diagnostic]:
-    columns = sum(width if isinstance(width, int) and not isinstance(width, bool) else 1 for width in widths)
+    columns = sum(_read_width(width) for width in widths)
     if columns > LAYOUT_COLUMNS:
         yield report(
             document,
@@ -101,6 +101,11 @@ def _check_width(document: ParsedDashboard, row: str, widths: list[object]) -> I
             received=str(columns),
             allowed=[f"at most {LAYOUT_COLUMNS}"],
         )
+
+
+def _read_width(width: object) -> int:
+    """Columns; 1 for what is left to the layout, and for what the published schema refuses."""
+    return int(width) if isinstance(width, int | float) and not isinstance(width, bool) else 1
 
 
 def _check_cell(

@@ -1,15 +1,16 @@
 """Refresh and budget: schedules, time zones, ages, and limits that contradict each other."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
+from shared.dashboards.definition.field_types import read_duration, read_size
 from shared.dashboards.diagnostics.diagnostic import Diagnostic, DiagnosticCode, Severity
 from shared.dashboards.validators.base import report, report_unknown_name
 from shared.dashboards.validators.parsed import ParsedDashboard
-from shared.sizes import parse_bytes, parse_duration_seconds
 
 _DEFAULT_MAX_AGE, _DEFAULT_MAX_STALE = "24h", "7d"
 _REFERENCE = datetime(2024, 1, 1)  # noqa: DTZ001 - a cron expression is checked without a zone
@@ -64,7 +65,8 @@ def find_schedule_problem(schedule: str) -> str | None:
     """Why `schedule` is not a cron expression of five fields that ever comes, or None."""
     from croniter import CroniterBadDateError, CroniterError, croniter
 
-    fields = schedule.split()
+    # As the published schema splits it: other white space stands inside a field.
+    fields = [field for field in re.split(r"[ \t\r\n]+", schedule) if field]
     if len(fields) != 5:
         return f"it has {len(fields)} fields instead of 5"
     if any(character in schedule.upper() for character in "#?_~") or "H" in schedule.upper().replace(
@@ -108,7 +110,7 @@ def _check_ages(document: ParsedDashboard, max_age: object, max_stale: object) -
 
 def _read_seconds(value: object) -> int | None:
     try:
-        return parse_duration_seconds(value) if isinstance(value, str) else None
+        return read_duration(value)
     except ValueError:
         return None
 
@@ -117,7 +119,7 @@ def _read_sizes(budget: Mapping[str, object]) -> dict[str, int]:
     sizes = {}
     for key, value in budget.items():
         try:
-            sizes[key] = parse_bytes(str(value))
+            sizes[key] = read_size(value)
         except ValueError:
             continue
     return sizes
@@ -127,7 +129,7 @@ def _check_rows(document: ParsedDashboard) -> Iterator[Diagnostic]:
     limit = document.limits.max_rows_per_query
     for pointer, _, query in document.queries():
         rows = query.get("max_rows")
-        if isinstance(rows, int) and not isinstance(rows, bool) and rows > limit:
+        if isinstance(rows, int | float) and not isinstance(rows, bool) and rows > limit:
             message = f"max_rows is {rows}; this environment keeps at most {limit}"
             place = f"{pointer}/max_rows"
             yield report(

@@ -4,11 +4,9 @@ from shared.dashboards.validators.base import DashboardValidator
 from shared.dashboards.validators.charts import (
     DrawableMarkValidator,
     ExternalDataValidator,
-    NumberFormatValidator,
-    VegaLiteValidator,
 )
 from shared.dashboards.validators.files import SqlFileValidator
-from shared.dashboards.validators.naming import SlugValidator
+from shared.dashboards.validators.naming import SlugValidator, VersionValidator
 from shared.dashboards.validators.parameters import (
     ParameterNameValidator,
     ParameterUseValidator,
@@ -22,12 +20,15 @@ from shared.dashboards.validators.references import (
 )
 from shared.dashboards.validators.refresh import BudgetValidator, RefreshValidator
 from shared.dashboards.validators.sql import SqlValidator
+from shared.dashboards.validators.values import ParameterTypeValidator, QuantityValidator
 
 
 def offline_validators() -> list[DashboardValidator]:
     """A fresh list; callers may add to it or take from it."""
     return [
+        VersionValidator(),
         SlugValidator(),
+        QuantityValidator(),
         RefreshValidator(),
         BudgetValidator(),
         DuplicateNameValidator(),
@@ -35,12 +36,11 @@ def offline_validators() -> list[DashboardValidator]:
         LayoutValidator(),
         SqlFileValidator(),
         SqlValidator(),
+        ParameterTypeValidator(),
         ParameterNameValidator(),
         ParameterUseValidator(),
         ParameterValueValidator(),
         VariantCountValidator(),
-        VegaLiteValidator(),
-        NumberFormatValidator(),
         DrawableMarkValidator(),
         ExternalDataValidator(),
     ]
