@@ -2,9 +2,9 @@
 
 from decimal import Decimal
 
-from shared.dashboards.content import list_named_files, read_text
 from shared.dashboards.plans.plan import CompiledDashboard, DashboardPlan
 from shared.dashboards.saved.catalog import dump_definition
+from shared.dashboards.saved.content import list_named_files, read_text
 from shared.dashboards.saved.diff import DiffSide
 from shared.database.models.dashboards import DashboardVersion
 

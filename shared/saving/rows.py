@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from shared.dashboards.content import list_named_files, read_text
 from shared.dashboards.definition.document import DashboardDefinition
 from shared.dashboards.plans.plan import CompiledDashboard, PlanTotals
 from shared.dashboards.saved.catalog import dump_definition
+from shared.dashboards.saved.content import list_named_files, read_text
 from shared.database.models.dashboards import Dashboard, DashboardVersion
 from shared.database.repositories.dashboards import DashboardUpdate
 

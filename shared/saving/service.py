@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
-from shared.dashboards.content import hash_content, list_content_blobs, list_named_files, read_text
 from shared.dashboards.definition.head import DashboardHead
 from shared.dashboards.diff_sides import make_compiled_side, read_saved_side
 from shared.dashboards.keys import dashboard_path
@@ -14,6 +13,7 @@ from shared.dashboards.plans.late_dry_runs import report_late
 from shared.dashboards.plans.lineage import DashboardLineage
 from shared.dashboards.plans.plan import CompiledDashboard, DashboardPlan
 from shared.dashboards.saved.catalog import dump_definition
+from shared.dashboards.saved.content import hash_content, list_content_blobs, list_named_files, read_text
 from shared.dashboards.saved.diff import DashboardDiff, make_diff
 from shared.dashboards.saved.head_cache import HeadCache
 from shared.dashboards.validators.parsed import DashboardSource

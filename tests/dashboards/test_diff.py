@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from shared.dashboards.content import hash_content, is_same_content
 from shared.dashboards.saved.catalog import dump_definition
+from shared.dashboards.saved.content import hash_content, is_same_content
 from shared.dashboards.saved.diff import DashboardDiff, DiffSide, make_diff
 from tests.dashboards.builders import MINIMAL, parse
 

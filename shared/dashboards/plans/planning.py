@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from shared.dashboards.content import hash_content
 from shared.dashboards.definition.document import DashboardDefinition
 from shared.dashboards.definition.limits import SAVED_LIMITS
 from shared.dashboards.definition.schedule import count_refreshes_per_month
@@ -14,6 +13,7 @@ from shared.dashboards.keys import query_key
 from shared.dashboards.plans.expansion import Expansion, ExpansionLimits, QueryUnit, expand_dashboard
 from shared.dashboards.plans.invalidation import Invalidation, find_invalidated
 from shared.dashboards.plans.plan import DashboardPlan, PlannedQuery, PlanTotals
+from shared.dashboards.saved.content import hash_content
 from shared.dashboards.validation import parse_dashboard
 from shared.dashboards.validators.parsed import DashboardSource, ParsedDashboard
 from shared.database.models.dashboards import DashboardVersion

@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic_core import to_jsonable_python
 
-from shared.dashboards.content import unify_line_breaks
 from shared.dashboards.definition.document import DashboardDefinition
+from shared.dashboards.saved.content import unify_line_breaks
 from shared.sql.text import read_sql
 
 
