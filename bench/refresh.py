@@ -30,7 +30,7 @@ from deploy.local.parts import REPOSITORY
 from shared.container import Container
 from shared.dashboards.validators.parsed import DashboardSource
 from shared.precompute.refresh.models import DashboardRefresh
-from shared.saving.service import SaveItem
+from shared.saving.models import SaveItem
 from shared.settings import Settings
 
 REPORT = REPOSITORY / "docs" / "bench" / "refresh.md"

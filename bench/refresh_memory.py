@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from shared.container import Container
 from shared.dashboards.validators.parsed import DashboardSource
 from shared.precompute.refresh.models import DashboardRefresh
-from shared.saving.service import SaveItem
+from shared.saving.models import SaveItem
 from shared.settings import Settings
 
 SOURCE_ROWS = 5_000_000

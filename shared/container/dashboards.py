@@ -58,10 +58,9 @@ class DashboardServices(WarehouseServices):
     @once
     def head_cache(self) -> "HeadCache":
         """Current versions, quick."""
-        from shared.dashboards.head_reader import HeadReader
         from shared.dashboards.saved.head_cache import HeadCache
 
-        return HeadCache(self.cache, HeadReader(self.database))
+        return HeadCache(self.cache, self.database)
 
     @once
     def validation(self) -> "ValidationService":

@@ -25,8 +25,8 @@ class SavingServices(PrecomputeServices):
             self.publisher,
             self.database,
             self.head_cache,
+            self.precompute,
             self.clock,
-            lambda slugs: self.precompute.assemble_dashboards(slugs),
         )
 
     @once
@@ -39,7 +39,6 @@ class SavingServices(PrecomputeServices):
     @once
     def drift(self) -> "DriftService":
         """Index against blob store."""
-        from shared.dashboards.head_reader import HeadReader
         from shared.saving.drift import DriftService
 
         return DriftService(
@@ -47,6 +46,5 @@ class SavingServices(PrecomputeServices):
             lambda: self.dashboard_store,
             self.publisher,
             self.head_cache,
-            HeadReader(self.database),
-            lambda slugs: self.precompute.assemble_dashboards(slugs),
+            self.precompute,
         )

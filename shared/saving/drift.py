@@ -1,13 +1,13 @@
 """Where index and blob store differ, and bringing them together again."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.dashboards.head_reader import HeadReader
 from shared.dashboards.keys import DASHBOARDS_FOLDER
 from shared.dashboards.saved.head_cache import HeadCache
 from shared.database.unit_of_work import Database
+from shared.precompute.service import PrecomputeService
 from shared.saving.publishing import BlobPublisher, ChangedFile, list_files
 from shared.storage.blob import BlobStore
 
@@ -63,16 +63,13 @@ class DriftService:
         open_store: Callable[[], BlobStore],
         publisher: BlobPublisher,
         heads: HeadCache,
-        reader: HeadReader,
-        carry_forward: Callable[[Sequence[str]], object],
+        precompute: PrecomputeService,
     ) -> None:
-        """`carry_forward` makes what is computed already servable under the current versions."""
         self._database = database
         self._open_store = open_store
         self._publisher = publisher
         self._heads = heads
-        self._reader = reader
-        self._carry_forward = carry_forward
+        self._precompute = precompute
 
     def find_drift(self) -> list[DriftEntry]:
         """Every difference, sorted by path."""
@@ -107,8 +104,8 @@ class DriftService:
             pending = [(one.slug, one.row.version) for one in uow.versions.list_pending(slugs)]
             served = uow.payloads.find_last_checks([row.id for row in live])
         revisions = self._publisher.publish_pending(sorted({slug for slug, _ in pending}))
-        self._heads.write_heads([head for head in self._reader.read_heads(slugs) if head])
-        self._carry_forward([row.slug for row in live if row.id not in served])
+        self._heads.renew_heads(slugs)
+        self._precompute.assemble_dashboards([row.slug for row in live if row.id not in served])
         written = tuple(key for key in pending if key in revisions)
         return Repair(written, tuple(self.find_drift()))
 

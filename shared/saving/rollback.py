@@ -7,7 +7,8 @@ from shared.dashboards.validators.parsed import DashboardSource
 from shared.database.models.dashboards import DashboardVersion
 from shared.database.unit_of_work import Database
 from shared.errors import InvalidRequestError, NotFoundError
-from shared.saving.service import SavedVersion, SaveItem, SavingService
+from shared.saving.models import SavedVersion, SaveItem
+from shared.saving.service import SavingService
 
 
 @dataclass(frozen=True)

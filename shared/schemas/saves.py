@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.saving.service import SavedVersion, SaveItem
+from shared.saving.models import SavedVersion, SaveItem
 from shared.schemas.base import RequestModel, ResponseModel
 from shared.schemas.dashboards import DashboardItem
 from shared.schemas.plans import PlanTotalsModel

@@ -128,7 +128,7 @@ def test_a_server_that_falls_silent_is_reported_in_seconds() -> None:
 def test_none_of_it_loads_sqlalchemy() -> None:
     program = (
         "import sys, shared.database.quick_reads, shared.database.unit_of_work, shared.auth.sessions;"
-        "import shared.auth.authenticator, shared.dashboards.head_reader;"
+        "import shared.auth.authenticator, shared.dashboards.saved.head_cache;"
         "sys.exit('sqlalchemy' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2], timeout=60)

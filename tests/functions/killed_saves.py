@@ -10,7 +10,7 @@ from typing import Any
 
 from shared.container import Container
 from shared.dashboards.validators.parsed import DashboardSource
-from shared.saving.service import SavedVersion, SaveItem
+from shared.saving.models import SavedVersion, SaveItem
 from shared.settings import Settings
 from shared.storage.gcs import GcsBlobStore
 from shared.storage.git import GitBlobStore

@@ -18,7 +18,7 @@ from shared.errors import (
     WarehouseTimeoutError,
     WarehouseUnavailableError,
 )
-from shared.saving.service import SavedVersion, SaveItem
+from shared.saving.models import SavedVersion, SaveItem
 from shared.settings import Settings
 from tests.fixtures.functions import SHOP
 

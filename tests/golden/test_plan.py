@@ -11,7 +11,7 @@ import pytest
 
 from shared.container import Container
 from shared.dashboards.validators.parsed import DashboardSource
-from shared.saving.service import SaveItem
+from shared.saving.models import SaveItem
 from shared.schemas.plans import CompileResponse
 from shared.settings import Settings
 from tests.fixtures.functions import SHOP

@@ -24,7 +24,7 @@ from shared.precompute.refresh.models import DashboardRefresh
 from shared.precompute.refresh.outcomes import OVERTAKEN
 from shared.precompute.refresh.refresher import TICK_SECONDS
 from shared.precompute.service import QueryEvent, StillRunning
-from shared.saving.service import SaveItem
+from shared.saving.models import SaveItem
 from shared.settings import Settings
 from tests.fixtures.functions import SHOP
 

@@ -24,8 +24,8 @@ class DashboardLineage:
         self._lineage = lineage
         self._settings = settings
 
-    def extract(self, compiled: Sequence[CompiledDashboard]) -> list[LineageGraph]:
-        """The graph of each valid dashboard, in input order. Each table's schema is read once for all."""
+    def extract(self, compiled: Sequence[CompiledDashboard]) -> dict[str, LineageGraph]:
+        """The graph of each dashboard by its slug; all are valid. Each table's schema is read once for all."""
         project = self._settings.google_cloud_project
         names = {
             name
@@ -41,7 +41,7 @@ class DashboardLineage:
             str(table.table): QuerySource(table.view_sql, table.table.project, table.table.dataset)
             for table in tables if table.view_sql
         }  # fmt: skip
-        return [_extract(one, schemas, views, project) for one in compiled]
+        return {slug: _extract(one, schemas, views, project) for one in compiled if (slug := one.slug)}
 
     def save(self, uow: UnitOfWork, dashboard_id: UUID, version: int, graph: LineageGraph) -> None:
         """Store a graph within the caller's transaction."""

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.dashboards.diff_sides import read_saved_side
-from shared.dashboards.saved.diff import DashboardDiff, make_diff
+from shared.dashboards.saved.diff import DashboardDiff, make_diff, read_saved_side
 from shared.dashboards.saved.listing import SavedDashboardReader
 
 

@@ -11,6 +11,7 @@ from pydantic_core import to_jsonable_python
 
 from shared.dashboards.definition.document import DashboardDefinition
 from shared.dashboards.saved.content import unify_line_breaks
+from shared.database.models.dashboards import DashboardVersion
 from shared.sql.text import read_sql
 
 
@@ -66,6 +67,21 @@ class DiffSide:
     usd_per_month: Decimal | None = None
 
 
+def read_saved_side(slug: str, row: DashboardVersion) -> DiffSide:
+    """The side of a version as it was saved, with the cost its plan had then."""
+    totals = row.plan_totals
+    size, price = totals.get("bytes_per_refresh"), totals.get("usd_per_month")
+    return DiffSide(
+        label=f"{slug}@{row.version}",
+        text=row.yaml_text,
+        definition=row.definition or {},
+        sql_texts=_read_sql_texts(row),
+        files=row.files,
+        bytes_per_refresh=size if isinstance(size, int) else None,
+        usd_per_month=Decimal(price) if isinstance(price, str) else None,
+    )
+
+
 def make_diff(before: DiffSide | None, after: DiffSide) -> DashboardDiff:
     """The difference; `before` is None for a first version."""
     old = _fill_defaults(before.definition if before else {})
@@ -81,6 +97,11 @@ def make_diff(before: DiffSide | None, after: DiffSide) -> DashboardDiff:
         usd_per_month_before=before.usd_per_month if before else None,
         usd_per_month_after=after.usd_per_month,
     )
+
+
+def _read_sql_texts(row: DashboardVersion) -> dict[str, str]:
+    queries: dict[str, dict[str, str | None]] = (row.definition or {}).get("queries", {})
+    return {name: query["sql"] or row.files.get(query["file"] or "", "") for name, query in queries.items()}
 
 
 def _compare_texts(before: DiffSide | None, after: DiffSide) -> str:
