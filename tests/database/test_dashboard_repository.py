@@ -8,6 +8,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 
 from shared.database.repositories.dashboards import DashboardUpdate
 from shared.database.unit_of_work import Database, UnitOfWork
@@ -177,6 +178,14 @@ def test_locking_in_any_order_never_deadlocks(database: Database) -> None:
     with database.begin() as work:
         versions = {row.current_version for row in work.dashboards.list_live()}
     assert versions == {21}
+
+
+def test_the_row_of_a_locked_slug_keeps_every_other_writer_out(database: Database) -> None:
+    add_dashboards(database, "board")
+    with database.begin() as holder, database.engine.connect() as other:
+        holder.dashboards.lock_by_slugs(["board"])
+        free = other.execute(text("SELECT slug FROM dashboards_index FOR UPDATE SKIP LOCKED"))
+        assert free.all() == []
 
 
 def test_locks_of_different_slugs_do_not_wait(database: Database) -> None:
