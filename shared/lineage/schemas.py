@@ -1,13 +1,10 @@
 """The table schemas known while lineage is extracted."""
 
-from collections.abc import Mapping
-from functools import cached_property, lru_cache
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
-from sqlglot.schema import MappingSchema
-
-from shared.lineage.names import split_table_name
 
 # https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical (pseudocolumns)
 _PSEUDO_COLUMNS = {"_partitiontime", "_partitiondate", "_table_suffix", "_file_name"}
@@ -47,16 +44,10 @@ class SchemaIndex:
         """The type the schema gives the column, if it does."""
         return self._types.get(table, {}).get(column)
 
-    @cached_property
-    def for_parser(self) -> MappingSchema:
-        """The same as sqlglot wants it."""
-        nested: dict[str, dict[str, dict[str, object]]] = {}
-        for name, columns in self._types.items():
-            project, dataset, table = split_table_name(name)
-            nested.setdefault(project, {}).setdefault(dataset, {})[table] = {
-                column: _read_type(type_) for column, type_ in columns.items()
-            }
-        return MappingSchema(dict[str, object](nested), dialect="bigquery")
+    def list_columns(self, table: str) -> Iterator[tuple[str, exp.DataType]]:
+        """The columns of `table` in its order, each with its parsed type."""
+        for name, type_ in self._types.get(table, {}).items():
+            yield name, _read_type(type_)
 
 
 def is_pseudo_column(column: str) -> bool:

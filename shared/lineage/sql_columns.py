@@ -1,236 +1,294 @@
-"""Columns of a query traced back to the columns of the tables it reads."""
+"""Columns of a query traced back to the columns of the tables it reads.
+
+The tree is read from the inside out, each query once: every FROM becomes columns with what they are made of, and
+every clause adds to what decides the rows. Nothing is rewritten, so a name nobody can place costs its column alone.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from sqlglot import exp
-from sqlglot.lineage import Node, to_node
-from sqlglot.optimizer.qualify_columns import qualify_columns
-from sqlglot.optimizer.scope import Scope, build_scope, find_all_in_scope
 
 from shared.lineage.column_flows import ColumnTrace, Flow, OutputColumn, SourceColumn
 from shared.lineage.model import EdgeType
 from shared.lineage.names import EVERY_COLUMN
-from shared.lineage.schemas import SchemaIndex, is_pseudo_column
-from shared.lineage.sql_tables import (
-    DIALECT,
-    Deadline,
-    SqlUnresolvedError,
-    check_expansion,
-    collect_spelling,
-    index_aliases,
-    list_tables,
-    name_table,
-)
+from shared.lineage.relations import Column, Sources, expand_fields, merge_flows
+from shared.lineage.schemas import SchemaIndex
+from shared.lineage.set_operations import combine_columns
+from shared.lineage.sql_pipes import PipeReader
+from shared.lineage.sql_scope import Scope
+from shared.lineage.sql_sources import SourceReader
+from shared.lineage.sql_tables import Deadline, QueryTables, SqlUnresolvedError, check_expansion
+from shared.lineage.sql_values import ValueReader
+from shared.sql.nodes import PipeQuery
+from shared.sql.parsing import ParsedSql
 
-_WINDOWED = (exp.Window, exp.IgnoreNulls, exp.RespectNulls)
-_CLAUSES = {
-    "where": EdgeType.FILTERS,
-    "having": EdgeType.FILTERS,
-    "qualify": EdgeType.FILTERS,
-    "group": EdgeType.GROUPS,
-    "order": EdgeType.SORTS,
-}
+# Recursion is followed until nothing is added; each round passes a column one step further.
+_MAX_ROUNDS = 8
 
 
-def trace_columns(tree: exp.Query, schemas: SchemaIndex, deadline: Deadline) -> ColumnTrace:
-    """The columns of a tree whose tables are qualified (the tree is changed).
+def trace_columns(
+    parsed: ParsedSql, tables: QueryTables, schemas: SchemaIndex, deadline: Deadline
+) -> ColumnTrace:
+    """What a query returns, and what decides its rows.
 
-    Raises SqlUnresolvedError when it has no columns to trace or the deadline passes, and whatever sqlglot
-    raises on SQL it does not understand.
+    Raises SqlUnresolvedError when it has no columns to trace or the deadline passes.
     """
-    check_expansion(tree, sum(schemas.count_columns(table) for table in list_tables(tree)))
-    spelling = collect_spelling(tree)
-    qualified = qualify_columns(tree, schemas.for_parser)
-    deadline.check()
-    scope = build_scope(qualified)
-    if scope is None:
-        raise SqlUnresolvedError("the SQL is not a single SELECT")
-    return _ColumnTracer(scope, schemas, spelling, deadline).trace()
+    check_expansion(parsed, sum(schemas.count_columns(table) for table in tables.names))
+    tracer = QueryTracer(tables, schemas, deadline)
+    columns = tracer.read_query(parsed.tree, Scope(schemas))
+    tracer.read_unused()
+    if not columns:
+        raise SqlUnresolvedError("the SQL names no columns")
+    return ColumnTrace(
+        tuple(_make_outputs(columns)), tuple(tracer.clauses.list()), tracer.clauses.list_unresolved()
+    )
 
 
-class _ColumnTracer:
-    def __init__(
-        self, root: Scope, schemas: SchemaIndex, spelling: Mapping[str, str], deadline: Deadline
-    ) -> None:
-        self._root = root
+@dataclass
+class Clauses:
+    """The columns that decide which rows there are, by what they do."""
+
+    flows: dict[EdgeType, Flow] = field(default_factory=dict)
+
+    def add(self, type_: EdgeType, flow: Flow) -> None:
+        """Count what a clause draws from."""
+        self.flows.setdefault(type_, Flow()).absorb(flow, EdgeType.COPIES, exact=True)
+
+    def list(self) -> list[SourceColumn]:
+        """Each column and what it does, sorted."""
+        found = [
+            (table, column, type_, exact)
+            for type_, flow in self.flows.items()
+            for (table, column), (_, exact) in flow.columns.items()
+        ]
+        return [SourceColumn(*one) for one in sorted(found)]
+
+    def list_unresolved(self) -> tuple[str, ...]:
+        """The names that could not be placed."""
+        return tuple(sorted({name for flow in self.flows.values() for name in flow.unresolved}))
+
+
+@dataclass
+class _Cte:
+    """A named query; `columns` are known once it is read, and in part while it reads itself."""
+
+    query: exp.Expr
+    ctes: "Mapping[str, _Cte]"
+    columns: list[Column] | None = None
+    done: bool = False
+    recursive: bool = False
+
+
+class QueryTracer:
+    """Reads queries; clauses are gathered on the way."""
+
+    def __init__(self, tables: QueryTables, schemas: SchemaIndex, deadline: Deadline) -> None:
+        self.clauses = Clauses()
+        self.values = ValueReader(self.read_query)
+        self.sources = SourceReader(self, tables, schemas)
+        self._pipes = PipeReader(self)
         self._schemas = schemas
-        self._spelling = spelling
         self._deadline = deadline
-        self._aliases = index_aliases(root.expression)
-        self._tables = sorted(set(self._aliases.values()))
-        self._unknown_tables = [table for table in self._tables if not schemas.has_table(table)]
-        self._has_pivot = root.expression.find(exp.Pivot) is not None
-        self._flows: dict[int, Flow] = {}
-        self._unresolved: set[str] = set()
-        self._clause_flows: dict[tuple[int, str], Flow] = {}
-        self._nodes: list[Node] = []
-        self._node_cache: dict[tuple[object, ...], Node] = {}
-        self._scope_cache: dict[int, tuple[bool, dict[str, exp.Expr]]] = {}
+        self._ctes: Mapping[str, _Cte] = {}
+        self._all_ctes: list[_Cte] = []
 
-    def trace(self) -> ColumnTrace:
-        names = dict.fromkeys(_name_outputs(self._root))
-        if not names:
-            raise SqlUnresolvedError("the SQL names no columns")
-        outputs = [self._make_output(name, self._trace_column(self._root, name)) for name in names]
-        clauses = self._trace_clauses()
-        return ColumnTrace(tuple(outputs), tuple(clauses), tuple(sorted(self._unresolved)))
+    def read_query(self, query: exp.Expr, outer: Scope) -> list[Column]:
+        """The columns of a query, given what is seen around it."""
+        self._deadline.check()
+        before = self._ctes
+        try:
+            self.open_with(query)
+            return self._read_body(query, outer)
+        finally:
+            self._ctes = before
 
-    def _make_output(self, name: str, flow: Flow) -> OutputColumn:
-        if name == EVERY_COLUMN:
-            # Several stars share this name, and sqlglot traces the first.
-            for table in self._unknown_tables:
-                self._add_to_table(flow, table, EVERY_COLUMN)
-        return OutputColumn(
-            self._spelling.get(name, name), tuple(self._list_sources(flow)), tuple(sorted(flow.unresolved))
-        )
+    def read_unused(self) -> None:
+        """CTEs that nothing reads: their clauses are written, so they are told."""
+        for cte in self._all_ctes:
+            self._read_cte(cte)
 
-    def _list_sources(self, flow: Flow, type_: EdgeType | None = None) -> Iterator[SourceColumn]:
-        for (table, column), (flow_type, exact) in sorted(flow.columns.items()):
-            yield SourceColumn(table, column, type_ or flow_type, exact)
-
-    def _trace_column(self, scope: Scope, column: str) -> Flow:
-        """What one column of a scope is made of.
-
-        The caches are sqlglot's own, shared over the whole query: its public `lineage` starts with empty ones
-        and would walk the same CTEs again for each column of each clause.
-        """
-        node = to_node(
-            column,
-            scope,
-            DIALECT,
-            schema=self._schemas.for_parser,
-            trim_selects=False,
-            on_node=lambda _: self._deadline.check(),
-            _cache=self._node_cache,
-            _scope_meta=self._scope_cache,
-        )
-        self._nodes.append(node)  # keeps the id that keys self._flows from being used again
-        return self._follow(node)
-
-    # --- values: what a returned column is made of
-
-    def _follow(self, node: Node) -> Flow:
-        known = self._flows.get(id(node))
-        if known is not None:
-            return known
-        flow = self._flows[id(node)] = Flow()
-        if isinstance(node.expression, exp.Table | exp.Placeholder) and not node.downstream:
-            self._read_leaf(node, flow)
-            return flow
-        # A node that stands for a whole query, or for a star, is one whose column sqlglot did not find there.
-        exact = not isinstance(node.expression, exp.Query | exp.Star)
-        type_ = self._classify(node.expression)
-        for child in node.downstream:
-            flow.absorb(self._follow(child), type_, exact)
-        for row in find_all_in_scope(node.expression, exp.TableColumn):
-            whole = Flow()
-            self._add_column(whole, row.name, EVERY_COLUMN)
-            flow.absorb(whole, EdgeType.DERIVES, exact)
-        return flow
-
-    def _classify(self, expression: exp.Expr) -> EdgeType:
-        value = expression.unalias()
-        if any(not isinstance(call.parent, _WINDOWED) for call in find_all_in_scope(value, exp.AggFunc)):
-            return EdgeType.AGGREGATES
-        if isinstance(value, exp.Column | exp.Star) and not self._has_pivot:
-            return EdgeType.COPIES
-        return EdgeType.DERIVES
-
-    def _read_leaf(self, node: Node, flow: Flow) -> None:
-        column = exp.to_column(node.name)
-        alias, name = (column.table, column.name) if isinstance(column, exp.Column) else ("", EVERY_COLUMN)
-        if isinstance(node.expression, exp.Table):
-            self._add_to_table(flow, name_table(node.expression), name)
-        else:
-            self._add_column(flow, alias, name)
-
-    def _add_column(self, flow: Flow, alias: str, column: str) -> None:
-        """A column sqlglot found no source for: look where it must come from when only one table can."""
-        table = self._aliases.get(alias)
-        candidates = self._tables if is_pseudo_column(column) else self._unknown_tables
-        if not alias and len(candidates) == 1:
-            table = candidates[0]
-        self._add_to_table(flow, table, column)
-
-    def _add_to_table(self, flow: Flow, table: str | None, column: str) -> None:
-        if table is None:
-            flow.unresolved.add(self._spelling.get(column, column))
+    def open_with(self, node: exp.Expr) -> None:
+        """Make the CTEs of a WITH known from here on."""
+        clause = node.args.get("with_")
+        if not isinstance(clause, exp.With):
             return
-        spelled = self._schemas.spell_column(table, self._spelling.get(column, column))
-        flow.add((table, spelled), EdgeType.COPIES, self._schemas.has_column(table, column))
+        known = dict(self._ctes)
+        recursive = bool(clause.args.get("recursive"))
+        shared: dict[str, _Cte] = known if recursive else {}
+        for cte in clause.expressions:
+            entry = _Cte(cte.this, shared if recursive else dict(known), recursive=recursive)
+            known[cte.alias.lower()] = entry
+            self._all_ctes.append(entry)
+        self._ctes = known
 
-    # --- clauses: what decides the rows
+    def find_cte(self, name: str) -> list[Column] | None:
+        """The columns of the CTE of that name; None when there is none."""
+        cte = self._ctes.get(name.lower())
+        return None if cte is None else self._read_cte(cte)
 
-    def _trace_clauses(self) -> list[SourceColumn]:
-        found: dict[tuple[str, str, EdgeType], bool] = {}
-        for scope in self._root.traverse():
-            for clause, type_ in _iterate_clauses(scope):
-                for flow in self._iterate_clause_flows(scope, clause):
-                    self._unresolved |= flow.unresolved
-                    for source in self._list_sources(flow, type_):
-                        key = (source.table, source.column, type_)
-                        found[key] = found.get(key, False) or source.exact
-        return [SourceColumn(*key, exact=exact) for key, exact in sorted(found.items())]
+    def _read_cte(self, cte: _Cte) -> list[Column]:
+        if cte.columns is not None:
+            return cte.columns
+        before, self._ctes = self._ctes, cte.ctes
+        try:
+            cte.columns = []  # what it is to itself before its first part is read
+            cte.columns = (
+                self._repeat(cte) if cte.recursive else self.read_query(cte.query, Scope(self._schemas))
+            )
+        finally:
+            self._ctes = before
+        return cte.columns
 
-    def _iterate_clause_flows(self, scope: Scope, clause: exp.Expr) -> Iterator[Flow]:
-        for column in find_all_in_scope(clause, exp.Column):
-            yield self._follow_clause(scope, column)
-        inner = {id(subquery.expression): subquery for subquery in scope.subquery_scopes}
-        for query in find_all_in_scope(clause, *exp.UNWRAPPED_QUERIES):
-            if id(query) in inner:
-                for name in _name_outputs(inner[id(query)]):
-                    yield self._trace_column(inner[id(query)], name)
+    def _repeat(self, cte: _Cte) -> list[Column]:
+        """The columns of a query that may read itself: of its first part, then of all, until nothing is new."""
+        body = cte.query
+        if isinstance(body, exp.SetOperation):
+            cte.columns = self.read_query(body.this, Scope(self._schemas))
+        for _ in range(_MAX_ROUNDS):
+            columns = self.read_query(cte.query, Scope(self._schemas))
+            same = [one.flow.columns for one in columns] == [one.flow.columns for one in cte.columns or ()]
+            cte.columns = columns
+            if same:
+                break
+        return columns
 
-    def _follow_clause(self, scope: Scope, column: exp.Column) -> Flow:
-        source = _find_source(scope, column) or scope
-        key = (id(source), column.name)
-        if key not in self._clause_flows:
-            self._clause_flows[key] = flow = Flow()
-            self._read_clause_column(source, column, flow)
-        return self._clause_flows[key]
+    # --- bodies
 
-    def _read_clause_column(self, source: exp.Table | Scope, column: exp.Column, flow: Flow) -> None:
-        expression = source.expression if isinstance(source, Scope) else source
-        if isinstance(expression, exp.Table):
-            self._add_to_table(flow, name_table(expression), column.name)
-        elif not isinstance(source, Scope):
-            self._add_column(flow, column.table, column.name)
-        elif column.name in _name_outputs(source):
-            flow.absorb(self._trace_column(source, column.name), EdgeType.COPIES, exact=True)
-        elif isinstance(expression, exp.UDTF):
-            for inner in expression.find_all(exp.Column):
-                flow.absorb(self._follow_clause(source, inner), EdgeType.DERIVES, exact=True)
+    def _read_body(self, query: exp.Expr, outer: Scope) -> list[Column]:
+        if isinstance(query, PipeQuery):
+            return self._pipes.read(query, outer)
+        if isinstance(query, exp.SetOperation):
+            return self._read_set_operation(query, outer)
+        if isinstance(query, exp.Subquery):
+            columns = self.read_query(query.this, outer)
+            self.read_order(query, Scope(self._schemas, Sources(columns=columns), outer), columns)
+            return columns
+        if isinstance(query, exp.Select):
+            return self._read_select(query, outer)
+        raise SqlUnresolvedError("the SQL is not a single SELECT")
+
+    def _read_set_operation(self, query: exp.SetOperation, outer: Scope) -> list[Column]:
+        # A chain leans to the left, one level for each: it is read from its first query on.
+        chain: list[exp.SetOperation] = []
+        first: exp.Expr = query
+        while isinstance(first, exp.SetOperation) and (first is query or not first.args.get("with_")):
+            chain.append(first)
+            first = first.this
+        columns = self.read_query(first, outer)
+        for operation in reversed(chain):
+            columns = combine_columns(operation, columns, self.read_query(operation.expression, outer))
+        self.read_order(query, Scope(self._schemas, Sources(columns=columns), outer), columns)
+        return columns
+
+    def _read_select(self, select: exp.Select, outer: Scope) -> list[Column]:
+        scope = Scope(
+            self._schemas, self.sources.read_from(select, outer), outer, windows=read_windows(select)
+        )
+        self.add_clause(EdgeType.FILTERS, select.args.get("where"), scope)
+        columns = self.read_items(select.expressions, scope)
+        if select.args.get("kind") == "VALUE" and len(columns) == 1:
+            columns = expand_fields(columns[0].shape, columns[0].flow) or columns
+        # A name means a column of the result before one of the tables here.
+        named = {column.key: column for column in columns if column.name and not column.is_open}
+        results = scope.with_locals(named)
+        self._add_groups(select, columns, results)
+        self.add_clause(EdgeType.FILTERS, select.args.get("having"), results)
+        self.add_clause(EdgeType.FILTERS, select.args.get("qualify"), results)
+        self.read_order(select, results, columns)
+        return columns
+
+    def read_items(self, items: Iterable[exp.Expr], scope: Scope) -> list[Column]:
+        """The columns of a SELECT list, stars written out."""
+        return [column for item in items for column in self._read_item(item, scope)]
+
+    def _read_item(self, item: exp.Expr, scope: Scope) -> Iterator[Column]:
+        star = find_star(item)
+        if star is None:
+            yield self.values.read(item, scope)
+            return
+        hidden = {one.name.lower() for one in star.args.get("except_") or ()}
+        replaced = {one.alias.lower(): one for one in star.args.get("replace") or ()}
+        for column in self._expand(item, scope):
+            if column.key in replaced:
+                yield self.values.read(replaced[column.key], scope)
+            elif column.key not in hidden or column.is_open:
+                yield column
+
+    def _expand(self, item: exp.Expr, scope: Scope) -> list[Column]:
+        """The columns that a star stands for."""
+        if isinstance(item, exp.Star):
+            return scope.sources.columns
+        if isinstance(item, exp.Column):
+            path = [part.name for part in item.parts[:-1]]
+            source = scope.find_source(path[0]) if len(path) == 1 else None
+            if source is not None and source.columns:
+                return source.columns
+            value = scope.resolve(path)
         else:
-            self._add_column(flow, column.table, column.name)
+            value = self.values.read(item.this, scope)
+        derived = Flow()
+        derived.absorb(value.flow, EdgeType.DERIVES, exact=True)
+        return expand_fields(value.shape, derived) or [Column(EVERY_COLUMN, derived)]
+
+    # --- clauses
+
+    def add_clause(self, type_: EdgeType, clause: exp.Expr | None, scope: Scope) -> None:
+        """Count what a clause draws from, queries in it included."""
+        if clause is not None:
+            self.clauses.add(type_, self.values.read_flow(clause, scope))
+
+    def _add_groups(self, select: exp.Select, columns: list[Column], scope: Scope) -> None:
+        group = select.args.get("group")
+        if not isinstance(group, exp.Group):
+            return
+        if group.args.get("all"):
+            plain = [one for one in select.expressions if one.find(exp.AggFunc) is None]
+            self.clauses.add(EdgeType.GROUPS, merge_flows(self.values.read(one, scope).flow for one in plain))
+        for item in group.iter_expressions():
+            self.clauses.add(EdgeType.GROUPS, self.read_position(item, scope, columns))
+
+    def read_order(self, query: exp.Expr, scope: Scope, columns: list[Column]) -> None:
+        """Count what ORDER BY draws from."""
+        order = query.args.get("order")
+        for item in order.expressions if isinstance(order, exp.Order) else ():
+            self.clauses.add(EdgeType.SORTS, self.read_position(item.this, scope, columns))
+
+    def read_position(self, item: exp.Expr, scope: Scope, columns: list[Column]) -> Flow:
+        """What a grouping or sorting item draws from; a number stands for the column at that place."""
+        if isinstance(item, exp.Literal) and item.is_int:
+            index = int(item.name) - 1
+            return columns[index].flow if index < len(columns) else Flow()
+        return self.values.read_flow(item, scope)
 
 
-def _name_outputs(scope: Scope) -> list[str]:
-    return scope.expression.named_selects if isinstance(scope.expression, exp.Query) else []
+def find_star(item: exp.Expr) -> exp.Star | None:
+    """The star that an item of a SELECT list is, `*` or `x.*`."""
+    if isinstance(item, exp.Star):
+        return item
+    inner = (
+        item.this if isinstance(item, exp.Column) else item.expression if isinstance(item, exp.Dot) else None
+    )
+    return inner if isinstance(inner, exp.Star) else None
 
 
-def _iterate_clauses(scope: Scope) -> Iterator[tuple[exp.Expr, EdgeType]]:
-    expression = scope.expression
-    for pivot in scope.pivots:
-        for field_ in pivot.fields:
-            yield field_, EdgeType.GROUPS
-    for key, type_ in _CLAUSES.items():
-        if clause := expression.args.get(key):
-            yield clause, type_
-    joins: Iterable[exp.Join] = expression.args.get("joins") or ()
-    for join in joins:
-        if condition := join.args.get("on"):
-            yield condition, EdgeType.JOINS
+def read_windows(select: exp.Expr) -> dict[str, exp.Expr]:
+    """The named windows of a SELECT."""
+    return {window.name.lower(): window for window in select.args.get("windows") or ()}
 
 
-def _find_source(scope: Scope, column: exp.Column) -> exp.Table | Scope | None:
-    """Where the column is from, here or, in a correlated subquery, in the query around it."""
-    current: Scope | None = scope
-    while current is not None:
-        if column.table in current.sources:
-            return current.sources[column.table]
-        unnested = current.sources.get(column.name)
-        # `UNNEST(tags) AS tag` is a source whose one column goes by the same name.
-        if not column.table and isinstance(unnested, Scope) and isinstance(unnested.expression, exp.UDTF):
-            return unnested
-        current = current.parent
-    return None
+def _make_outputs(columns: list[Column]) -> Iterator[OutputColumn]:
+    """The columns as a result has them; those without a name are numbered, and stars are one."""
+    anonymous = 0
+    outputs: dict[str, Flow] = {}
+    for column in columns:
+        name = column.name
+        if name is None:
+            name, anonymous = f"f{anonymous}_", anonymous + 1
+        if name == EVERY_COLUMN:
+            outputs.setdefault(name, Flow()).absorb(column.flow, EdgeType.COPIES, exact=True)
+        else:
+            outputs.setdefault(name, column.flow)
+    for name, flow in outputs.items():
+        sources = (SourceColumn(*key, *value) for key, value in sorted(flow.columns.items()))
+        yield OutputColumn(name, tuple(sources), tuple(sorted(flow.unresolved)))

@@ -7,7 +7,7 @@ from shared.lineage.column_flows import OutputColumn, SourceColumn
 from shared.lineage.schemas import SchemaIndex
 from shared.lineage.sources import QuerySource
 from shared.lineage.sql_columns import trace_columns
-from shared.lineage.sql_tables import Deadline, SqlUnresolvedError, list_tables, parse_query, qualify_query
+from shared.lineage.sql_tables import Deadline, QueryTables, SqlUnresolvedError, parse_query
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -28,13 +28,14 @@ def trace_sql(source: QuerySource, schemas: SchemaIndex, deadline: Deadline) -> 
     tables: tuple[str, ...] = ()
     try:
         deadline.check()
-        tree = qualify_query(parse_query(source.sql), source.default_project, source.default_dataset)
-        tables = tuple(list_tables(tree))
-        columns = trace_columns(tree, schemas, deadline)
+        parsed = parse_query(source.sql)
+        named = QueryTables(parsed, source)
+        tables = tuple(named.names)
+        columns = trace_columns(parsed, named, schemas, deadline)
     except SqlUnresolvedError as error:
         return SqlTrace(tables, unresolved=str(error))
-    # sqlglot raises its own errors, and KeyError, ValueError, RecursionError and more on SQL it did not
-    # expect. Lineage is told beside a save, so none of them may stop it; each is logged with its stack.
+    # Lineage is told beside a save, so nothing that a tree nobody expected makes of it may stop one; each fault is
+    # logged with its stack.
     except Exception as error:
         _LOGGER.warning("lineage: the parser failed", exc_info=True)
         return SqlTrace(tables, unresolved=f"the parser cannot resolve it ({type(error).__name__})")

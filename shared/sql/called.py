@@ -1,23 +1,64 @@
 """The functions a text calls, by the names that are written before an opening parenthesis."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from shared.sql.folding import upper_name
 from shared.sql.lexer import Lexeme
+from shared.sql.words import PRIVACY_KINDS
+
+
+class Call(NamedTuple):
+    """A name before a parenthesis. `chained` is true of `(x).LOWER()`: the name belongs to no path before it."""
+
+    path: list[Lexeme]
+    chained: bool
+
+
+def find_calls(lexemes: Sequence[Lexeme]) -> Iterator[Call]:
+    """Every name before an opening parenthesis, words of the grammar such as IN included."""
+    open_brackets: list[int] = []
+    closed = 0  # where the bracket opened that closed last
+    for index, lexeme in enumerate(lexemes):
+        if lexeme.kind != "symbol":
+            continue
+        if lexeme.text == "(":
+            open_brackets.append(index)
+            before = lexemes[index - 1] if index else None
+            if before is None:
+                continue
+            if before.kind in ("word", "quoted") and not _is_privacy_clause(lexemes, index - 1):
+                yield _read_call(lexemes, index - 1)
+            elif before.text == ")" and closed and lexemes[closed - 1].text == ".":
+                yield Call(list(lexemes[closed + 1 : index - 1 : 2]), chained=True)
+        elif lexeme.text == ")" and open_brackets:
+            closed = open_brackets.pop()
+
+
+def _is_privacy_clause(lexemes: Sequence[Lexeme], index: int) -> bool:
+    """The OPTIONS of `SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (…)`, and nobody else's."""
+    words = [lexeme.upper for lexeme in lexemes[max(index - 3, 0) : index + 1]]
+    return words in [["SELECT", "WITH", kind, "OPTIONS"] for kind in PRIVACY_KINDS]
 
 
 def read_path(lexemes: Sequence[Lexeme], last: int) -> list[Lexeme]:
     """The parts of the dotted name that ends at the index `last`."""
-    path = [lexemes[last]]
-    index = last - 1
-    while index > 0 and lexemes[index].text == "." and lexemes[index - 1].kind in ("word", "quoted"):
-        path.insert(0, lexemes[index - 1])
-        index -= 2
-    if index >= 0 and lexemes[index].text == ".":
-        path.insert(0, Lexeme("symbol", "…", lexemes[index].start))  # computed: the path of no function
-    return path
+    return _read_call(lexemes, last).path
 
 
-def join_path(path: list[Lexeme]) -> str:
+def join_path(path: Sequence[Lexeme]) -> str:
     """The name as lists of functions have it: in upper case and without backticks."""
     return upper_name(".".join(part.text.replace("`", "") for part in path))
+
+
+def _read_call(lexemes: Sequence[Lexeme], last: int) -> Call:
+    first = last
+    while first > 1 and lexemes[first - 1].text == "." and lexemes[first - 2].kind in ("word", "quoted"):
+        first -= 2
+    before = lexemes[first - 1].text if first else ""
+    # Behind a dot stands a value, `(x).f(…)` or `x[0].f(…)`; behind @ a parameter, whose name is no namespace.
+    chained = before == "." or (before == "@" and first < last)
+    return Call(
+        list(lexemes[last : last + 1] if before == "@" and chained else lexemes[first : last + 1 : 2]),
+        chained,
+    )

@@ -1,13 +1,14 @@
 """BigQuery's lexical structure: comments, strings, names and symbols.
 
 The parser has a lexer of its own, made for thirty dialects. A text that the two read differently could hide
-a table in what one of them takes for a comment, so this one follows BigQuery's rules to the letter
-(https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical), hands the parser a text without
-comments, and `parsing` compares where both see strings and quoted names.
+a table in what one of them takes for a comment, so only this one reads, by BigQuery's rules to the letter
+(https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical); `tokens` hands the parser what it found.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from shared.errors import SqlInvalidError, SqlNotAllowedError
@@ -56,10 +57,9 @@ class Lexeme(NamedTuple):
 
 @dataclass(frozen=True)
 class LexedSql:
-    """The SQL as BigQuery's lexer sees it; `masked` has a space for every character of a comment."""
+    """The SQL as BigQuery's lexer sees it."""
 
     sql: str
-    masked: str
     lexemes: list[Lexeme]
 
 
@@ -70,7 +70,6 @@ def read_lexemes(sql: str) -> LexedSql:
     SqlNotAllowedError for the comment that switches BigQuery to legacy SQL.
     """
     lexemes: list[Lexeme] = []
-    comments: list[tuple[int, int]] = []
     unsendable = _UNSENDABLE.search(sql)
     if unsendable:
         _refuse_character(sql, unsendable.start())
@@ -81,23 +80,22 @@ def read_lexemes(sql: str) -> LexedSql:
         position = match.end()
         if match.lastgroup == "comment":
             _check_comment(sql, match)
-            comments.append(match.span())
         elif match.lastgroup != "space":
             lexemes.append(Lexeme(match.lastgroup, match.group(), match.start()))  # type: ignore[arg-type]
     if position != len(sql):
         _refuse_character(sql, position)
-    return LexedSql(sql, _mask(sql, comments), lexemes)
+    _check_spaces(sql, lexemes)
+    return LexedSql(sql, lexemes)
 
 
-def _mask(sql: str, comments: list[tuple[int, int]]) -> str:
-    pieces: list[str] = []
-    position = 0
-    for start, end in comments:
-        pieces.append(sql[position:start])
-        pieces.append(re.sub(r"[^\n]", " ", sql[start:end]))
-        position = end
-    pieces.append(sql[position:])
-    return "".join(pieces)
+def _check_spaces(sql: str, lexemes: Sequence[Lexeme]) -> None:
+    """Refuse a word that begins where a literal ends, `1_000`; a path may hold one, `my-project-1a.t.u`."""
+    for index, (literal, word) in enumerate(pairwise(lexemes)):
+        if literal.kind in ("number", "string") and word.kind == "word" and literal.end == word.start:
+            before = lexemes[index - 1] if index else None
+            if before is None or before.text not in ("-", ".") or before.end != literal.start:
+                message = f"Between {literal.text[:40]} and {word.text[:40]} a space is missing."
+                raise_violations(sql, [Violation(SqlInvalidError, "syntax", message, word.text, word.start)])
 
 
 def _check_comment(sql: str, match: re.Match[str]) -> None:

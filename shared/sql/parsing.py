@@ -1,45 +1,69 @@
-"""From text to one parsed tree that both lexers agree on."""
+"""From text to one statement and its syntax tree, the same for everybody who asks.
 
+The guard, the validators, the rules about partitions and lineage read one object each text: what one of them reads,
+all of them read. Nobody changes a tree.
+"""
+
+import copy
+import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 
-from sqlglot import Dialect, Parser, TokenType, exp
-from sqlglot.errors import ParseError, SqlglotError
-from sqlglot.tokenizer_core import Token
+from sqlglot import exp
+from sqlglot.dialects.bigquery import BigQuery
+from sqlglot.errors import SqlglotError
 
-from shared.errors import SqlInvalidError, SqlNotAllowedError
-from shared.sql.lexer import LexedSql, Lexeme
-from shared.sql.table_arguments import TablePath
+from shared.errors import AlmanacError, SqlInvalidError, SqlNotAllowedError
+from shared.sql.bounds import DEFAULT_BOUNDS, SqlBounds, check_nesting, check_size
+from shared.sql.expressions import SqlSyntaxError
+from shared.sql.lexer import LexedSql, Lexeme, read_lexemes
+from shared.sql.pipes import GoogleSqlParser
+from shared.sql.positions import start_of
+from shared.sql.scopes import TableFinder
+from shared.sql.statement import check_statement
+from shared.sql.table_arguments import TableArgument, find_table_arguments
+from shared.sql.text import MAX_KEPT_LENGTH
+from shared.sql.tokens import make_tokens
 from shared.sql.unread import find_unread
-from shared.sql.violations import LineIndex, Violation, make_error, raise_violations
+from shared.sql.violations import Violation, make_error, raise_violations
+from shared.sql.words import RESERVED_WORDS, make_words
 
-_STRING_TOKENS = frozenset(
-    {TokenType.STRING, TokenType.RAW_STRING, TokenType.BYTE_STRING, TokenType.NATIONAL_STRING,
-     TokenType.NATIONAL_RAW_STRING, TokenType.HEREDOC_STRING, TokenType.UNICODE_STRING, TokenType.IDENTIFIER}
-)  # fmt: skip
 # What the parser raises when it meets a text nobody tried it on; each means "not read", so not let through.
 _PARSER_FAULTS = (
-    SqlglotError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError,
+    SqlglotError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError, AssertionError,
+    NotImplementedError,
 )  # fmt: skip
+TOO_DEEP = Violation(SqlInvalidError, "nesting", "The SQL nests too deeply.", "", 0, "Split it with WITH.")
+_WRITING_WORDS = make_words(
+    "ALTER CALL CREATE DELETE DROP EXECUTE EXPORT GRANT INSERT LOAD MERGE REVOKE TRUNCATE UPDATE"
+)
+# Trees weigh more than texts, and one request reads each of its texts several times at once.
+_KEPT_TREES = 64
 
 
 @dataclass(frozen=True)
 class ParsedSql:
     """One statement: its text, its lexemes without trailing semicolons, and its tree.
 
-    `table_arguments` are tables that table functions are given, which are not in the tree.
+    `table_arguments` are tables that functions are given, which are not in the tree.
     """
 
     sql: str
     lexemes: Sequence[Lexeme]
     tree: exp.Query
-    table_arguments: Sequence[TablePath] = ()
+    table_arguments: Sequence[TableArgument] = ()
 
     @cached_property
     def nodes(self) -> tuple[exp.Expr, ...]:
         """Every node of the tree."""
         return tuple(self.tree.walk())
+
+    @cached_property
+    def tables(self) -> tuple[exp.Table, ...]:
+        """Every node that names a table, and not a CTE or an array."""
+        return tuple(TableFinder().find(self.tree, self.nodes))
 
     def offset_of(self, node: exp.Expr) -> int:
         """Where `node` begins: by the parser's word, else by its name, else where the statement begins."""
@@ -53,81 +77,134 @@ class ParsedSql:
         return next(quoted, self.lexemes[0].start)
 
 
-def parse_statement(
-    lexed: LexedSql, lexemes: Sequence[Lexeme], arguments: Sequence[tuple[Lexeme, TablePath]] = ()
-) -> ParsedSql:
-    """The tree of the statement made of `lexemes`; `arguments` are its words TABLE, which the parser is not shown.
+class SqlReading:
+    """One text that is one statement; its tree is made on first use, and kept."""
 
-    Raises SqlInvalidError with the position when it does not parse or reads differently to the parser than
-    to BigQuery, SqlNotAllowedError when it parses as something else than a query.
+    def __init__(self, lexed: LexedSql, lexemes: Sequence[Lexeme]) -> None:
+        self.lexed = lexed
+        self.lexemes = lexemes
+        self._parsed: ParsedSql | AlmanacError | None = None
+
+    def parse(self) -> ParsedSql:
+        """The statement with its tree. Raises SqlInvalidError with the position when it does not parse."""
+        if self._parsed is None:
+            try:
+                self._parsed = _parse(self.lexed, self.lexemes)
+            except AlmanacError as error:
+                self._parsed = error
+        if isinstance(self._parsed, AlmanacError):
+            raise copy.copy(self._parsed) from None
+        return self._parsed
+
+
+def read_statement(sql: str, bounds: SqlBounds = DEFAULT_BOUNDS) -> SqlReading:
+    """The lexemes of a text that is one statement and a query by its words.
+
+    Raises SqlInvalidError or SqlNotAllowedError with the position: of what is too long, nests too deeply, is no
+    BigQuery SQL lexically, or is another statement or more than one.
     """
-    text = lexed.masked[: lexemes[-1].end]
-    for keyword, _ in arguments:
-        text = text[: keyword.start] + " " * len(keyword.text) + text[keyword.end :]
+    return _read_kept(sql, bounds) if len(sql) <= MAX_KEPT_LENGTH else _read(sql, bounds)
+
+
+def parse_sql(sql: str, bounds: SqlBounds = DEFAULT_BOUNDS) -> ParsedSql:
+    """The tree of a text that is one query; raises as `read_statement`, and where it does not parse."""
+    return read_statement(sql, bounds).parse()
+
+
+def _read(sql: str, bounds: SqlBounds) -> SqlReading:
+    check_size(sql, bounds)
+    lexed = read_lexemes(sql)
+    check_nesting(lexed, bounds)
+    lexemes = check_statement(lexed)
+    raise_violations(sql, find_unread(lexemes))
+    return SqlReading(lexed, lexemes)
+
+
+_read_kept = lru_cache(maxsize=_KEPT_TREES)(_read)
+
+
+def _parse(lexed: LexedSql, lexemes: Sequence[Lexeme]) -> ParsedSql:
+    arguments = list(find_table_arguments(lexemes))
+    keywords = {argument.keyword.start for argument in arguments}
+    shown = [lexeme for lexeme in lexemes if lexeme.start not in keywords] if keywords else lexemes
     try:
-        tokens = _dialect().tokenize(text)
-        _compare_quotes(lexed.sql, lexemes, tokens)
-        trees = _make_parser().parse(tokens, text)
+        trees = _make_parser().parse(make_tokens(shown, lexed.sql), lexed.sql)
+    except RecursionError as fault:
+        raise make_error(lexed.sql, [TOO_DEEP]) from fault
     except _PARSER_FAULTS as fault:
-        raise make_error(lexed.sql, [_explain_fault(fault, lexed.sql, lexemes)]) from fault
+        raise make_error(lexed.sql, [_explain_fault(fault, lexemes)]) from fault
     tree = trees[0] if len(trees) == 1 else None
-    if not isinstance(tree, exp.Select | exp.SetOperation | exp.Subquery):
-        found = lexemes[0].text
-        message = f"The statement that begins with {found} is not a query; only a single SELECT runs."
-        violation = Violation(SqlNotAllowedError, "statement", message, found, lexemes[0].start)
+    if not isinstance(tree, exp.Query):
+        message = "The SQL is not one query."
+        violation = Violation(SqlInvalidError, "syntax", message, lexemes[0].text, lexemes[0].start)
         raise make_error(lexed.sql, [violation])
-    return ParsedSql(lexed.sql, lexemes, tree, [path for _, path in arguments])
-
-
-def start_of(name: exp.Expr) -> int | None:
-    """Where the parser read `name`; None for what it made up or put together itself."""
-    start = name.meta.get("start")
-    return start if isinstance(start, int) else None
+    parsed = ParsedSql(lexed.sql, lexemes, tree, arguments)
+    raise_violations(lexed.sql, _find_reserved(parsed))
+    return parsed
 
 
 @cache
-def _dialect() -> Dialect:
-    return Dialect.get_or_raise("bigquery")
+def _dialect() -> BigQuery:
+    return BigQuery()
 
 
-def _make_parser() -> Parser:
-    parser = _dialect().parser()
-    # It would make an array of a path that begins like a range variable, by letters that BigQuery does not hold
-    # for the same and also where BigQuery sees one quoted name; `scopes` tells arrays from tables.
-    parser.SUPPORTS_IMPLICIT_UNNEST = False  # type: ignore[misc]
-    return parser
+def _make_parser() -> GoogleSqlParser:
+    return GoogleSqlParser(dialect=_dialect())
 
 
-def _compare_quotes(sql: str, lexemes: Sequence[Lexeme], tokens: list[Token]) -> None:
-    ours = {(lexeme.start, lexeme.end) for lexeme in lexemes if lexeme.kind in ("string", "quoted")}
-    theirs = {(token.start, token.end + 1) for token in tokens if token.token_type in _STRING_TOKENS}
-    unequal = sorted(ours ^ theirs)
-    if unequal:
-        start, end = unequal[0]
-        message = "BigQuery accepts this literal, Almanac does not read it yet."
-        remedy = r"Write it as a plain string, br'\d' as b'\\d'."
-        raise_violations(
-            sql, [Violation(SqlInvalidError, "literal", message, sql[start:end][:80], start, remedy)]
-        )
+def _find_reserved(parsed: ParsedSql) -> list[Violation]:
+    """Reserved words where the parser took them for names."""
+    places = {lexeme.start: index for index, lexeme in enumerate(parsed.lexemes)}
+    found = []
+    for node in parsed.nodes:
+        if not isinstance(node, exp.Identifier) or node.quoted or node.name.upper() not in RESERVED_WORDS:
+            continue
+        start = start_of(node)
+        index = places.get(start, 0) if start is not None else 0
+        if index and parsed.lexemes[index - 1].text not in (".", "@"):
+            message = f"{node.name} is a reserved word; as a name it is quoted."
+            remedy = f"Write `{node.name}` in backticks."
+            found.append(
+                Violation(SqlInvalidError, "syntax", message, node.name, parsed.lexemes[index].start, remedy)
+            )
+    return found
 
 
-def _explain_fault(fault: Exception, sql: str, lexemes: Sequence[Lexeme]) -> Violation:
-    unread = find_unread(lexemes)
-    if unread is not None:
-        return unread
-    errors = fault.errors if isinstance(fault, ParseError) else []
-    if errors and errors[0].get("line"):
-        found = str(errors[0].get("highlight") or "")
-        # The parser's column is that of the last character of the word.
-        column = int(errors[0]["col"]) - len(found) + 1
-        offset = LineIndex(sql).offset_of(int(errors[0]["line"]), column)
-        reason = _shorten(str(errors[0].get("description") or "not understood"))
-        message = f"The SQL does not parse at {found!r}: {reason}."
-        return Violation(SqlInvalidError, "syntax", message, found, offset)
-    message = "The SQL does not parse."
-    return Violation(SqlInvalidError, "syntax", message, lexemes[0].text, lexemes[0].start)
+def _explain_fault(fault: Exception, lexemes: Sequence[Lexeme]) -> Violation:
+    if not isinstance(fault, SqlSyntaxError):
+        message = "The SQL does not parse."
+        return Violation(SqlInvalidError, "syntax", message, lexemes[0].text, lexemes[0].start)
+    at = bisect_left(lexemes, fault.start, key=lambda lexeme: lexeme.start)
+    found = lexemes[at].text if at < len(lexemes) else ""
+    before = lexemes[at - 1] if at else lexemes[0]
+    word = found.upper()
+    if _is_writing([lexeme.upper for lexeme in lexemes[at : at + 3]]) and before.text != ">":
+        message = f"{word} is nothing a reading query needs; it never runs here."
+        return Violation(SqlNotAllowedError, "syntax_kind", message, word, fault.start)
+    if found == "(" and before.kind == "word":
+        message = f"{before.text} is not one of BigQuery's own functions that are known to only compute."
+        return Violation(SqlNotAllowedError, "function", message, before.text, before.start)
+    if fault.rule != "syntax":
+        return Violation(SqlInvalidError, fault.rule, f"{fault}.", found, fault.start)
+    place = repr(found[:80]) if found else "its end"
+    message = f"The SQL does not parse at {place}: {_shorten(str(fault))}."
+    return Violation(SqlInvalidError, "syntax", message, found, min(fault.start, lexemes[-1].end))
+
+
+def _is_writing(words: list[str]) -> bool:
+    """Whether these words, where the parser stopped, begin what writes; `INTO OUTFILE 'x'` is no SQL of BigQuery's."""
+    if words[:1] == ["INTO"]:
+        return len(words) > 1 and words[1] != "OUTFILE"
+    return words[:2] == ["FOR", "UPDATE"] or (bool(words) and words[0] in _WRITING_WORDS)
 
 
 def _shorten(reason: str) -> str:
     """The parser's reason without the names of its classes, which say nothing to a writer of SQL."""
+    if reason.startswith("Required keyword"):
+        operator = re.search(r"core\.(And|Or|Not)\b", reason)
+        return (
+            f"an operand of {operator.group(1).upper()} is missing" if operator else "an operand is missing"
+        )
+    if reason.startswith("Invalid expression"):
+        return "it is not expected here"
     return reason.split(" for <class")[0].split(" but got <Token")[0].rstrip(".")

@@ -13,7 +13,14 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from shared.sql.folding import fold_name
-from shared.sql.parsing import start_of
+from shared.sql.nodes import FROM_FIRST, PipeQuery
+from shared.sql.positions import start_of
+
+# The pipe operators behind which the range variables before them are still seen.
+_KEEPING = frozenset(
+    {"EXTEND", "WINDOW", "SET", "DROP", "RENAME", "WHERE", "ORDER BY", "LIMIT", "DISTINCT", "TABLESAMPLE", "WITH",
+     "ASSERT"}
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -69,12 +76,45 @@ class TableFinder:
                 pending.append((node.this, inner))
                 pending.append((node.expression, inner))
                 self._visit_parts(node, inner, skip=("this", "expression", "with_"))
+            elif isinstance(node, PipeQuery):
+                self._visit_pipes(node, inner)
             elif isinstance(node, exp.Select):
                 self._visit_select(node, inner)
             elif isinstance(node, exp.Subquery):
                 self._visit_source(node, inner, set())
             else:
                 self._visit_expression(node, inner)
+
+    def _visit_pipes(self, query: PipeQuery, scope: _Scope) -> None:
+        """Operator for operator: range variables stay until one takes them away, as SELECT does."""
+        names: set[str] = set()
+        if query.this.meta.get(FROM_FIRST):
+            scope = self._visit_with(query.this, scope)
+            self._visit_from(query.this, scope, names)
+        else:
+            self._visit_query(query.this, scope)
+        for operator in query.args["operators"]:
+            scope = self._visit_with(operator, scope)
+            names = self._visit_operator(operator, scope, names)
+
+    def _visit_operator(self, operator: exp.Expr, scope: _Scope, names: set[str]) -> set[str]:
+        """Visit what one operator names; the range variables behind it."""
+        kind = operator.args["kind"]
+        for query in operator.args.get("queries") or ():
+            self._visit_query(query, scope)
+        if kind == "JOIN":
+            names = set(names)
+            for join in operator.expressions:
+                names |= self._visit_source(join.this, scope, names)
+                self._visit_parts(join, scope.with_aliases(names), skip=("this",))
+            return names
+        self._visit_parts(
+            operator, scope.with_aliases(names), skip=("with_", "queries", "set_operation", "alias")
+        )
+        if kind in _KEEPING:
+            return names
+        alias = operator.args.get("alias") or getattr(operator.this, "args", {}).get("alias")
+        return {fold_name(alias.name)} if isinstance(alias, exp.TableAlias) else set()
 
     def _visit_with(self, node: exp.Expr, scope: _Scope) -> _Scope:
         clause = node.args.get("with_")
@@ -90,12 +130,16 @@ class TableFinder:
         return scope.with_ctes(names)
 
     def _visit_select(self, select: exp.Select, scope: _Scope) -> None:
-        source = select.args.get("from_")
         names: set[str] = set()
+        self._visit_from(select, scope, names)
+        self._visit_parts(select, scope.with_aliases(names), skip=("from_", "joins", "with_"))
+
+    def _visit_from(self, select: exp.Expr, scope: _Scope, names: set[str]) -> None:
+        """Visit the sources of a SELECT, and add the range variables they bring to `names`."""
+        source = select.args.get("from_")
         if isinstance(source, exp.From):
             names |= self._visit_source(source.this, scope, names)
         self._visit_joins(select, scope, names)
-        self._visit_parts(select, scope.with_aliases(names), skip=("from_", "joins", "with_"))
 
     def _visit_joins(self, node: exp.Expr, scope: _Scope, names: set[str]) -> None:
         """Visit what is joined to the range variables `names`, and add the ones it brings."""

@@ -1,10 +1,11 @@
 """Tables that a call of a table function names: `APPENDS(TABLE nyc.flights, NULL, NULL)`.
 
 The parser reads such an argument for a few functions only. So the word TABLE is kept from it, and what follows
-is judged here by its text: as a table, wherever it stands.
+is judged by its text: as a table, wherever it stands.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from shared.sql.called import join_path, read_path
 from shared.sql.lexer import Lexeme
@@ -12,21 +13,27 @@ from shared.sql.lexer import Lexeme
 type TablePath = list[Lexeme]
 
 
-def find_table_arguments(
-    lexemes: Sequence[Lexeme], table_functions: frozenset[str]
-) -> Iterator[tuple[Lexeme, TablePath]]:
-    """Each word TABLE that is an argument of a listed table function, with the path behind it."""
-    listed: list[bool] = []  # for each open bracket, whether it is that of such a call
+class TableArgument(NamedTuple):
+    """The word TABLE, the path behind it, and the function that is called, in upper case."""
+
+    keyword: Lexeme
+    path: TablePath
+    function: str
+
+
+def find_table_arguments(lexemes: Sequence[Lexeme]) -> Iterator[TableArgument]:
+    """Each word TABLE that is an argument of a call, with the path behind it."""
+    called: list[str] = []  # for each open bracket, what it calls
     for index, lexeme in enumerate(lexemes):
         if lexeme.text == "(":
             named = index > 0 and lexemes[index - 1].kind in ("word", "quoted")
-            listed.append(named and join_path(read_path(lexemes, index - 1)) in table_functions)
-        elif lexeme.text == ")" and listed:
-            listed.pop()
-        elif lexeme.upper == "TABLE" and lexeme.kind == "word" and listed and listed[-1]:
+            called.append(join_path(read_path(lexemes, index - 1)) if named else "")
+        elif lexeme.text == ")" and called:
+            called.pop()
+        elif lexeme.upper == "TABLE" and lexeme.kind == "word" and called and called[-1]:
             path = _read_forwards(lexemes, index + 1)
             if path and lexemes[index - 1].text in ("(", ",", ">"):
-                yield lexeme, path
+                yield TableArgument(lexeme, path, called[-1])
 
 
 def _read_forwards(lexemes: Sequence[Lexeme], first: int) -> TablePath:

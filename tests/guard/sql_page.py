@@ -4,7 +4,7 @@ import sys
 import textwrap
 from pathlib import Path
 
-from shared.sql.unread import UNREAD_PIPES, UNREAD_SAFE_NET
+from shared.sql.unread import UNREAD
 from shared.warehouse.guard.functions import FUNCTIONS, NAMESPACED_FUNCTIONS, NON_DETERMINISTIC_WORDS
 from shared.warehouse.guard.policy import GuardPolicy
 from shared.warehouse.guard.rules import MAX_SOURCES
@@ -53,7 +53,7 @@ With a namespace:
 
 {namespaced}
 
-`SAFE.` may stand before each of them, but see below for `NET`. Stored routines, models (`ML.`, `AI.`), keys and remote
+`SAFE.` may stand before each of them. Stored routines, models (`ML.`, `AI.`), keys and remote
 functions never run.
 
 With one of these words the answer can change while no table does, so `max_age` decides when it is computed again:
@@ -70,15 +70,12 @@ so is a query in brackets. A project with a hyphen goes in backticks there.
 | written | write instead |
 |---|---|
 {unread}
-| `br'…'`, `rb'…'` with a backslash in it | the same bytes as a plain literal, `b'\\\\d'` |
 """
 
 
 def render_page() -> str:
     """The text of docs/sql.md."""
-    unread = [(f"|> {word}", instead) for word, instead in UNREAD_PIPES.items()]
-    unread.append(("SAFE.NET.HOST(…)", UNREAD_SAFE_NET))
-    rows = [f"| `{written}` | `{instead}` |".replace("|>", "\\|>") for written, instead in sorted(unread)]
+    rows = [f"| `{written}` | `{instead}` |" for written, instead in sorted(UNREAD.items())]
     return _PAGE.format(
         size=_POLICY.max_sql_bytes // 1024,
         depth=_POLICY.max_depth,

@@ -8,7 +8,7 @@ parenthesis must be on a list.
 from collections.abc import Iterator, Sequence
 
 from shared.errors import SqlNotAllowedError
-from shared.sql.called import join_path, read_path
+from shared.sql.called import find_calls, join_path
 from shared.sql.lexer import Lexeme
 from shared.sql.violations import Violation
 from shared.warehouse.guard.functions import (
@@ -33,11 +33,9 @@ class CallRule:
 
     def find(self, lexemes: Sequence[Lexeme]) -> Iterator[Violation]:
         """Every call of a function that is not on a list."""
-        for index, lexeme in enumerate(lexemes):
-            if lexeme.text == "(" and index and lexemes[index - 1].kind in ("word", "quoted"):
-                path = read_path(lexemes, index - 1)
-                if not self._may_call(path):
-                    yield _refuse(path)
+        for call in find_calls(lexemes):
+            if not (self._may_chain(call.path) if call.chained else self._may_call(call.path)):
+                yield _refuse(call.path)
 
     def _may_call(self, path: list[Lexeme]) -> bool:
         name = join_path(path)
@@ -47,10 +45,21 @@ class CallRule:
             return False  # a quoted name is a routine's
         if len(path) == 1:
             return name in _UNQUALIFIED
-        if path[0].upper == "SAFE":
-            rest = name.partition(".")[2]
-            return rest in FUNCTIONS or rest in NAMESPACED_FUNCTIONS
-        return name in NAMESPACED_FUNCTIONS
+        return _is_built_in(path, name)
+
+    def _may_chain(self, path: list[Lexeme]) -> bool:
+        """Words of the grammar are no functions here: `(x).IN(…)` calls a routine of that name."""
+        name = join_path(path)
+        return not any(part.kind != "word" for part in path) and (
+            name in FUNCTIONS or _is_built_in(path, name)
+        )
+
+
+def _is_built_in(path: list[Lexeme], name: str) -> bool:
+    if path[0].upper == "SAFE":
+        rest = name.partition(".")[2]
+        return rest in FUNCTIONS or rest in NAMESPACED_FUNCTIONS
+    return name in NAMESPACED_FUNCTIONS
 
 
 def _refuse(path: list[Lexeme]) -> Violation:

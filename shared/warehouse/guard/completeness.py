@@ -8,7 +8,8 @@ from sqlglot import exp
 from shared.errors import SqlInvalidError
 from shared.sql.folding import fold_name
 from shared.sql.lexer import Lexeme
-from shared.sql.parsing import ParsedSql, start_of
+from shared.sql.parsing import ParsedSql
+from shared.sql.positions import start_of
 from shared.sql.violations import Violation
 
 _NO_TABLE = frozenset({"UNNEST", "SELECT", "WITH", "FROM", "LATERAL"})
@@ -19,7 +20,7 @@ class CompletenessRule:
     """A name behind FROM or JOIN names a source in the tree: the parser took it for nothing else."""
 
     def find(self, parsed: ParsedSql) -> Iterator[Violation]:
-        """Every name behind FROM or JOIN that the tree lacks, and every name the parser makes up itself."""
+        """Every name behind FROM or JOIN that the tree lacks, and every name of another parser's making."""
         tables = (node for node in parsed.nodes if isinstance(node, exp.Table))
         known = {start_of(part) for table in tables for part in table.parts}
         for lexeme in _find_table_starts(parsed.lexemes):
@@ -29,11 +30,8 @@ class CompletenessRule:
             elif known.isdisjoint(_read_path(parsed.lexemes, lexeme)):
                 message = f"What stands around {lexeme.text} is not understood."
                 yield Violation(SqlInvalidError, "syntax", message, lexeme.text, lexeme.start)
-        if any(isinstance(node, exp.Select) and not node.expressions for node in parsed.nodes):
-            message = "A SELECT names no column."
-            yield Violation(SqlInvalidError, "syntax", message, "SELECT", parsed.lexemes[0].start)
         for lexeme in parsed.lexemes:
-            # For pipe syntax the parser invents CTEs of this name, which a table must not hide behind.
+            # The parser of the local warehouse invents CTEs of such names, which a table must not hide behind.
             if lexeme.kind in ("word", "quoted") and fold_name(lexeme.text.strip("`")).startswith(PIPE_NAME):
                 message = f"Names that begin with {PIPE_NAME} are reserved."
                 yield Violation(SqlInvalidError, "syntax", message, lexeme.text, lexeme.start)

@@ -7,13 +7,10 @@ own reading of the same text as a second witness.
 
 from collections.abc import Sequence
 
-from shared.errors import SqlInvalidError
-from shared.sql.bounds import check_nesting, check_size, check_table_count
-from shared.sql.lexer import Lexeme, read_lexemes
-from shared.sql.parsing import ParsedSql, parse_statement
-from shared.sql.statement import check_statement
-from shared.sql.table_arguments import find_table_arguments
-from shared.sql.violations import Violation, make_error, raise_violations
+from shared.sql.bounds import check_table_count
+from shared.sql.lexer import Lexeme
+from shared.sql.parsing import TOO_DEEP, ParsedSql, read_statement
+from shared.sql.violations import make_error, raise_violations
 from shared.warehouse.guard.calls import CallRule
 from shared.warehouse.guard.completeness import CompletenessRule
 from shared.warehouse.guard.dry_run import check_witness
@@ -23,10 +20,6 @@ from shared.warehouse.guard.policy import GuardedQuery, GuardPolicy
 from shared.warehouse.guard.rules import AnonymousCallRule, NodeRule, SizeRule, TreeRule
 from shared.warehouse.guard.tables_rule import TableRule
 from shared.warehouse.models.tables import TableRef
-
-_TOO_DEEP = Violation(
-    SqlInvalidError, "nesting", "The SQL nests too deeply.", "", 0, "Split it with WITH."
-)  # fmt: skip
 
 __all__ = ["GuardPolicy", "GuardedQuery", "QueryGuard"]
 
@@ -57,7 +50,7 @@ class QueryGuard:
             return self._check(sql, default_dataset)
         except RecursionError as error:
             # Brackets are bounded; chains that nest without any, such as JOIN b JOIN c … ON ON, end here.
-            raise make_error(sql, [_TOO_DEEP]) from error
+            raise make_error(sql, [TOO_DEEP]) from error
 
     def _check(self, sql: str, default_dataset: str | None) -> GuardedQuery:
         parsed = self._parse(sql)
@@ -89,14 +82,10 @@ class QueryGuard:
         check_witness(self._policy, guarded, statement_type, referenced_tables, referenced_routines)
 
     def _parse(self, sql: str) -> ParsedSql:
-        check_size(sql, self._policy.bounds)
-        lexed = read_lexemes(sql)
-        check_nesting(lexed, self._policy.bounds)
-        lexemes = check_statement(lexed)
+        reading = read_statement(sql, self._policy.bounds)
         # Before the parser: what it makes of names that BigQuery does not have need not be known.
-        raise_violations(sql, (found for rule in self._text_rules for found in rule.find(lexemes)))
-        arguments = list(find_table_arguments(lexemes, self._policy.table_functions))
-        return parse_statement(lexed, lexemes, arguments)
+        raise_violations(sql, (found for rule in self._text_rules for found in rule.find(reading.lexemes)))
+        return reading.parse()
 
 
 def _is_deterministic(lexemes: Sequence[Lexeme], tables: Sequence[TableRef]) -> bool:

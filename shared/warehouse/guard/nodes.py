@@ -5,11 +5,14 @@ Functions are all let through here: `calls` judges them by the names in the text
 
 from sqlglot import exp
 
+from shared.sql.nodes import GroupedAggregate, PipeOperator, PipeQuery, PrivacyClause, WithExpression
+
 _READING = (
     # queries
     exp.Select, exp.Union, exp.Except, exp.Intersect, exp.Subquery, exp.With, exp.CTE, exp.From, exp.Join,
     exp.Where, exp.Group, exp.Having, exp.Qualify, exp.Order, exp.Ordered, exp.Limit, exp.Offset,
     exp.Distinct, exp.Rollup, exp.Cube, exp.GroupingSets, exp.Window, exp.WindowSpec,
+    PipeQuery, PipeOperator, PrivacyClause, WithExpression, GroupedAggregate,
     # tables
     exp.Table, exp.TableAlias, exp.Unnest, exp.Pivot, exp.PivotAlias, exp.TableSample, exp.Version,
     # expressions

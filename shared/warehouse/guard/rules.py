@@ -70,9 +70,13 @@ class AnonymousCallRule:
     def find(self, parsed: ParsedSql) -> Iterator[Violation]:
         """Every unqualified call of something that is not on the list of functions."""
         for node in parsed.nodes:
-            if not isinstance(node, exp.Anonymous | exp.AnonymousAggFunc) or isinstance(node.parent, exp.Dot):
+            if not isinstance(node, exp.Anonymous | exp.AnonymousAggFunc) or isinstance(
+                node.parent, exp.Dot | exp.NetFunc | exp.SafeFunc
+            ):
                 continue  # a call behind a dot is judged by its whole name in `calls`
             name = _read_name(node)
+            if "." in node.name:
+                continue  # so is a path in brackets, and a routine's quoted name
             if upper_name(name) not in self._allowed:
                 message = f"{name} is not one of BigQuery's own functions known to only compute."
                 offset = _find_call(parsed, node.name)

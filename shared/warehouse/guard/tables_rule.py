@@ -8,7 +8,7 @@ from sqlglot import exp
 from shared.errors import SqlInvalidError, TableNotAllowedError
 from shared.sql.folding import fold_name, upper_name
 from shared.sql.parsing import ParsedSql
-from shared.sql.scopes import TableFinder, find_quoted_arrays
+from shared.sql.scopes import find_quoted_arrays
 from shared.sql.violations import Violation
 from shared.sql.words import make_words
 from shared.warehouse.guard.policy import GuardPolicy
@@ -36,8 +36,11 @@ class TableRule:
     def find(self, parsed: ParsedSql) -> Iterator[Violation]:
         """Every table that is not of an allowed dataset or whose name says nothing definite."""
         arrays = [(column, column.parts) for column in find_quoted_arrays(parsed.nodes)]
-        tables = [(table, table.parts) for table in TableFinder().find(parsed.tree, parsed.nodes)]
-        for path in parsed.table_arguments:
+        tables = [(table, table.parts) for table in parsed.tables]
+        for keyword, path, function in parsed.table_arguments:
+            if function not in self._policy.table_functions:
+                message = f"TABLE names what a table function reads; {function} is none that is allowed."
+                yield Violation(SqlInvalidError, "table_name", message, keyword.text, keyword.start)
             # Dots inside of backticks part names as dots outside of them do.
             yield from self._judge(".".join(part.text.strip("`") for part in path).split("."), path[0].start)
         for node, parts in [*tables, *arrays]:

@@ -1,0 +1,305 @@
+"""Google's own analyser of GoogleSQL (PyPI `zetasql`, WebAssembly): the truth about names, types and column edges.
+
+Compiling the module takes some ten seconds and a gigabyte, so its machine code is kept in `.local/zetasql` and
+loaded in no time. Nothing here is imported before a test asks for an analyser.
+"""
+
+import fcntl
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from tests.sql.analyser_types import read_type, show_type
+
+CACHE = Path(__file__).parents[2] / ".local" / "zetasql"
+_CATALOG_ID = "tests"
+
+
+class RefusedError(Exception):
+    """The analyser does not accept the statement; the message is its own."""
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What a query returns: names and types in order, and the `table#column`s each is made of."""
+
+    columns: tuple[tuple[str, str], ...]
+    sources: tuple[frozenset[str], ...]
+    tables: frozenset[str]
+
+
+class GoogleAnalyser:
+    """Analyses queries over the tables it is given: column types by column, by `dataset.table`."""
+
+    def __init__(self, tables: Mapping[str, Mapping[str, str]]) -> None:
+        self._client = _load_client()
+        self._language = self._client.language_options()
+        self._catalog = self._client.make_catalog(tables, self._language)
+
+    def analyse(self, sql: str) -> Analysis:
+        """Names, types and edges of a query. Raises RefusedError when it is none that BigQuery would read."""
+        statement = self._client.analyse(sql, self._catalog, self._language)
+        query = statement.resolved_query_stmt_node
+        if not query.HasField("query"):
+            raise RefusedError("this is no query")
+        tracer = _Tracer(query)
+        columns = tuple(
+            (_show_name(column.name, index), show_type(column.column.type))
+            for index, column in _number(query.output_column_list)
+        )
+        sources = tuple(tracer.find(column.column.column_id) for column in query.output_column_list)
+        return Analysis(columns, sources, frozenset(tracer.tables))
+
+
+def _number(columns: Iterable[Any]) -> Iterator[tuple[int, Any]]:
+    """Each column with how many before it have no name, by which BigQuery calls it."""
+    anonymous = 0
+    for column in columns:
+        yield anonymous, column
+        anonymous += column.name.startswith("$")
+
+
+def _show_name(name: str, anonymous: int) -> str:
+    return f"f{anonymous}_" if name.startswith("$") else name
+
+
+class _Tracer:
+    """Follows columns of a resolved query, by their ids, to columns of tables."""
+
+    def __init__(self, query: Any) -> None:
+        self._made_of: dict[int, set[int]] = {}
+        self._stored: dict[int, str] = {}
+        self._with: dict[str, list[int]] = {}
+        self._recursive: list[list[int]] = []
+        self.tables: set[str] = set()
+        self._read_scan(query.query)
+
+    def find(self, column_id: int) -> frozenset[str]:
+        """The stored columns that a column is made of."""
+        seen: set[int] = set()
+        todo = [column_id]
+        while todo:
+            current = todo.pop()
+            if current not in seen:
+                seen.add(current)
+                todo.extend(self._made_of.get(current, ()))
+        return frozenset(self._stored[one] for one in seen if one in self._stored)
+
+    def _link(self, column_id: int, sources: Iterable[int]) -> None:
+        self._made_of.setdefault(column_id, set()).update(sources)
+
+    def _read_scan(self, any_scan: Any) -> list[int]:
+        """Record what a scan makes; the ids of the columns it hands on."""
+        scan = _unwrap(any_scan)
+        name = scan.DESCRIPTOR.name.removeprefix("Resolved").removesuffix("ScanProto")
+        reader = getattr(self, f"_read_{name}", self._read_any)
+        reader(scan)
+        base = scan.parent
+        while not hasattr(base, "column_list"):
+            base = base.parent
+        return [column.column_id for column in base.column_list]
+
+    def _read_any(self, scan: Any) -> None:
+        self._read_fields(scan)
+
+    def _read_fields(self, message: Any) -> None:
+        """Every scan and computed column within a message."""
+        for field, value in message.ListFields():
+            if field.name == "parent":
+                if field.message_type.name != "ResolvedScanProto":
+                    self._read_fields(value)
+                continue
+            if field.message_type is None or field.message_type.name == "ResolvedColumnProto":
+                continue
+            for item in value if field.is_repeated else (value,):
+                kind = item.DESCRIPTOR.name
+                if kind == "AnyResolvedScanProto":
+                    self._read_scan(item)
+                elif kind in ("ResolvedComputedColumnProto", "ResolvedDeferredComputedColumnProto"):
+                    self._link(item.column.column_id, self._read_expr(item.expr))
+                elif kind.startswith(("Resolved", "AnyResolved")):
+                    if kind.startswith("AnyResolvedExpr"):
+                        self._read_expr(item)
+                    else:
+                        self._read_fields(item)
+
+    def _read_expr(self, message: Any) -> set[int]:
+        """The ids of the columns an expression computes its value from."""
+        found: set[int] = set()
+        kind = message.DESCRIPTOR.name
+        if kind == "ResolvedColumnRefProto":
+            return {message.column.column_id}
+        if kind == "ResolvedSubqueryExprProto":
+            return set(self._read_scan(message.subquery)) | self._read_expr(message.in_expr)
+        for field, value in message.ListFields():
+            if field.message_type is None or field.name == "type":
+                continue
+            for item in value if field.is_repeated else (value,):
+                inner = item.DESCRIPTOR.name
+                if inner == "ResolvedComputedColumnProto":  # of WITH(…), and of aggregates within aggregates
+                    sources = self._read_expr(item.expr)
+                    self._link(item.column.column_id, sources)
+                    found |= sources
+                elif inner.startswith(("Resolved", "AnyResolved")) and inner != "ResolvedColumnProto":
+                    found |= self._read_expr(item)
+        return found
+
+    def _read_Table(self, scan: Any) -> None:  # noqa: N802 - named for the scan
+        table = scan.table.name
+        self.tables.add(table)
+        for column in scan.parent.column_list:
+            self._stored[column.column_id] = f"{table}#{column.name}"
+
+    def _read_Array(self, scan: Any) -> None:  # noqa: N802
+        if scan.HasField("input_scan"):
+            self._read_scan(scan.input_scan)
+        for expr, column in zip(scan.array_expr_list, scan.element_column_list, strict=True):
+            self._link(column.column_id, self._read_expr(expr))
+        if scan.HasField("join_expr"):
+            self._read_expr(scan.join_expr)
+
+    def _read_SetOperation(self, scan: Any) -> None:  # noqa: N802
+        outputs = [column.column_id for column in scan.parent.column_list]
+        for item in scan.input_item_list:
+            self._read_scan(item.scan)
+            for output, column in zip(outputs, item.output_column_list, strict=True):
+                self._link(output, [column.column_id])
+
+    def _read_Recursive(self, scan: Any) -> None:  # noqa: N802
+        outputs = [column.column_id for column in scan.parent.column_list]
+        self._recursive.append(outputs)
+        for item in (scan.non_recursive_term, scan.recursive_term):
+            self._read_scan(item.scan)
+            for output, column in zip(outputs, item.output_column_list, strict=True):
+                self._link(output, [column.column_id])
+        self._recursive.pop()
+
+    def _read_RecursiveRef(self, scan: Any) -> None:  # noqa: N802
+        for column, source in zip(scan.parent.column_list, self._recursive[-1], strict=False):
+            self._link(column.column_id, [source])
+
+    def _read_With(self, scan: Any) -> None:  # noqa: N802
+        for entry in scan.with_entry_list:
+            self._with[entry.with_query_name] = self._read_scan(entry.with_subquery)
+        self._read_scan(scan.query)
+
+    def _read_WithRef(self, scan: Any) -> None:  # noqa: N802
+        for column, source in zip(scan.parent.column_list, self._with[scan.with_query_name], strict=True):
+            self._link(column.column_id, [source])
+
+    def _read_Analytic(self, scan: Any) -> None:  # noqa: N802
+        self._read_scan(scan.input_scan)
+        for group in scan.function_group_list:
+            window = self._read_expr(group.partition_by) | self._read_expr(group.order_by)
+            for function in group.analytic_function_list:
+                column = _unwrap(function)
+                self._link(column.column.column_id, window | self._read_expr(column.expr))
+
+    def _read_Pivot(self, scan: Any) -> None:  # noqa: N802
+        self._read_scan(scan.input_scan)
+        for column in scan.group_by_list:
+            self._link(column.column.column_id, self._read_expr(column.expr))
+        made_of = [self._read_expr(expr) for expr in scan.pivot_expr_list]
+        for column in scan.pivot_column_list:
+            self._link(column.column.column_id, made_of[column.pivot_expr_index])
+
+    def _read_Unpivot(self, scan: Any) -> None:  # noqa: N802
+        self._read_scan(scan.input_scan)
+        for column in scan.projected_input_column_list:
+            self._link(column.column.column_id, self._read_expr(column.expr))
+        for argument in scan.unpivot_arg_list:
+            for target, source in zip(scan.value_column_list, argument.column_list, strict=True):
+                self._link(target.column_id, [source.column.column_id])
+
+
+def _unwrap(message: Any) -> Any:
+    """The node that a chain of `Any…Proto` messages stands for."""
+    while message.DESCRIPTOR.name.startswith("Any"):
+        message = getattr(message, message.WhichOneof("node"))
+    return message
+
+
+@cache
+def _load_client() -> Any:
+    """One instance of the module a process, as it takes 126 MB."""
+    import zetasql.core.wasm_client as package
+    from google.protobuf.empty_pb2 import Empty
+    from wasmtime import Config, Engine, Linker, Module, Store, WasiConfig
+    from zetasql.core.exceptions import ServerError
+    from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2 as service
+    from zetasql.wasi._pb2.zetasql.proto import options_pb2, simple_catalog_pb2
+    from zetasql.wasi._pb2.zetasql.public import options_pb2 as public
+
+    class Client(package.WasmClient):  # type: ignore[misc]
+        """The package's own client compiles the module each time."""
+
+        def __init__(self) -> None:
+            config = Config()
+            config.shared_memory = True
+            engine = Engine(config)
+            wasi = WasiConfig()
+            wasi.preopen_dir("/usr/share/zoneinfo", "/usr/share/zoneinfo")
+            self.store = Store(engine)
+            self.store.set_wasi(wasi)
+            self.module = _load_module(
+                engine, Module, Path(package.__file__).parents[1] / "wasi" / "zetasql.wasm"
+            )
+            linker = Linker(engine)
+            linker.define_wasi()
+            self.instance = linker.instantiate(self.store, self.module)
+            self.exports = self.instance.exports(self.store)
+            self.memory = self.exports["memory"]
+            self.exports["_initialize"](self.store)
+
+        def call(self, name: str, request: Any, answer: Any = Empty) -> Any:
+            return self.call_grpc_func(f"ZetaSqlLocalService_{name}", request, answer)
+
+        def language_options(self) -> Any:
+            request = service.LanguageOptionsRequest(maximum_features=True)
+            options = self.call("GetLanguageOptions", request, options_pb2.LanguageOptionsProto)
+            options.product_mode = public.PRODUCT_EXTERNAL
+            return options
+
+        def make_catalog(self, tables: Mapping[str, Mapping[str, str]], language: Any) -> int:
+            catalog = simple_catalog_pb2.SimpleCatalogProto(name="root")
+            catalog.builtin_function_options.language_options.CopyFrom(language)
+            for number, (name, columns) in enumerate(tables.items(), 1):
+                dataset, table = name.split(".", 1)
+                for place in (catalog, _find_dataset(catalog, dataset)):
+                    added = place.table.add(name=table, serialization_id=number, full_name=name)
+                    for column, type_ in columns.items():
+                        read_type(type_, added.column.add(name=column).type)
+            request = service.RegisterCatalogRequest(simple_catalog=catalog)
+            return int(self.call("RegisterCatalog", request, service.RegisterResponse).registered_id)
+
+        def analyse(self, sql: str, catalog: int, language: Any) -> Any:
+            request = service.AnalyzeRequest(sql_statement=sql, registered_catalog_id=catalog)
+            request.options.language_options.CopyFrom(language)
+            request.options.error_message_mode = public.ERROR_MESSAGE_ONE_LINE
+            request.options.allow_undeclared_parameters = True
+            try:
+                return self.call("Analyze", request, service.AnalyzeResponse).resolved_statement
+            except ServerError as error:
+                raise RefusedError(str(error)) from error
+
+    return Client()
+
+
+def _find_dataset(catalog: Any, name: str) -> Any:
+    known = next((one for one in catalog.catalog if one.name == name), None)
+    return known if known is not None else catalog.catalog.add(name=name)
+
+
+def _load_module(engine: Any, module: Any, source: Path) -> Any:
+    CACHE.mkdir(parents=True, exist_ok=True)
+    compiled = CACHE / f"zetasql-{version('zetasql')}-wasmtime-{version('wasmtime')}.cwasm"
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two test processes need not both compile it
+        if not compiled.exists():
+            partial = compiled.with_suffix(".partial")
+            partial.write_bytes(module.from_file(engine, str(source)).serialize())
+            partial.replace(compiled)
+    return module.deserialize_file(engine, str(compiled))
