@@ -67,6 +67,13 @@ class RunningFunction:
         connection.sendall(request)
         return connection
 
+    def wait_until_all_is_read(self) -> None:
+        """Until it has taken every connection and read what was sent: a router signals no earlier."""
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while count_unread(self.port):
+            assert time.monotonic() < deadline, f"{self.entry.name} reads nothing"
+            time.sleep(0.01)
+
     def tell_to_stop(self) -> None:
         self._process.send_signal(signal.SIGTERM)
 
@@ -88,6 +95,12 @@ class RunningFunction:
         process = self.service._process
         assert process is not None
         return process
+
+
+def count_unread(port: int) -> int:
+    """Connections nobody accepted and bytes nobody read at a port of 127.0.0.1, by the kernel's own account."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(int(row[4].partition(":")[2], 16) for row in rows if row[1] == f"0100007F:{port:04X}")
 
 
 def _read_peak(pid: int) -> int:

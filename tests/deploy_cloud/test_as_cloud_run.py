@@ -85,8 +85,8 @@ def test_a_function_told_to_stop_under_load_answers_all_it_has_begun_and_leaves_
         load = Load(function, request, THREADS)
         load.wait_for(ANSWERS_BEFORE)
         held = [function.send(request[:-1]) for _ in range(HELD)]
-        time.sleep(0.2)
         load.send_no_more()
+        function.wait_until_all_is_read()
         taken_bytes = function.read_peak_memory()
         signalled = time.monotonic()
         function.tell_to_stop()
