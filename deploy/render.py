@@ -21,7 +21,7 @@ from deploy.rendering.nginx import (
 )
 from deploy.rendering.routes import render_routes
 from deploy.rendering.url_map import render_url_map
-from deploy.stages.stage import Stage, load_stages
+from deploy.stage import Stage, load_stages
 from shared.api.manifest import Manifest, load_manifest
 
 REPOSITORY = Path(__file__).resolve().parents[1]

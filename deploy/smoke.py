@@ -21,9 +21,9 @@ from functools import partial
 import requests
 
 from deploy.rendering.url_map import make_sample_path
+from deploy.stage import STAGES, load_stage
 from deploy.stages.gcloud import Gcloud, GcloudError
 from deploy.stages.queries import query_token
-from deploy.stages.stage import STAGES, load_stage
 from shared.api.manifest import FunctionEntry, Manifest, load_manifest
 from shared.api.routes import RouteAuth
 

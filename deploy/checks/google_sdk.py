@@ -19,11 +19,11 @@ from typing import Any
 import yaml
 
 from deploy.render import REPOSITORY
+from deploy.stage import Stage, load_stages
 from deploy.stages.gcloud import Gcloud
 from deploy.stages.queries import list_queries
 from deploy.stages.release import load_rendered
 from deploy.stages.revisions import ServiceState
-from deploy.stages.stage import Stage, load_stages
 from deploy.stages.steps import (
     list_accept_steps,
     list_apply_steps,

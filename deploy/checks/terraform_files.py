@@ -15,7 +15,7 @@ from typing import Any
 import hcl2
 
 from deploy.checks.terraform_arguments import find_argument_faults, load_schemas
-from deploy.stages.stage import STAGES
+from deploy.stage import STAGES
 
 FOLDER = Path(__file__).resolve().parents[1] / "terraform"
 _REFERENCE = re.compile(r"(?<![\w.\"/-])(google_\w+|time_sleep|terraform_data|local|var)\.(\w+)")

@@ -41,7 +41,7 @@ def _build_parser() -> argparse.ArgumentParser:
 
 def _run(options: argparse.Namespace) -> int:
     # Imported here: 'logs' and '--help' should not wait for the modules of the servers.
-    from deploy.local.supervision import control, reports
+    from deploy.local.commands import control, reports
 
     match options.command:
         case "up":

@@ -119,7 +119,7 @@ def run_schedule() -> None:
 
 def show_token() -> None:
     """Print an ID token of the account named by the second argument (the administrator's by default)."""
-    from deploy.local.supervision.reports import fetch_token
+    from deploy.local.commands.reports import fetch_token
 
     print(fetch_token(ContainerStack(), sys.argv[2] if len(sys.argv) > 2 else ADMIN_EMAIL))
 

@@ -8,11 +8,11 @@ from typing import Any
 import requests
 import yaml
 
+from deploy.local.commands.reports import fetch_token
 from deploy.local.environment import ADMIN_EMAIL
 from deploy.local.errors import StackError
 from deploy.local.parts import REPOSITORY
 from deploy.local.reachable import ReachableStack
-from deploy.local.supervision.reports import fetch_token
 
 SAMPLES = REPOSITORY / "dashboards"
 READ_TIMEOUT_SECONDS = 30

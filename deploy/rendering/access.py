@@ -5,7 +5,7 @@ from typing import Any
 from deploy.rendering.cloud_run import MIGRATION_JOB, REDIS_CA_SECRET
 from deploy.rendering.compose import name_service
 from deploy.rendering.documents import dump_document
-from deploy.stages.stage import Stage, name_account, name_secret
+from deploy.stage import Stage, name_account, name_secret
 from shared.api.manifest import FunctionEntry, Manifest, Schedule
 
 # The scheduler's own bound: https://cloud.google.com/scheduler/docs/reference/rest/v1/projects.locations.jobs

@@ -10,7 +10,7 @@ from typing import Any
 from deploy.rendering.compose import list_environment, name_service
 from deploy.rendering.documents import dump_document
 from deploy.rendering.nginx import CONTAINER_PORT
-from deploy.stages.stage import NETWORK, REDIS_CA_PATH, Stage, name_account, name_secret
+from deploy.stage import NETWORK, REDIS_CA_PATH, Stage, name_account, name_secret
 from shared.api.manifest import FunctionEntry
 
 IMAGE = "IMAGE"

@@ -8,7 +8,7 @@ means exactly the function decides itself, as it does behind any router.
 from deploy.rendering.compose import name_service
 from deploy.rendering.documents import dump_document
 from deploy.rendering.nginx import PAGES
-from deploy.stages.stage import Stage
+from deploy.stage import Stage
 from shared.api.manifest import FunctionEntry, Manifest
 
 NAME = "almanac"

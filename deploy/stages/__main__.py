@@ -21,12 +21,12 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from deploy.render import GOOGLE
+from deploy.stage import STAGES, Stage, load_stage
 from deploy.stages.confirmation import confirm
 from deploy.stages.connections import compute_connections
 from deploy.stages.gcloud import Gcloud, GcloudError
 from deploy.stages.release import Release, ReleaseError, load_rendered, write_filled
 from deploy.stages.revisions import RollbackError, UnchangedError, choose_targets, read_states
-from deploy.stages.stage import STAGES, Stage, load_stage
 from deploy.stages.steps import (
     Step,
     list_accept_steps,

@@ -1,7 +1,7 @@
 """Whether somebody wants it."""
 
+from deploy.stage import Stage
 from deploy.stages.revisions import UnchangedError
-from deploy.stages.stage import Stage
 
 
 def confirm(stage: Stage, *, is_confirmed: bool) -> None:

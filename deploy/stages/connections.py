@@ -6,7 +6,7 @@
 import sys
 from dataclasses import dataclass
 
-from deploy.stages.stage import Stage, load_stages
+from deploy.stage import Stage, load_stages
 from shared.api.manifest import Manifest, load_manifest
 from shared.settings import Settings
 

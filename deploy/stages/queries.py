@@ -1,6 +1,6 @@
 """What is asked of gcloud before anything is changed; most answer a list as JSON."""
 
-from deploy.stages.stage import Stage
+from deploy.stage import Stage
 
 
 def query_services(stage: Stage) -> list[str]:

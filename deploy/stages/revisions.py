@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from deploy.stage import Stage
 from deploy.stages.gcloud import Gcloud
 from deploy.stages.queries import query_services
-from deploy.stages.stage import Stage
 
 GOOD, BEFORE = "good", "before"
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from deploy.rendering.cloud_run import MIGRATION_JOB
 from deploy.rendering.url_map import NAME as URL_MAP
+from deploy.stage import Stage
 from deploy.stages.revisions import BEFORE, GOOD, ServiceState
-from deploy.stages.stage import Stage
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from deploy.stage import Stage
 from deploy.stages.gcloud import Gcloud
 from deploy.stages.queries import query_builds
 from deploy.stages.revisions import UnchangedError
-from deploy.stages.stage import Stage
 
 PAUSE_SECONDS = 15.0
 

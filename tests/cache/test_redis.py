@@ -18,7 +18,7 @@ import pytest
 from deploy.local.parts import REPOSITORY
 from deploy.local.servers.valkey import ValkeyServer
 from deploy.local.supervision.process import Service, pick_free_port
-from deploy.stages.stage import REDIS_CA_PATH
+from deploy.stage import REDIS_CA_PATH
 from shared.cache.cache import Cache
 from shared.cache.factory import open_cache
 from shared.cache.memory import MemoryCache

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local.commands import control
 from deploy.local.errors import StackError
 from deploy.local.parts import REPOSITORY, parts_environment
 from deploy.local.ports import Ports, setting_name
-from deploy.local.supervision import control
 from deploy.local.supervision.process import Service, ServiceSpec, pick_free_port
 from deploy.local.supervision.status import StackStatus, StatusFile, UnitStatus, read_process_start
 

@@ -104,7 +104,7 @@ def test_the_local_stacks_programs_start_with_what_the_image_holds() -> None:
     program = (
         "import importlib, sys\n"
         f"sys.modules.update(dict.fromkeys({list_modules_outside_the_image()!r}))\n"
-        "for name in ('containers', 'tasks', 'seed', 'scheduler', 'supervision.reports'):\n"
+        "for name in ('containers', 'tasks', 'seed', 'scheduler', 'commands.reports'):\n"
         "    importlib.import_module(f'deploy.local.{name}')\n"
     )
     done = subprocess.run(

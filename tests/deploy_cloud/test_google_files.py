@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from deploy.render import REPOSITORY, render_stage
 from deploy.rendering.url_map import find_path_owners, make_sample_path
-from deploy.stages.stage import STAGES, Stage, load_stage, name_account
+from deploy.stage import STAGES, Stage, load_stage, name_account
 from shared.api.manifest import FunctionEntry, Manifest, load_manifest
 
 MANIFEST = load_manifest()

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from deploy.stage import load_stage
 from deploy.stages import __main__ as stages
 from deploy.stages.connections import compute_connections
-from deploy.stages.stage import load_stage
 from shared.api.manifest import load_manifest
 from tests.deploy_cloud.cloud_run import IMAGE, SERVICES, describe_service
 from tests.deploy_cloud.recorder import RecordingGcloud

@@ -11,7 +11,7 @@ import yaml
 from deploy.checks import terraform_files
 from deploy.local.parts import REPOSITORY
 from deploy.rendering.url_map import NAME, name_backend
-from deploy.stages.stage import DATABASE, NETWORK, REDIS_CA_PATH, STAGES, Stage, load_stage
+from deploy.stage import DATABASE, NETWORK, REDIS_CA_PATH, STAGES, Stage, load_stage
 from shared.api.manifest import load_manifest
 
 TEXTS = terraform_files.read_files()

@@ -8,7 +8,7 @@ import requests
 from google.api_core.exceptions import BadRequest, ClientError, Conflict, InternalServerError
 from google.cloud.bigquery import QueryJobConfig
 
-from deploy.local.gate.accounting.billing import bill
+from deploy.local.gate.billing import bill
 from tests.metering.conftest import MB, TIMEOUT_SECONDS, Meter
 
 LARGE_ROWS = 1_400_000

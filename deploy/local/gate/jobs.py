@@ -13,7 +13,6 @@ import httpx
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from deploy.local.gate.accounting.billing import Receipt
 from deploy.local.gate.accounting.statistics import (
     LIMIT_EXCEEDED,
     billed_bytes,
@@ -22,6 +21,7 @@ from deploy.local.gate.accounting.statistics import (
     fill_results,
     refused_job,
 )
+from deploy.local.gate.billing import Receipt
 from deploy.local.gate.changes import Changes, query_targets
 from deploy.local.gate.errors import GateError
 from deploy.local.gate.job_timeouts import JobTimeouts

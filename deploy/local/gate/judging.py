@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from deploy.local.gate.accounting.billing import Accuracy, Outcome, Receipt
 from deploy.local.gate.accounting.estimating import Estimator
 from deploy.local.gate.accounting.query_cache import QueryCache
+from deploy.local.gate.billing import Accuracy, Outcome, Receipt
 from deploy.local.gate.errors import GateError
 
 _INVALID = Receipt(Outcome.EXECUTED, 0, 0, Accuracy.UPPER_BOUND)

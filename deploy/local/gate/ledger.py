@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from deploy.local.gate.accounting.billing import Accuracy, Outcome, Receipt
+from deploy.local.gate.billing import Accuracy, Outcome, Receipt
 from deploy.local.gate.tables import TableName
 
 _SCHEMA = """

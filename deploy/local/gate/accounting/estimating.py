@@ -11,8 +11,8 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from deploy.local.gate.accounting.billing import MINIMUM_PER_TABLE, Accuracy, Estimate
 from deploy.local.gate.accounting.measuring import Measurer
+from deploy.local.gate.billing import MINIMUM_PER_TABLE, Accuracy, Estimate
 from deploy.local.gate.catalog import Catalog
 from deploy.local.gate.reading.conditions import partition_test, suffix_test
 from deploy.local.gate.reading.parameters import Parameters, bind_parameters

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from deploy.local.gate.accounting.sizes import measuring_sql
 from deploy.local.gate.errors import GateError
 from deploy.local.gate.reading.constants import evaluating_sql, read_constant
 from deploy.local.gate.reading.parameters import NO_PARAMETERS, Parameters
 from deploy.local.gate.reading.partitions import Partition, read_partitions
 from deploy.local.gate.reading.pruning import Constant, Values
+from deploy.local.gate.sizes import measuring_sql
 from deploy.local.gate.tables import Table, TableName
 from deploy.local.gate.upstream import API, Upstream
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from deploy.local.gate.accounting.billing import Outcome, Receipt
+from deploy.local.gate.billing import Outcome, Receipt
 from deploy.local.gate.ledger import now_ms
 
 LIMIT_EXCEEDED = "bytesBilledLimitExceeded"

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from deploy.local.gate.accounting.sizes import OUTSIDE_RANGE
+from deploy.local.gate.sizes import OUTSIDE_RANGE
 from deploy.local.gate.tables import Partitioning, Path, Table, Unit
 
 DAY_MICROS = 86_400_000_000

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from shared.api.manifest import FunctionEntry, Manifest
 from shared.settings import Environment, Settings
 
-FOLDER = Path(__file__).resolve().parent
+FOLDER = Path(__file__).resolve().with_name("stages")
 NETWORK = "almanac"
 DATABASE = "almanac"
 REDIS_CA_PATH = "/etc/almanac/redis/ca.pem"

@@ -8,13 +8,13 @@ import sys
 import time
 from collections.abc import Callable
 
+from deploy.local.commands.reports import show_summary, supervisor_log
 from deploy.local.errors import StackError
 from deploy.local.parts import REPOSITORY, ensure_parts, local_dir
 from deploy.local.ports import check_listeners
 from deploy.local.stack import Stack
 from deploy.local.supervision.process import answers_ok
 from deploy.local.supervision.progress import follow_start
-from deploy.local.supervision.reports import show_summary, supervisor_log
 from deploy.local.supervision.status import (
     StackState,
     StackStatus,

@@ -1,0 +1,1 @@
+"""What `make up`, `down`, `status`, `logs` and `token` do."""
