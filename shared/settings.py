@@ -8,12 +8,12 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from functools import cache
 from typing import Annotated
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Meta
 
 from shared.environment import EnvironmentSettings, Reader, SecretStr
 from shared.sizes import parse_bytes
+from shared.time_zones import is_time_zone
 
 
 def _split_list(value: object) -> object:
@@ -27,10 +27,8 @@ def _read_size(value: object) -> object:
 
 
 def _check_time_zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(f"{value!r} is no IANA time zone; write for example Europe/Berlin") from error
+    if not is_time_zone(value):
+        raise ValueError(f"{value!r} is no IANA time zone; write for example Europe/Berlin")
     return value
 
 

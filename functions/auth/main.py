@@ -4,7 +4,7 @@ import flask
 
 from shared.api.call import Call
 from shared.api.endpoint import endpoint
-from shared.api.pages.sessions import list_sessions, revoke_session
+from shared.api.pages.sessions import list_sessions, rebind_accounts, revoke_session
 from shared.api.pages.sign_in import build_login_redirect, build_session_reply, finish_login, sign_out
 from shared.api.responses import Reply
 from shared.container import get_container
@@ -14,6 +14,7 @@ _ACTIONS = {
     "/auth/callback": "session.start",
     "/auth/logout": "session.end",
     "/auth/sessions/{session_id}": "session.revoke",
+    "/auth/accounts/rebind": "account.rebind",
 }
 
 
@@ -34,6 +35,8 @@ def auth(call: Call) -> Reply | flask.Response:
             return list_sessions(call, container.sessions)
         case "/auth/sessions/{session_id}":
             return revoke_session(call, container.sessions)
+        case "/auth/accounts/rebind":
+            return rebind_accounts(call, container.accounts)
         case "/auth/verify":
             return flask.Response(status=204, headers={"X-Almanac-User": call.caller.email})
         case _:

@@ -1,24 +1,29 @@
-"""The row in `users` behind a sign-in."""
+"""The row in `users` behind a sign-in, and which account of the identity provider it is."""
 
+import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from shared.auth.allowlist import Allowlist
+from shared.auth.allowlist import Allowlist, normalize_email
 from shared.auth.principals import IdTokenClaims
+from shared.auth.sessions import SessionService
 from shared.database.models.users import Role as StoredRole
 from shared.database.models.users import User
 from shared.database.repositories.users import SeenUser
-from shared.database.unit_of_work import UnitOfWork
+from shared.database.unit_of_work import Database, UnitOfWork
 from shared.errors import ForbiddenError
 
 SEEN_INTERVAL = timedelta(minutes=1)
 MAX_NAME_LENGTH = 200
+_LOGGER = logging.getLogger(__name__)
 
 
 def admit_user(work: UnitOfWork, allowlist: Allowlist, claims: IdTokenClaims, now: datetime) -> User:
     """The user of a verified ID token, created or brought up to date.
 
-    Being seen is written at most once a minute. Raises ForbiddenError for an address that is not allowed or
-    an account that was disabled.
+    The first account of the identity provider (`sub`) under an address is bound to it: an address can be given to
+    somebody else, an account cannot. Being seen is written at most once a minute. Raises ForbiddenError for an address
+    that is not allowed or is another account's, and for a user who was disabled.
     """
     allowlist.require_admissible(claims)
     role = StoredRole(allowlist.role_of(claims.email).value)
@@ -26,6 +31,8 @@ def admit_user(work: UnitOfWork, allowlist: Allowlist, claims: IdTokenClaims, no
     if user is None or not _is_current(user, role, now):
         name = "".join(filter(str.isprintable, claims.name))[:MAX_NAME_LENGTH]
         user = work.users.upsert_many([SeenUser(claims.email, role, now, name)])[0]
+    if user.subject != claims.subject:
+        _bind(work, user, claims)
     if user.disabled_at is not None:
         raise ForbiddenError(
             f"The account {user.email} is disabled.",
@@ -34,5 +41,48 @@ def admit_user(work: UnitOfWork, allowlist: Allowlist, claims: IdTokenClaims, no
     return user
 
 
+def _bind(work: UnitOfWork, user: User, claims: IdTokenClaims) -> None:
+    if user.subject is not None or not work.users.bind_subject(user.id, claims.subject):
+        raise _refuse_account(claims)
+    _LOGGER.info("%s is bound to the account %s", claims.email, claims.subject)
+
+
+def _refuse_account(claims: IdTokenClaims) -> ForbiddenError:
+    _LOGGER.warning("The account %s is refused: %s is bound to another", claims.subject, claims.email)
+    return ForbiddenError(
+        f"{claims.email} belongs to another account of the identity provider here.",
+        remediation="If the address was given to you, ask an administrator of this service to rebind it: "
+        "POST /auth/accounts/rebind.",
+    )
+
+
 def _is_current(user: User, role: StoredRole, now: datetime) -> bool:
     return user.role is role and user.last_seen_at is not None and now - user.last_seen_at < SEEN_INTERVAL
+
+
+class AccountService:
+    """What administrators do about accounts."""
+
+    def __init__(self, database: Database, sessions: SessionService) -> None:
+        self._database = database
+        self._sessions = sessions
+
+    def rebind(self, emails: Sequence[str]) -> list[bool]:
+        """Let whoever next signs in under each address be its account; False where there is no such user.
+
+        All or nothing. The sessions of those who were it end.
+        """
+        wanted = [_read_email(email) for email in emails]
+        with self._database.begin() as work:
+            unbound = {user.email: user.id for user in work.users.unbind(list(filter(None, wanted)))}
+        self._sessions.revoke_for_users(list(unbound.values()))
+        for email in unbound:
+            _LOGGER.warning("%s is bound to no account any more", email)
+        return [email in unbound for email in wanted]
+
+
+def _read_email(text: str) -> str | None:
+    try:
+        return normalize_email(text)
+    except ValueError:
+        return None  # nobody signs in under what is no address

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MAX_CLAIM_LENGTH = 500
 LEEWAY_SECONDS = 60
+# Google's ID tokens are good for an hour; one that is good for much longer was made by a mistake, or to be kept.
+MAX_LIFETIME_SECONDS = 24 * 3600
 ALGORITHMS = ("RS256", "ES256")
 
 
@@ -71,7 +73,14 @@ class IdTokenVerifier:
             claims.validate(now=int(self._now().timestamp()), leeway=LEEWAY_SECONDS)
         except ClaimError as error:
             raise _refuse(self._explain(error, decoded.claims, audiences)) from error
+        self._check_lifetime(decoded.claims["exp"])
+        _check_party(decoded.claims, audiences)
         return _read_claims(decoded.claims)
+
+    def _check_lifetime(self, expires_at: float) -> None:
+        if expires_at > self._now().timestamp() + MAX_LIFETIME_SECONDS + LEEWAY_SECONDS:
+            hours = MAX_LIFETIME_SECONDS // 3600
+            raise _refuse(f"it would be good for longer than {hours} hours, until {_format_time(expires_at)}")
 
     def _explain(self, error: "ClaimError", claims: dict[str, Any], audiences: Collection[str]) -> str:
         name, value = error.claim, claims.get(error.claim)
@@ -86,6 +95,20 @@ class IdTokenVerifier:
         if name == "aud":
             return f"it is meant for {str(value)[:200]!r}; accepted: {', '.join(audiences)}"
         return f"its claim {name!r} is not the expected one"
+
+
+def _check_party(claims: dict[str, Any], accepted: Collection[str]) -> None:
+    """Raise UnauthenticatedError for a token that another client was given, or of which nobody knows which one.
+
+    OpenID Connect Core 1.0, section 3.1.3.7: `azp` names the client, and has to be there beside several audiences.
+    A service account's token names the account itself, by its id or its address.
+    """
+    audiences, party = claims["aud"], claims.get("azp")
+    if party is None:
+        if isinstance(audiences, list) and len(audiences) > 1:
+            raise _refuse("it is meant for several audiences, and no claim 'azp' says which client got it")
+    elif party not in (*accepted, claims["sub"], claims.get("email")):
+        raise _refuse(f"it was given to the client {_text(party)!r}; accepted: {', '.join(accepted)}")
 
 
 def _read_header(token: str) -> dict[str, Any]:
@@ -113,8 +136,11 @@ def _read_claims(claims: dict[str, Any]) -> IdTokenClaims:
             "The identity provider has not verified the email address of this account.",
             remediation="Confirm the address with the identity provider, then sign in again.",
         )
+    given = _text(claims.get("email"))
     try:
-        email = normalize_email(_text(claims.get("email")))
+        if any(map(str.isspace, given)):
+            raise ValueError("an address has no blanks")
+        email = normalize_email(given)
     except ValueError as error:
         raise _refuse("it names no email address (was the scope 'email' granted?)") from error
     return IdTokenClaims(

@@ -6,6 +6,7 @@ from shared.container.stores import StoreServices
 from shared.once import once
 
 if TYPE_CHECKING:
+    from shared.auth.accounts import AccountService
     from shared.auth.allowlist import Allowlist
     from shared.auth.authenticator import Authenticator
     from shared.auth.identity_provider import IdentityProvider
@@ -44,6 +45,13 @@ class SignInServices(StoreServices):
         from shared.auth.sessions import SessionService
 
         return SessionService(self.settings, self.database, self.allowlist, self.clock)
+
+    @once
+    def accounts(self) -> "AccountService":
+        """Who is which account of the identity provider."""
+        from shared.auth.accounts import AccountService
+
+        return AccountService(self.database, self.sessions)
 
     @once
     def sign_in(self) -> "SignInService":

@@ -1,13 +1,15 @@
-"""/auth/session."""
+"""/auth/session, /auth/sessions and /auth/accounts."""
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Self
+from typing import Annotated, Self
 from uuid import UUID
+
+from pydantic import Field
 
 from shared.auth.principals import Principal
 from shared.auth.sessions import SessionSummary
-from shared.schemas.base import ResponseModel
+from shared.schemas.base import RequestModel, ResponseModel
 from shared.settings import Settings
 
 
@@ -74,3 +76,28 @@ class SessionListResponse(ResponseModel):
     def from_summaries(cls, summaries: Sequence[SessionSummary], current: UUID | None) -> Self:
         """The answer of the service; `current` is the session of the call, if it has one."""
         return cls(results=[SessionSummaryModel(**vars(one), current=one.id == current) for one in summaries])
+
+
+class RebindRequest(RequestModel):
+    """The addresses whose accounts are to be bound anew."""
+
+    emails: list[Annotated[str, Field(min_length=3, max_length=320)]] = Field(min_length=1, max_length=100)
+
+
+class Rebound(ResponseModel):
+    """One address; `rebound` is false where nobody has signed in under it."""
+
+    email: str
+    rebound: bool
+
+
+class RebindResponse(ResponseModel):
+    """What became of each address, in the order of the request."""
+
+    results: list[Rebound]
+
+    @classmethod
+    def from_outcomes(cls, emails: Sequence[str], outcomes: Sequence[bool]) -> Self:
+        """The answer of the service."""
+        pairs = zip(emails, outcomes, strict=True)
+        return cls(results=[Rebound(email=email, rebound=outcome) for email, outcome in pairs])

@@ -33,8 +33,10 @@ def test_a_token_fetched_on_the_command_line_is_accepted(verifier: IdTokenVerifi
 def test_tokens_for_the_public_url_and_configured_audiences_are_accepted(
     verifier: IdTokenVerifier, sign_token: SignToken, audience: object
 ):
-    # A service account's token names the account as `azp`, never this client.
-    assert verifier.verify(sign_token(aud=audience, azp="1234567890")).email == "viewer@example.com"
+    # A service account's token names the account as `azp`, by its id or its address, never this client.
+    for party in ("1234567890", "viewer@example.com"):
+        claims = verifier.verify(sign_token(aud=audience, sub="1234567890", azp=party))
+        assert claims.email == "viewer@example.com"
 
 
 def test_the_address_is_normalised(verifier: IdTokenVerifier, sign_token: SignToken):
@@ -65,7 +67,19 @@ def test_the_hosted_domain_is_normalised(
         ({"exp": int(time.time()) - 61}, "expired at 20"),
         ({"exp": None}, "no claim 'exp'"),
         ({"exp": "tomorrow"}, "'exp'"),
-        ({"exp": 10**30}, None),
+        ({"exp": 10**30}, "good for longer than 24 hours, until an unreadable time"),
+        ({"exp": int(time.time()) + 25 * 3600}, "good for longer than 24 hours, until 20"),
+        ({"exp": int(time.time()) + 23 * 3600}, None),
+        (
+            {"azp": "another-client"},
+            "given to the client 'another-client'; accepted: almanac-local, almanac-cli",
+        ),
+        ({"azp": ["almanac-local"]}, "given to the client ''"),
+        ({"azp": ""}, "given to the client ''"),
+        ({"azp": "almanac-cli"}, None),
+        ({"aud": ["almanac-local", "another-client"]}, "several audiences, and no claim 'azp'"),
+        ({"aud": ["almanac-local", "x"], "azp": "another-client"}, "given to the client 'another-client'"),
+        ({"aud": ["almanac-local", "x"], "azp": "almanac-local"}, None),
         ({"iat": None}, "no claim 'iat'"),
         ({"iat": int(time.time()) + 7200}, "not valid before"),
         ({"nbf": int(time.time()) + 7200}, "not valid before"),
@@ -76,6 +90,10 @@ def test_the_hosted_domain_is_normalised(
         ({"email": None}, "names no email address"),
         ({"email": "not an address"}, "names no email address"),
         ({"email": ["viewer@example.com"]}, "names no email address"),
+        ({"email": " viewer@example.com"}, "names no email address"),
+        ({"email": "viewer@example.com\n"}, "names no email address"),
+        ({"email": "viewer@ example.com"}, "names no email address"),
+        ({"email": "viewer\u00a0@example.com"}, "names no email address"),
     ],
 )
 def test_a_token_with_wrong_claims_is_refused_by_name(

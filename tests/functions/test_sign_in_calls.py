@@ -162,3 +162,20 @@ def test_anybody_may_ask_how_the_command_line_signs_people_in(functions: Functio
     secret = settings.oidc_client_secret.get_secret_value()
     assert secret
     assert secret not in answer.text
+
+
+def test_an_administrator_rebinds_an_address(functions: FunctionHost) -> None:
+    body = {"emails": ["viewer@example.com", "nobody@example.com"]}
+    path = "/auth/accounts/rebind"
+    functions.call("auth", "GET", "/auth/session", email="viewer@example.com")
+    refused = functions.call("auth", "POST", path, json=body)
+    assert (refused.status_code, refused.json["error"]["code"]) == (403, "FORBIDDEN")
+    done = functions.call("auth", "POST", path, json=body, email="admin@example.com")
+    assert done.json["data"]["results"] == [
+        {"email": "viewer@example.com", "rebound": True},
+        {"email": "nobody@example.com", "rebound": False},
+    ]
+    with functions.container.database.begin() as work:
+        assert work.users.get_by_emails(["viewer@example.com"])["viewer@example.com"].subject is None
+    answer = functions.call("auth", "GET", "/auth/session", email="viewer@example.com")
+    assert answer.status_code == 200

@@ -68,3 +68,4 @@ COMPILE_PROGRESS = (
     '{"event":"started","dashboards":1}\n{"event":"plan","index":0,"result":{…}}\n{"event":"done"}\n'
 )
 ROLLBACK: dict[str, object] = {"one": [{"slug": SLUG, "to_version": 1}]}
+REBIND: dict[str, object] = {"one": {"emails": ["person@example.com"]}}

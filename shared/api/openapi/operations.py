@@ -9,7 +9,13 @@ from shared.api.openapi import examples as examples
 from shared.api.openapi import media as media
 from shared.api.openapi.media import JsonObject, Media
 from shared.errors import ErrorCode
-from shared.schemas.auth import SessionListResponse, SessionResponse, SignInConfigResponse
+from shared.schemas.auth import (
+    RebindRequest,
+    RebindResponse,
+    SessionListResponse,
+    SessionResponse,
+    SignInConfigResponse,
+)
 from shared.schemas.costs import CostQuery, CostResponse
 from shared.schemas.dashboards import ValidateRequest, ValidateResponse
 from shared.schemas.data import DataResponse
@@ -312,6 +318,16 @@ OPERATIONS: Mapping[tuple[str, str, str], Operation] = {
         status=204,
         headers=("Set-Cookie",),
         errors=(ErrorCode.NOT_FOUND,),
+    ),
+    ("auth", "/auth/accounts/rebind", "POST"): Operation(
+        action="rebind_accounts",
+        tag="Sign-in",
+        summary="Let the next sign-in under each address say which account it is",
+        description="An address is bound to the account that first signed in under it. When the address is given to "
+        "somebody else, an administrator unbinds it here; its open sessions end.",
+        body=RebindRequest,
+        body_examples=examples.REBIND,
+        answer=RebindResponse,
     ),
     ("viewer", "/", "GET"): _page("home", "The list of dashboards"),
     ("viewer", "/view/{slug}", "GET"): _page("view", "A dashboard, drawn"),

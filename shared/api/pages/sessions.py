@@ -1,4 +1,4 @@
-"""The answers of `/auth/sessions`: where somebody is signed in, and how to end that."""
+"""The answers of `/auth/sessions` and `/auth/accounts`: where somebody is signed in, and as which account."""
 
 from uuid import UUID
 
@@ -7,9 +7,10 @@ import flask
 from shared.api.call import Call
 from shared.api.pages.sign_in import clear_session_cookie
 from shared.api.responses import Reply
+from shared.auth.accounts import AccountService
 from shared.auth.sessions import SessionService
 from shared.errors import NotFoundError
-from shared.schemas.auth import SessionListResponse
+from shared.schemas.auth import RebindRequest, RebindResponse, SessionListResponse
 
 
 def list_sessions(call: Call, service: SessionService) -> Reply:
@@ -34,6 +35,13 @@ def revoke_session(call: Call, service: SessionService) -> flask.Response:
     if session_id == call.caller.session_id:
         clear_session_cookie(response)
     return response
+
+
+def rebind_accounts(call: Call, service: AccountService) -> Reply:
+    """Each address of the body, ready to be bound to another account."""
+    emails = call.parse_json(RebindRequest).emails
+    call.action_targets = emails
+    return Reply(RebindResponse.from_outcomes(emails, service.rebind(emails)))
 
 
 def _parse_id(text: str) -> UUID | None:

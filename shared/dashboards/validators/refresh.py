@@ -5,12 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
 from itertools import pairwise
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from shared.dashboards.definition.field_types import read_duration, read_size
 from shared.dashboards.diagnostics.diagnostic import Diagnostic, DiagnosticCode, Severity
 from shared.dashboards.validators.base import report, report_unknown_name
 from shared.dashboards.validators.parsed import ParsedDashboard
+from shared.time_zones import is_time_zone
 
 _DEFAULT_MAX_AGE, _DEFAULT_MAX_STALE = "24h", "7d"
 _REFERENCE = datetime(2024, 1, 1)  # noqa: DTZ001 - a cron expression is checked without a zone
@@ -35,7 +36,7 @@ class RefreshValidator:
                 received=schedule[:200],
             )
         if isinstance(zone, str) and not is_time_zone(zone):
-            names = sorted(available_timezones())
+            names = sorted(filter(is_time_zone, available_timezones()))
             code = DiagnosticCode.INVALID_TIME_ZONE
             yield report_unknown_name(document, code, "unknown time zone", zone, names, "/refresh/time_zone")
         yield from _check_ages(document, refresh.get("max_age"), refresh.get("max_stale"))
@@ -82,16 +83,6 @@ def find_schedule_problem(schedule: str) -> str | None:
     except (ValueError, KeyError, IndexError):
         return "a field cannot be read"
     return None
-
-
-@lru_cache(maxsize=4096)
-def is_time_zone(name: str) -> bool:
-    """True for a name of the IANA time zone database."""
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, KeyError):
-        return False
-    return True
 
 
 def _check_ages(document: ParsedDashboard, max_age: object, max_stale: object) -> Iterator[Diagnostic]:

@@ -26,12 +26,16 @@ class UserKind(StrEnum):
 
 
 class User(Base):
-    """A person or service account that has signed in; `email` is unique without regard to case."""
+    """A person or service account that has signed in; `email` is unique without regard to case.
+
+    `subject` is the account at the identity provider (`sub`) that it is; None before one signs in, and after a rebind.
+    """
 
     __tablename__ = "users"
 
     id: Mapped[UuidKey]
     email: Mapped[str]
+    subject: Mapped[str | None]
     display_name: Mapped[str] = mapped_column(default="", server_default="")
     role: Mapped[Role] = mapped_column(text_enum(Role))
     kind: Mapped[UserKind] = mapped_column(text_enum(UserKind))

@@ -67,6 +67,18 @@ class UserRepository(Repository):
         by_email = {user.email.lower(): user for user in users}
         return {email: by_email[email.lower()] for email in emails if email.lower() in by_email}
 
+    def bind_subject(self, user_id: UUID, subject: str) -> bool:
+        """Say which account a user is; False when it is another one by now."""
+        is_free = User.subject.is_(None) | (User.subject == subject)
+        statement = update(User).where(User.id == user_id, is_free).values(subject=subject)
+        return self._session.execute(statement.returning(User.id)).first() is not None
+
+    def unbind(self, emails: Sequence[str]) -> list[User]:
+        """Let the next sign-in say which accounts these users are; returns those that there are."""
+        wanted = [email.lower() for email in emails]
+        statement = update(User).where(func.lower(User.email).in_(wanted)).values(subject=None)
+        return list(self._session.scalars(statement.returning(User))) if wanted else []
+
     def set_disabled(self, ids: Sequence[UUID], disabled_at: datetime | None) -> list[User]:
         """Disable users at a time, or enable them with None; returns them. Unknown ids are left out."""
         if not ids:
