@@ -78,12 +78,28 @@ def format_bytes(count: int | None) -> str:
     return f"{count} B" if unit == 0 else f"{size:.1f} {_UNITS[unit]}"
 
 
+def describe_bytes(count: int | None, accuracy: str = "PRECISE") -> str:
+    """A count of bytes that BigQuery may not tell, or only the least of: unknown, or at least so many."""
+    if count is None:
+        return "unknown"
+    return (
+        f"at least {format_bytes(count)}" if accuracy in ("LOWER_BOUND", "UNKNOWN") else format_bytes(count)
+    )
+
+
 def format_dollars(amount: str | None) -> str:
     """Dollars from the API's decimal string, without digits that say nothing."""
     if amount is None:
         return "-"
     value = Decimal(amount)
     return f"${value:.2f}" if value >= 1 or value == 0 else f"${value.normalize():f}"
+
+
+def describe_price(receipt: Mapping[str, Any]) -> str:
+    """What a receipt says was paid: dollars, or slot-milliseconds where bytes have no price."""
+    if receipt["usd_billed"] is None and receipt["slot_millis"] is not None:
+        return f"{receipt['slot_millis']} slot-ms"
+    return format_dollars(receipt["usd_billed"])
 
 
 def format_time(text: str | None) -> str:

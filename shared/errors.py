@@ -61,13 +61,15 @@ class ErrorCode(StrEnum):
 class FailedJob:
     """What a query that failed has cost, in bytes: a job that is cancelled may be billed in full.
 
-    `bytes_pending` stay reserved for it while nobody can say what it billed.
+    `bytes_pending` stay reserved for it while nobody can say what it billed. Where BigQuery never tells,
+    `bytes_billed` is None and the budget is charged `bytes_settled`.
     """
 
     job_id: str
-    bytes_estimated: int
-    bytes_billed: int
+    bytes_estimated: int | None
+    bytes_billed: int | None
     bytes_pending: int
+    bytes_settled: int
 
 
 class AlmanacError(Exception):

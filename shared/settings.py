@@ -65,6 +65,13 @@ class Environment(StrEnum):
     PROD = "prod"
 
 
+class PricingModel(StrEnum):
+    """How BigQuery is paid: by the bytes billed, or by slots (editions and reservations)."""
+
+    ON_DEMAND = "on_demand"
+    SLOTS = "slots"
+
+
 class TracesExporter(StrEnum):
     """Where spans go."""
 
@@ -102,6 +109,8 @@ class Settings(EnvironmentSettings):
     max_bytes_per_environment_day: ByteSize = 500 * 10**9
     budget_time_zone: TimeZoneName = "UTC"
     """IANA zone in which a budget's day begins."""
+    pricing_model: PricingModel = PricingModel.ON_DEMAND
+    """Whether BigQuery is paid by the bytes billed or by slots."""
     price_per_tib_usd: Price = Decimal("6.25")
     """On-demand price per TiB billed."""
     warehouse_timeout_seconds: Seconds = 60.0
@@ -191,6 +200,11 @@ class Settings(EnvironmentSettings):
     otel_exporter_otlp_endpoint: str | None = None
     trace_slow_seconds: Annotated[float, Meta(ge=0)] = 2.0
     """A request that takes this leaves its spans though its caller asked for none."""
+
+    @property
+    def usd_per_tib(self) -> Decimal | None:
+        """What a TiB billed costs; None where slots are paid, of which bytes say nothing."""
+        return self.price_per_tib_usd if self.pricing_model is PricingModel.ON_DEMAND else None
 
 
 @cache

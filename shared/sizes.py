@@ -2,6 +2,7 @@
 
 import re
 from decimal import ROUND_HALF_UP, Decimal
+from typing import overload
 
 TIB = 1024**4
 
@@ -44,9 +45,15 @@ def parse_duration_seconds(text: str) -> int:
     return total
 
 
-def dollars(byte_count: int, price_per_tib_usd: Decimal) -> Decimal:
-    """Price of `byte_count` billed bytes in US dollars, to a millionth.
+@overload
+def dollars(byte_count: int, price_per_tib_usd: Decimal) -> Decimal: ...
+@overload
+def dollars(byte_count: int | None, price_per_tib_usd: Decimal | None) -> Decimal | None: ...
+def dollars(byte_count: int | None, price_per_tib_usd: Decimal | None) -> Decimal | None:
+    """Price of `byte_count` billed bytes in US dollars, to a millionth; None for unknown bytes or without a price.
 
-    On-demand analysis is priced per TiB (2**40 bytes): https://cloud.google.com/bigquery/pricing.
+    On-demand analysis is priced per TiB (2**40 bytes), slots are not: https://cloud.google.com/bigquery/pricing.
     """
+    if byte_count is None or price_per_tib_usd is None:
+        return None
     return (Decimal(byte_count) * price_per_tib_usd / TIB).quantize(Decimal("0.000001"), ROUND_HALF_UP)

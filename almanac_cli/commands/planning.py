@@ -11,7 +11,14 @@ from almanac_cli.client import ServiceClient
 from almanac_cli.commands.validation import PathsArgument
 from almanac_cli.context import JsonOption, answering, get_session
 from almanac_cli.errors import ExitCode, UsageError
-from almanac_cli.output import format_bytes, format_dollars, print_json, print_line, print_table
+from almanac_cli.output import (
+    describe_bytes,
+    format_bytes,
+    format_dollars,
+    print_json,
+    print_line,
+    print_table,
+)
 from almanac_cli.progress import show_progress
 from almanac_cli.reports import read_result, write_report
 from almanac_cli.sources import CheckedFiles, check_files, to_items
@@ -114,8 +121,8 @@ def _show_plan(one: Mapping[str, Any]) -> None:
         (
             ", ".join(query["names"]),
             ", ".join(f"{name}={value}" for name, value in query["parameters"].items()),
-            format_bytes(query["bytes_estimated"]),
-            format_bytes(query["bytes_billed_expected"]),
+            describe_bytes(query["bytes_estimated"], query["accuracy"]),
+            describe_bytes(query["bytes_billed_expected"], query["accuracy"]),
             format_dollars(query["usd_billed_expected"]),
             format_bytes(query["cap_bytes"]),
             "fresh" if query["fresh"] else "to compute",
@@ -129,8 +136,9 @@ def _show_plan(one: Mapping[str, Any]) -> None:
     monthly = format_dollars(totals["usd_per_month"])
     print_line(
         f"{totals['queries']} queries, {totals['variants']} variants: "
-        f"a refresh reads {format_bytes(totals['bytes_per_refresh'])}, "
-        f"bills {format_bytes(totals['bytes_billed_per_refresh'])}, costs {format_dollars(totals['usd_per_refresh'])}; "
+        f"a refresh reads {describe_bytes(totals['bytes_per_refresh'], totals['accuracy'])}, "
+        f"bills {describe_bytes(totals['bytes_billed_per_refresh'], totals['accuracy'])}, "
+        f"costs {format_dollars(totals['usd_per_refresh'])}; "
         f"{monthly} per month at {float(totals['refreshes_per_month']):g} refreshes."
     )
     _show_invalidated(one["invalidates"])

@@ -11,7 +11,15 @@ import typer
 from almanac_cli.commands.reading import split_parameter
 from almanac_cli.context import JsonOption, answering, get_session
 from almanac_cli.errors import UsageError
-from almanac_cli.output import format_bytes, format_dollars, print_json, print_line, print_table
+from almanac_cli.output import (
+    describe_bytes,
+    describe_price,
+    format_bytes,
+    format_dollars,
+    print_json,
+    print_line,
+    print_table,
+)
 
 
 def run(
@@ -77,8 +85,8 @@ def _show(answer: Mapping[str, Any]) -> None:
         fields = [(field["name"], field["type"], field["mode"]) for field in answer["output_schema"]]
         print_table(("column", "type", "mode"), fields)
         print_line(
-            f"would read {format_bytes(receipt['bytes_estimated'])}, "
-            f"bill {format_bytes(answer['bytes_billed_expected'])}, "
+            f"would read {describe_bytes(receipt['bytes_estimated'], receipt['estimate_accuracy'])}, "
+            f"bill {describe_bytes(answer['bytes_billed_expected'], receipt['estimate_accuracy'])}, "
             f"cost {format_dollars(answer['usd_billed_expected'])}; "
             f"cap {format_bytes(answer['cap_bytes'])}; nothing was billed"
         )
@@ -86,6 +94,6 @@ def _show(answer: Mapping[str, Any]) -> None:
     print_table([field["name"] for field in answer["output_schema"]], answer["rows"])
     hit = ", from BigQuery's cache" if receipt["cache_hit"] else ""
     print_line(
-        f"{len(answer['rows'])} of {answer['total_rows']} rows; billed {format_bytes(receipt['bytes_billed'])} "
-        f"({format_dollars(receipt['usd_billed'])}){hit}"
+        f"{len(answer['rows'])} of {answer['total_rows']} rows; billed {describe_bytes(receipt['bytes_billed'])} "
+        f"({describe_price(receipt)}){hit}"
     )

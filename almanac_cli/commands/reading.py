@@ -14,6 +14,7 @@ from almanac_cli.context import JsonOption, answering, check_slug, get_session
 from almanac_cli.errors import UsageError
 from almanac_cli.output import (
     clean,
+    describe_bytes,
     format_bytes,
     format_dollars,
     make_console,
@@ -223,7 +224,7 @@ def _show_costs(report: Mapping[str, Any]) -> None:
     rows = [
         (
             one["key"],
-            format_bytes(one["bytes_billed"]),
+            describe_bytes(one["bytes_billed"], "LOWER_BOUND" if one["unknown"] else "PRECISE"),
             format_dollars(one["usd_billed"]),
             format_bytes(one["bytes_saved"]),
             one["queries"],

@@ -11,7 +11,15 @@ from rich.text import Text
 from almanac_cli.commands.reading import split_parameter
 from almanac_cli.context import JsonOption, answering, check_slug, get_session
 from almanac_cli.errors import ExitCode, UsageError
-from almanac_cli.output import clean, format_bytes, format_dollars, make_console, print_json, print_table
+from almanac_cli.output import (
+    clean,
+    describe_bytes,
+    format_bytes,
+    format_dollars,
+    make_console,
+    print_json,
+    print_table,
+)
 
 _STYLES = {"refreshed": "green", "skipped_unchanged": "dim", "kept_previous": "yellow", "failed": "red"}
 
@@ -82,7 +90,7 @@ def _show_query(slug: str, refresh: Mapping[str, Any]) -> None:
     status = refresh["status"]
     line = Text.assemble(
         (f"{status.replace('_', ' '):<18}", _STYLES.get(status, "")),
-        f" {format_bytes(refresh['receipt']['bytes_billed']):>9}  {slug} {', '.join(refresh['queries'])} ",
+        f" {describe_bytes(refresh['receipt']['bytes_billed']):>9}  {slug} {', '.join(refresh['queries'])} ",
         (clean(parameters), "dim"),
     )
     console = make_console()
@@ -103,7 +111,7 @@ def _show_totals(refreshes: Sequence[Mapping[str, Any]]) -> None:
             one["totals"]["skipped_unchanged"],
             one["totals"]["kept_previous"],
             one["totals"]["failed"],
-            format_bytes(one["totals"]["bytes_billed"]),
+            describe_bytes(one["totals"]["bytes_billed"], one["totals"]["accuracy"]),
             format_dollars(one["totals"]["usd_billed"]),
             format_bytes(one["totals"]["bytes_saved"]),
             f"{one['variants_ready']}/{one['variants']}",

@@ -15,4 +15,4 @@ def costs(call: Call) -> Reply:
     report = container.costs.read_report(
         search, actor=call.caller.email, sees_everyone=call.caller.role >= Role.ADMIN
     )
-    return Reply(CostResponse.from_report(report, container.settings.price_per_tib_usd))
+    return Reply(CostResponse.from_report(report, container.settings.usd_per_tib))

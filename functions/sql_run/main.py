@@ -15,5 +15,5 @@ def sql_run(call: Call) -> Reply:
     answer = get_container().sql_runs.run_queries([query], actor=call.caller.email, is_gone=call.is_gone)[0]
     if isinstance(answer, AlmanacError):
         raise answer
-    call.bytes_billed = answer.receipt.bytes_billed
+    call.bytes_billed = answer.receipt.bytes_settled
     return Reply(SqlRunResponse.from_answer(answer))

@@ -217,7 +217,7 @@ class _Exchange:
                 targets=call.action_targets or ["-"],
                 principal=call.principal,
                 error=error,
-                bytes_billed=call.bytes_billed + (failed_job.bytes_billed if failed_job else 0),
+                bytes_billed=call.bytes_billed + (failed_job.bytes_settled if failed_job else 0),
                 trace_id=self._trace_id,
             )
         except Exception:

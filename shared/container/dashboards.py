@@ -46,7 +46,7 @@ class DashboardServices(WarehouseServices):
         """Lists saved dashboards and reads their versions."""
         from shared.dashboards.saved.listing import SavedDashboardReader
 
-        return SavedDashboardReader(self.database, self.clock, self.settings.price_per_tib_usd)
+        return SavedDashboardReader(self.database, self.clock, self.settings.usd_per_tib)
 
     @once
     def version_comparison(self) -> "VersionComparison":

@@ -52,7 +52,7 @@ class WarehouseServices(StoreServices):
         """What may be spent."""
         from shared.warehouse.spending.budgets import BudgetService
 
-        return BudgetService(self.database, self.settings, self.clock, self.job_runner.find_billed_bytes)
+        return BudgetService(self.database, self.settings, self.clock, self.job_runner.find_bill)
 
     @once
     def costs(self) -> "CostService":

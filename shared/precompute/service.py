@@ -139,7 +139,9 @@ class PrecomputeService:
     def _report(self, task: RefreshTask, outcome: TaskOutcome, total: int) -> Iterator[QueryEvent]:
         for run, unit in task.uses:
             paid = run is task.payer
-            refresh = describe_query(run.dashboard.definition, unit, outcome, paid=paid)
+            refresh = describe_query(
+                run.dashboard.definition, unit, outcome, self._settings.usd_per_tib, paid=paid
+            )
             run.done.append(refresh)
             self._note_tables(run, unit, outcome)
             yield QueryEvent(run.dashboard.slug, refresh, total)
@@ -158,7 +160,7 @@ class PrecomputeService:
             report = self._assemble(run)
         if not run.on_demand:
             self._record(dashboard.dashboard_id, dashboard.version, run.done, report.problems)
-        return describe_refresh(run, report, self._settings.price_per_tib_usd)
+        return describe_refresh(run, report, self._settings.usd_per_tib)
 
     def _record(
         self,

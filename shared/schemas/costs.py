@@ -55,15 +55,19 @@ class CostQuery(PageQuery):
 class CostSumsModel(ResponseModel):
     """Bytes, dollars and jobs.
 
+    Budgets were charged `bytes_settled`. Of `unknown` jobs BigQuery does not tell what they billed: `bytes_billed` is
+    at least that much, and so are its dollars; with slots dollars are null.
     `bytes_reserved` is held for jobs that may still run; `bytes_saved` is the sum of the receipts: what jobs would
     have billed that BigQuery's cache, or a job of another worker, answered for nothing.
     """
 
     bytes_billed: int
+    bytes_settled: int
+    unknown: int
     bytes_reserved: int
     bytes_saved: int
-    usd_billed: Money
-    usd_saved: Money
+    usd_billed: Money | None
+    usd_saved: Money | None
     queries: int
     cache_hits: int
     failures: int
@@ -82,11 +86,11 @@ class CostLineModel(CostSumsModel):
     environment: str | None
 
     @classmethod
-    def from_line(cls, line: CostLine, price_per_tib_usd: Decimal) -> Self:
+    def from_line(cls, line: CostLine, usd_per_tib: Decimal | None) -> Self:
         """The line of the report."""
         values = {one.value: line.values.get(one) for one in CostGrouping}
         key = ",".join(value or "-" for value in line.values.values())
-        return cls(key=key, **values, **_price(line.sums, price_per_tib_usd).model_dump())
+        return cls(key=key, **values, **_price(line.sums, usd_per_tib).model_dump())
 
 
 class BudgetModel(ResponseModel):
@@ -112,15 +116,15 @@ class CostResponse(PageMetadata):
     last_day: date = Field(serialization_alias="to")
     by: str
     time_zone: str
-    price_per_tib_usd: Money
+    price_per_tib_usd: Money | None
     results: list[CostLineModel]
     totals: CostSumsModel
     budgets: list[BudgetModel]
 
     @classmethod
-    def from_report(cls, report: CostReport, price_per_tib_usd: Decimal) -> Self:
+    def from_report(cls, report: CostReport, usd_per_tib: Decimal | None) -> Self:
         """The answer of the service."""
-        lines = [CostLineModel.from_line(line, price_per_tib_usd) for line in report.costs.lines]
+        lines = [CostLineModel.from_line(line, usd_per_tib) for line in report.costs.lines]
         return cls(
             page=report.page,
             page_size=report.page_size,
@@ -129,20 +133,22 @@ class CostResponse(PageMetadata):
             last_day=report.search.last_day,
             by=",".join(report.search.by),
             time_zone=report.search.time_zone,
-            price_per_tib_usd=price_per_tib_usd,
+            price_per_tib_usd=usd_per_tib,
             results=lines,
-            totals=_price(report.costs.totals, price_per_tib_usd),
+            totals=_price(report.costs.totals, usd_per_tib),
             budgets=[BudgetModel.model_validate(budget) for budget in report.budgets],
         )
 
 
-def _price(sums: CostSums, price_per_tib_usd: Decimal) -> CostSumsModel:
+def _price(sums: CostSums, usd_per_tib: Decimal | None) -> CostSumsModel:
     return CostSumsModel(
         bytes_billed=sums.bytes_billed,
+        bytes_settled=sums.bytes_settled,
+        unknown=sums.unknown,
         bytes_reserved=sums.bytes_reserved,
         bytes_saved=sums.bytes_saved,
-        usd_billed=dollars(sums.bytes_billed, price_per_tib_usd),
-        usd_saved=dollars(sums.bytes_saved, price_per_tib_usd),
+        usd_billed=dollars(sums.bytes_billed, usd_per_tib),
+        usd_saved=dollars(sums.bytes_saved, usd_per_tib),
         queries=sums.queries,
         cache_hits=sums.cache_hits,
         failures=sums.failures,

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from shared.schemas.base import Money, RequestModel, ResponseModel
 from shared.schemas.dashboards import DashboardItem, ValidationItem
 from shared.schemas.queries import OutputFieldModel, PartitionUseModel
+from shared.warehouse.models.bill import Accuracy
 
 if TYPE_CHECKING:
     from shared.dashboards.plans.plan import CompiledDashboard
@@ -28,19 +29,23 @@ class CompileRequest(RequestModel):
 
 
 class PlannedQueryModel(ResponseModel):
-    """One job of a refresh; `usd_estimated` is the price of the bytes read, `usd_billed_expected` of those billed."""
+    """One job of a refresh; `usd_estimated` is the price of the bytes read, `usd_billed_expected` of those billed.
+
+    Bytes that BigQuery does not tell are null; they are at least that much where the accuracy is LOWER_BOUND.
+    """
 
     fingerprint: str
     names: list[str]
     parameters: dict[str, Any]
     output_schema: list[OutputFieldModel]
     referenced_tables: list[str]
-    bytes_estimated: int
-    bytes_billed_expected: int
+    bytes_estimated: int | None
+    accuracy: Accuracy
+    bytes_billed_expected: int | None
     bytes_billed_max: int
     cap_bytes: int
-    usd_estimated: Money
-    usd_billed_expected: Money
+    usd_estimated: Money | None
+    usd_billed_expected: Money | None
     cache_key: str
     fresh: bool
     deterministic: bool
@@ -51,18 +56,20 @@ class PlannedQueryModel(ResponseModel):
 class PlanTotalsModel(ResponseModel):
     """Sums, if every refresh ran every query; a month is a twelfth of a year of the declared schedule.
 
-    Bytes are read; billed ones are rounded up, 10 MB per table at least; dollars are of the billed ones.
+    Bytes are read; billed ones are rounded up, 10 MB per table at least; dollars are of the billed ones. All of it is
+    at least that much where the accuracy is LOWER_BOUND.
     """
 
     queries: int
     variants: int
+    accuracy: Accuracy
     bytes_per_refresh: int
     bytes_billed_per_refresh: int
-    usd_per_refresh: Money
+    usd_per_refresh: Money | None
     refreshes_per_month: Money
     bytes_per_month: int
     bytes_billed_per_month: int
-    usd_per_month: Money
+    usd_per_month: Money | None
 
 
 class InvalidatedQueryModel(ResponseModel):

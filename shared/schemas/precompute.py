@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from shared.precompute.refresh.models import DashboardRefresh
 from shared.schemas.base import Money, RequestModel, ResponseModel
 from shared.schemas.sql import ReceiptModel
+from shared.warehouse.models.bill import Accuracy
 
 
 class PrecomputeRequest(RequestModel):
@@ -75,10 +76,12 @@ class RefreshTotalsModel(ResponseModel):
     kept_previous: int
     failed: int
     bytes_billed: int
+    accuracy: Accuracy
+    bytes_settled: int
     bytes_pending: int
     bytes_saved: int
-    usd_billed: Money
-    usd_saved: Money
+    usd_billed: Money | None
+    usd_saved: Money | None
     payloads_kept: int = Field(description="Variants whose payload was not replaced, and says why.")
 
 

@@ -12,6 +12,7 @@ from shared.schemas.base import ByteSize, Money, RequestModel, ResponseModel
 from shared.schemas.queries import OutputFieldModel, PartitionUseModel
 from shared.schemas.sql_values import read_json_value
 from shared.sql.folding import fold_name
+from shared.warehouse.models.bill import Accuracy
 from shared.warehouse.models.queries import QueryOutcome, QueryParameter
 from shared.warehouse.sql_runs import MAX_SAMPLE_ROWS, SqlPlan, SqlQuery
 
@@ -76,15 +77,22 @@ class SqlRunRequest(RequestModel):
 
 
 class ReceiptModel(ResponseModel):
-    """What the answer cost: bytes as integers, dollars as decimal strings."""
+    """What the answer cost: bytes as integers, dollars as decimal strings.
 
-    bytes_estimated: int
-    bytes_billed: int
+    Bytes that BigQuery does not tell (tables with row-level security) are null; the budgets were charged
+    `bytes_settled`. An estimate is at least that much where its accuracy is LOWER_BOUND. With slots dollars are null.
+    """
+
+    bytes_estimated: int | None
+    estimate_accuracy: Accuracy
+    bytes_billed: int | None
+    bytes_settled: int
     bytes_saved: int
     cache_hit: bool
-    usd_estimated: Money
-    usd_billed: Money
-    usd_saved: Money
+    usd_estimated: Money | None
+    usd_billed: Money | None
+    usd_saved: Money | None
+    slot_millis: int | None
 
 
 class JobModel(ResponseModel):
@@ -96,7 +104,7 @@ class JobModel(ResponseModel):
     created_at: datetime | None
     started_at: datetime | None
     ended_at: datetime | None
-    bytes_processed: int
+    bytes_processed: int | None
     slot_millis: int | None
 
 

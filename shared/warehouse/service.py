@@ -4,7 +4,7 @@ from collections.abc import Generator, Sequence
 
 from shared.errors import AlmanacError, BytesLimitExceededError, SqlInvalidError
 from shared.settings import Settings
-from shared.warehouse.bigquery.jobs import JobRunner
+from shared.warehouse.bigquery.jobs import JobRunner, read_estimate
 from shared.warehouse.bigquery.result_schema import check_readable, to_output_fields
 from shared.warehouse.bigquery.results import to_routine_names, to_table_refs
 from shared.warehouse.bigquery.running_jobs import RunningJobs
@@ -85,7 +85,7 @@ class WarehouseService:
         self._guard.check_dry_run(guarded, job.statement_type, tables, to_routine_names(job))
         fields = to_output_fields(job.schema or ())
         check_readable(fields, request.query_name)
-        estimated = int(job.total_bytes_processed or 0)
+        estimated, accuracy = read_estimate(job)
         cap = compute_cap(self._settings, request)
         return DryRun(
             bytes_estimated=estimated,
@@ -96,6 +96,7 @@ class WarehouseService:
                 estimated,
                 max(len(tables), len(guarded.tables)),
                 uses_wildcard=guarded.uses_wildcard,
+                accuracy=accuracy,
             ),
             fields=fields,
             referenced_tables=tables,
@@ -103,20 +104,22 @@ class WarehouseService:
             cap_bytes=cap,
             deterministic=guarded.deterministic,
             named_tables=guarded.tables,
+            accuracy=accuracy,
         )
 
     def _run(self, request: QueryRequest, running: RunningJobs) -> QueryOutcome:
         running.check_open()
         plan = self._plan(request)
-        if plan.bytes_billed_expected > plan.cap_bytes:
+        if plan.bytes_billed_expected is not None and plan.bytes_billed_expected > plan.cap_bytes:
             raise self._refuse_size(request, plan)
         return self._spender.run(request, plan, running)
 
     def _refuse_size(self, request: QueryRequest, plan: DryRun) -> BytesLimitExceededError:
         """Over its cap; the remediation names the cap that would do, and what to leave out."""
-        unfiltered = self._list_unfiltered(request, plan) if plan.bytes_estimated > plan.cap_bytes else []
+        reads_too_much = (plan.bytes_estimated or 0) > plan.cap_bytes
+        unfiltered = self._list_unfiltered(request, plan) if reads_too_much else []
         advice = [use.advice for use in unfiltered]
-        if plan.bytes_estimated > plan.cap_bytes:  # else rounding decides, which no column less changes
+        if reads_too_much:  # else rounding decides, which no column less changes
             advice.append("name fewer columns" if advice else "Name fewer columns")
         raising = f"aise the cap to {plan.bytes_billed_expected} bytes or more."
         return BytesLimitExceededError(

@@ -35,7 +35,7 @@ class SqlPlan:
     """A dry run, what running it is expected to cost, and its receipt: an estimate, nothing billed."""
 
     plan: DryRun
-    usd_billed_expected: Decimal
+    usd_billed_expected: Decimal | None
     receipt: Receipt
 
 
@@ -81,14 +81,14 @@ class SqlRunService:
                     )
 
     def _price(self, plan: DryRun) -> SqlPlan:
-        price = self._settings.price_per_tib_usd
-        receipt = make_receipt(price, estimated=plan.bytes_estimated, billed=0)
+        price = self._settings.usd_per_tib
+        receipt = make_receipt(price, estimated=plan.bytes_estimated, accuracy=plan.accuracy, billed=0)
         return SqlPlan(plan, dollars(plan.bytes_billed_expected, price), receipt)
 
     def _add_receipt(self, error: AlmanacError) -> None:
         job = error.failed_job
         if job is not None:
-            receipt = describe_failed_job(self._settings.price_per_tib_usd, job)
+            receipt = describe_failed_job(self._settings.usd_per_tib, job)
             error.details.append(
                 {"job_id": job.job_id, "bytes_pending": job.bytes_pending, "receipt": vars(receipt)}
             )

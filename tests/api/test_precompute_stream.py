@@ -20,10 +20,11 @@ from shared.precompute.refresh.models import (
 )
 from shared.precompute.service import QueryEvent
 from shared.settings import Settings
-from shared.warehouse.models.queries import Receipt
+from shared.warehouse.models.bill import Accuracy
+from shared.warehouse.spending.receipts import make_receipt
 
 ZERO = Decimal("0.000000")
-RECEIPT = Receipt(20, 10_485_760, 0, False, ZERO, Decimal("0.000060"), ZERO)
+RECEIPT = make_receipt(Decimal("6.25"), estimated=20, billed=10_485_760)
 PROBLEM = RefreshProblem("SQL_INVALID", "No such column.", "Correct the SQL.")
 
 
@@ -39,7 +40,9 @@ def make_events() -> Iterator[QueryEvent | DashboardRefresh]:
     queries = (make_query(), make_query(PROBLEM))
     for query in queries:
         yield QueryEvent("nyc-flights", query, len(queries))
-    totals = RefreshTotals(1, 0, 0, 1, 2 * 10_485_760, 0, 0, Decimal("0.000120"), ZERO, 0)
+    totals = RefreshTotals(
+        1, 0, 0, 1, 2 * 10_485_760, Accuracy.PRECISE, 2 * 10_485_760, 0, 0, Decimal("0.000120"), ZERO, 0
+    )
     yield DashboardRefresh("nyc-flights", 1, queries, 3, 3, 1000, (PROBLEM,), totals)
 
 

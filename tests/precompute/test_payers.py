@@ -40,6 +40,6 @@ def test_the_next_dashboard_pays_when_only_the_first_ones_bounds_refuse(error: A
 
 def test_nobody_else_is_asked_when_it_would_not_help():
     sent = BytesLimitExceededError("BigQuery's own")
-    sent.failed_job = FailedJob("j", 1, 0, 0)
+    sent.failed_job = FailedJob("j", 1, 0, 0, 0)
     for error in (refuse("user"), refuse("dashboard", "environment"), WarehouseTimeoutError("late"), sent):
         assert not make_task().pass_on(error)

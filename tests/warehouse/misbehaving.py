@@ -8,17 +8,20 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
+from tests.warehouse.google_shape import GoogleShape
+
 HANG_SECONDS = 30
 FRONT_END_PAGE = b"<!DOCTYPE html><html><head><title>503</title></head><body>Service busy</body></html>"
 
 
 class MisbehavingServer:
-    """Passes everything on to `upstream` but what the faults take away.
+    """Passes everything on to `upstream` but what the faults take away; with `shape` answers are as Google's.
 
     `requests` holds what came in, as `insert`, `dry_run`, `get`, `results`, `cancel` or `other`.
     """
 
-    def __init__(self, upstream: str) -> None:
+    def __init__(self, upstream: str, shape: GoogleShape | None = None) -> None:
+        self.shape = shape
         self._address = urlsplit(upstream)
         self._faults: dict[str, list[str | None]] = {}
         self._released = threading.Event()
@@ -87,13 +90,15 @@ class MisbehavingServer:
                 upstream = http.client.HTTPConnection(
                     str(server._address.hostname), server._address.port, timeout=60
                 )
-                headers = {
-                    k: v for k, v in self.headers.items() if k.lower() not in {"host", "accept-encoding"}
-                }
-                upstream.request(self.command, self.path, body, headers)
+                dropped = {"host", "accept-encoding", "content-length"}
+                headers = {k: v for k, v in self.headers.items() if k.lower() not in dropped}
+                sent = body if server.shape is None else server.shape.mark(body)
+                upstream.request(self.command, self.path, sent, headers)
                 response = upstream.getresponse()
                 data = response.read()
                 upstream.close()
+                if server.shape is not None:
+                    data = server.shape.shape(self.command, self.path, body, response.status, data)
                 if fault == "lose":
                     self.close_connection = True
                 else:

@@ -1,13 +1,16 @@
 """What the warehouse promises, held against the emulator and against a hand-written fake of Google's client."""
 
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import pyarrow as pa
 import pytest
+from google.cloud.bigquery import QueryJob
 from sqlalchemy import text
 
 from deploy.local.alone.bigquery import BigQueryServer
@@ -24,7 +27,9 @@ from shared.errors import (
     SqlInvalidError,
     WarehouseTimeoutError,
 )
-from shared.settings import Settings
+from shared.settings import PricingModel, Settings
+from shared.warehouse.bigquery.jobs import bill_of
+from shared.warehouse.models.bill import Accuracy, Bill
 from shared.warehouse.models.queries import QueryOutcome, QueryRequest
 from shared.warehouse.models.refresh_budget import RefreshBudget
 from shared.warehouse.spending.caps import bound_billing, expect_billing
@@ -51,10 +56,11 @@ class Warehouse:
         return sum(not job.cache_hit and job.failure is None for job in self.fake.jobs.values())
 
 
-@pytest.fixture(params=["emulator", "fake"])
+@pytest.fixture(params=["emulator", "google", "fake"])
 def warehouse(servers: None, request: pytest.FixtureRequest) -> Iterator[Warehouse]:
-    if request.param == "emulator":
-        container = request.getfixturevalue("container")
+    if request.param != "fake":
+        name = {"emulator": "container_at_gate", "google": "at_google"}[request.param]
+        container = request.getfixturevalue(name)
         yield Warehouse(container, None, request.getfixturevalue("bigquery"))
         return
     yield from make_fake(request.getfixturevalue("postgres_server"), request.getfixturevalue("database"))
@@ -261,11 +267,11 @@ def test_a_lost_reservation_is_charged_to_who_started_the_job(warehouse: Warehou
     container = warehouse.container
     request = make_request("SELECT id, name FROM people WHERE id != -5", fingerprint="6e" * 32, attempt=1)
     outcome = run_one(container, request)
-    find = container.job_runner.find_billed_bytes
+    find = container.job_runner.find_bill
     job = container.warehouse_clients.rest.get_job(outcome.job.job_id)
-    assert find(outcome.job.job_id, UUID(job.labels["reservation"])) == BILLED
-    assert find(outcome.job.job_id, uuid4()) == 0
-    assert find("almanac_never_started", uuid4()) == 0
+    assert find(outcome.job.job_id, UUID(job.labels["reservation"])) == Bill(BILLED)
+    assert find(outcome.job.job_id, uuid4()) == Bill(0)
+    assert find("almanac_never_started", uuid4()) == Bill(0)
 
 
 def test_every_job_says_what_caused_it(warehouse: Warehouse) -> None:
@@ -279,7 +285,7 @@ def test_every_job_says_what_caused_it(warehouse: Warehouse) -> None:
     labels = warehouse.container.warehouse_clients.rest.get_job(outcome.job.job_id).labels
     assert labels["app"] == "almanac"
     assert (labels["slug"], labels["query"], labels["env"], labels["purpose"]) == (
-        "sales", "daily_totals", "local", "sql_run",
+        "sales", "daily_totals", warehouse.container.settings.environment.value, "sql_run",
     )  # fmt: skip
     assert not any("ana@" in value or "example" in value for value in labels.values())
     assert set(labels) == {"app", "env", "purpose", "user", "trace", "reservation", "slug", "query"}
@@ -311,12 +317,12 @@ class TestWhatTheEmulatorCannotShow:
         outcome = run_one(faked.container, make_request("SELECT id FROM people"))
         job = faked.fake.jobs[outcome.job.job_id]
         job.is_done, job.ends = False, lambda: False
-        find = faked.container.job_runner.find_billed_bytes
+        find = faked.container.job_runner.find_bill
         owner = UUID(job.labels["reservation"])
         assert find(job.job_id, owner) is None
         assert faked.fake.cancelled == [job.job_id]
         job.done()
-        assert find(job.job_id, owner) == BILLED
+        assert find(job.job_id, owner) == Bill(BILLED)
 
     def test_a_wildcard_may_bill_up_to_its_cap_and_never_more(self, faked: Warehouse) -> None:
         assert bound_billing(500 * BILLED, 10, 1, uses_wildcard=True) == 500 * BILLED
@@ -345,3 +351,39 @@ def test_a_query_of_no_table_reserves_nothing_and_one_that_reads_no_column_its_m
     assert bound_billing(10**9, 0, 0, uses_wildcard=False) == 0
     assert bound_billing(10**9, 0, 1, uses_wildcard=False) == 11 * 2**20
     assert bound_billing(10**9, 0, 0, uses_wildcard=True) == 10**9
+
+
+@pytest.mark.parametrize(
+    ("estimated", "accuracy"),
+    [(None, Accuracy.UNKNOWN), (10, Accuracy.LOWER_BOUND), (0, Accuracy.LOWER_BOUND)],
+)
+def test_an_estimate_that_is_no_bound_reserves_the_whole_cap(
+    estimated: int | None, accuracy: Accuracy
+) -> None:
+    assert bound_billing(10**9, estimated, 1, uses_wildcard=False, accuracy=accuracy) == 10**9
+
+
+def test_an_upper_bound_reserves_what_it_may_come_to() -> None:
+    reserved = bound_billing(10**9, 10, 1, uses_wildcard=False, accuracy=Accuracy.UPPER_BOUND)
+    assert reserved == bound_billing(10**9, 10, 1, uses_wildcard=False)
+
+
+def test_with_slots_the_receipt_tells_slot_milliseconds_and_claims_no_dollars(faked: Warehouse) -> None:
+    slots = Container(copy.replace(faked.container.settings, pricing_model=PricingModel.SLOTS))
+    vars(slots)["warehouse_clients"] = faked.container.warehouse_clients
+    receipt = run_one(slots, make_request("SELECT id FROM people")).receipt
+    assert (receipt.bytes_billed, receipt.slot_millis) == (BILLED, 5)
+    assert {receipt.usd_estimated, receipt.usd_billed, receipt.usd_saved} == {None}
+    slots.database.dispose()
+
+
+def test_a_cancelled_job_that_tells_no_bytes_is_charged_in_full_and_a_failed_one_nothing(
+    faked: Warehouse,
+) -> None:
+    assert faked.fake is not None
+    outcome = run_one(faked.container, make_request("SELECT id FROM people"))
+    job = faked.fake.jobs[outcome.job.job_id]
+    for reason, bill in (("stopped", Bill(None)), ("invalidQuery", Bill(0)), ("resourcesExceeded", Bill(0))):
+        told = cast("QueryJob", SimpleNamespace(total_bytes_billed=None, error_result={"reason": reason}))
+        assert bill_of(told) == bill
+    assert bill_of(cast("QueryJob", job)) == Bill(BILLED)

@@ -304,5 +304,5 @@ def test_a_job_this_account_may_not_read_keeps_its_reservation_and_is_logged(
     answer, _ = run(behind, new_query())
     assert isinstance(answer, QueryOutcome)
     server.fail("get", "403 accessDenied")
-    assert behind.job_runner.find_billed_bytes(answer.job.job_id, uuid4()) is None
+    assert behind.job_runner.find_bill(answer.job.job_id, uuid4()) is None
     assert f"Job {answer.job.job_id} could not be read, its cost stays reserved: out of order" in caplog.text

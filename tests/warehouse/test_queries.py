@@ -119,7 +119,7 @@ class TestRun:
         )
         with container.database.begin() as uow:
             assert uow.query_runs.find_last_attempts(["ab" * 32]) == {"ab" * 32: 1}
-        assert outcome.job.job_id.startswith("almanac_local_abababab")
+        assert outcome.job.job_id.startswith(f"almanac_{container.settings.environment}_abababab")
         assert outcome.job.started_at is not None
         assert outcome.job.started_at.tzinfo is datetime.UTC
 

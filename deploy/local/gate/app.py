@@ -65,6 +65,7 @@ def _routes(upstream: Upstream, ledger: Ledger, timeouts: JobTimeouts) -> list[R
         Route(_QUERIES + "/{job}", jobs.results, methods=["GET"]),
         Route("/upload" + _JOBS, jobs.upload, methods=["POST", "PUT"]),
         Route(_DATASET, resources.delete_dataset, methods=["DELETE"]),
+        Route(_DATASET + "/tables", resources.list_tables, methods=["GET"]),
         Route(_TABLE, resources.get_table, methods=["GET"]),
         Route(_TABLE, resources.change_table, methods=["PUT", "PATCH", "DELETE"]),
         Route(_TABLE + "/insertAll", resources.change_table, methods=["POST"]),

@@ -10,6 +10,14 @@ from deploy.local.gate.ledger import Ledger
 from deploy.local.gate.tables import TableName
 from deploy.local.gate.upstream import Upstream, copy_answer
 
+# https://cloud.google.com/bigquery/docs/reference/rest/v2/tables/list#response-body
+_LISTED = frozenset(
+    {
+        "kind", "id", "tableReference", "friendlyName", "type", "timePartitioning", "rangePartitioning", "clustering",
+        "hivePartitioningOptions", "labels", "view", "creationTime", "expirationTime", "requirePartitionFilter",
+    }
+)  # fmt: skip
+
 
 class Resources:
     """Handlers of the table and dataset calls that need more than passing on."""
@@ -29,6 +37,18 @@ class Resources:
         if table.get("type") != "VIEW" and "numRows" in table:
             table["lastModifiedTime"] = str(self._ledger.modified_ms(table))
         return copy_answer(answer, table)
+
+    async def list_tables(self, request: Request) -> Response:
+        """tables.list, with as much of each table as BigQuery lists."""
+        answer = await self._upstream.forward(request, b"")
+        if answer.status_code != HTTPStatus.OK:
+            return copy_answer(answer)
+        listing = answer.json()
+        listing["tables"] = [
+            {name: value for name, value in table.items() if name in _LISTED}
+            for table in listing.get("tables") or ()
+        ]
+        return copy_answer(answer, listing)
 
     async def change_table(self, request: Request) -> Response:
         """tables.patch, update and delete, and tabledata.insertAll."""

@@ -56,7 +56,7 @@ def _add_up(call: Call, events: Generator[RefreshEvent]) -> Generator[RefreshEve
     with closing(events):
         for event in events:
             if isinstance(event, QueryEvent):
-                call.bytes_billed += event.refresh.receipt.bytes_billed
+                call.bytes_billed += event.refresh.receipt.bytes_settled
             yield event
 
 

@@ -13,7 +13,7 @@ from shared.settings import Settings
 
 @dataclass(frozen=True)
 class QueryBill:
-    """What one job is expected to bill, what is reserved for it, and its cap, in bytes."""
+    """What one job is expected to bill at least, what is reserved for it, and its cap, in bytes."""
 
     names: Sequence[str]
     expected: int

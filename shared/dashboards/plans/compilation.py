@@ -220,7 +220,7 @@ def _check_dry_runs(
 def _list_bills(expansion: Expansion, dry_runs: Mapping[str, DryRun | AlmanacError]) -> list[QueryBill]:
     planned = [(unit, dry_runs[unit.fingerprint]) for unit in expansion.units]
     return [
-        QueryBill(unit.names, plan.bytes_billed_expected, plan.bytes_billed_max, plan.cap_bytes)
+        QueryBill(unit.names, plan.bytes_billed_expected or 0, plan.bytes_billed_max, plan.cap_bytes)
         for unit, plan in planned
         if isinstance(plan, DryRun)
     ]

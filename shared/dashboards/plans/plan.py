@@ -7,6 +7,7 @@ from shared.dashboards.definition.parameter_values import ParameterValue
 from shared.dashboards.diagnostics.diagnostic import Diagnostic
 from shared.dashboards.plans.invalidation import Invalidation
 from shared.dashboards.validation import ParsedDashboard
+from shared.warehouse.models.bill import Accuracy
 from shared.warehouse.models.queries import OutputField, PartitionUse
 
 
@@ -14,7 +15,8 @@ from shared.warehouse.models.queries import OutputField, PartitionUse
 class PlannedQuery:
     """One job of a refresh: one fingerprint, however many charts and variants read it.
 
-    `bytes_estimated` is what BigQuery's dry run says it reads; `bytes_billed_expected` what that is billed as,
+    `bytes_estimated` is what BigQuery's dry run says it reads, and `accuracy` how exact that is: at least that for a
+    LOWER_BOUND, None for what is UNKNOWN; `bytes_billed_expected` what that is billed as,
     rounding and the minimum per table included; `bytes_billed_max` the ceiling its job runs with, within
     `cap_bytes`. `usd_estimated` is the price of what is read, `usd_billed_expected` of what is billed. `fresh`
     says that a stored result is still within `max_age`.
@@ -25,12 +27,13 @@ class PlannedQuery:
     parameters: dict[str, ParameterValue]
     output_schema: tuple[OutputField, ...]
     referenced_tables: tuple[str, ...]
-    bytes_estimated: int
-    bytes_billed_expected: int
+    bytes_estimated: int | None
+    accuracy: Accuracy
+    bytes_billed_expected: int | None
     bytes_billed_max: int
     cap_bytes: int
-    usd_estimated: Decimal
-    usd_billed_expected: Decimal
+    usd_estimated: Decimal | None
+    usd_billed_expected: Decimal | None
     cache_key: str
     fresh: bool
     deterministic: bool
@@ -43,18 +46,20 @@ class PlanTotals:
     """Sums over the plan's queries, if every refresh ran all of them. A month is a twelfth of the year's schedule.
 
     Bytes are what is read, and apart from that what is expected to be billed. Dollars are of the latter's sum, as
-    in the receipt of a refresh: the queries' own add up to it but for rounding to a millionth.
+    in the receipt of a refresh: the queries' own add up to it but for rounding to a millionth. Where BigQuery does not
+    tell the bytes of a query, or tells the least they can be, `accuracy` is LOWER_BOUND: sums are at least that much.
     """
 
     queries: int
     variants: int
+    accuracy: Accuracy
     bytes_per_refresh: int
     bytes_billed_per_refresh: int
-    usd_per_refresh: Decimal
+    usd_per_refresh: Decimal | None
     refreshes_per_month: Decimal
     bytes_per_month: int
     bytes_billed_per_month: int
-    usd_per_month: Decimal
+    usd_per_month: Decimal | None
 
 
 @dataclass(frozen=True)

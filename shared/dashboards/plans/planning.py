@@ -21,6 +21,7 @@ from shared.database.models.runs import QueryResult
 from shared.errors import InternalError
 from shared.settings import Settings
 from shared.sizes import dollars
+from shared.warehouse.models.bill import Accuracy
 from shared.warehouse.models.queries import DryRun
 
 
@@ -100,8 +101,13 @@ def _arrange_waves(
 ) -> tuple[tuple[str, ...], ...]:
     """Jobs that run side by side; the largest first, so that a refresh does not end waiting for one."""
     fingerprints = [unit.fingerprint for unit in expansion.units]
-    ordered = sorted(fingerprints, key=lambda key: (-dry_runs[key].bytes_estimated, key))
+    ordered = sorted(fingerprints, key=lambda key: (-_size(dry_runs[key]), key))
     return tuple(tuple(ordered[start : start + parallelism]) for start in range(0, len(ordered), parallelism))
+
+
+def _size(dry_run: DryRun) -> int:
+    """What counts for the order of jobs: one whose bytes are unknown may be as large as its cap."""
+    return dry_run.cap_bytes if dry_run.bytes_estimated is None else dry_run.bytes_estimated
 
 
 def _plan_query(
@@ -112,7 +118,7 @@ def _plan_query(
     definition: DashboardDefinition,
     facts: PlanFacts,
 ) -> PlannedQuery:
-    price = facts.settings.price_per_tib_usd
+    price = facts.settings.usd_per_tib
     return PlannedQuery(
         fingerprint=unit.fingerprint,
         names=tuple(unit.names),
@@ -120,6 +126,7 @@ def _plan_query(
         output_schema=dry_run.fields,
         referenced_tables=tuple(str(table) for table in dry_run.referenced_tables),
         bytes_estimated=dry_run.bytes_estimated,
+        accuracy=dry_run.accuracy,
         bytes_billed_expected=dry_run.bytes_billed_expected,
         bytes_billed_max=dry_run.bytes_billed_max,
         cap_bytes=dry_run.cap_bytes,
@@ -140,14 +147,16 @@ def _is_fresh(result: QueryResult | None, max_age_seconds: int, now: datetime) -
 def _add_up(
     queries: tuple[PlannedQuery, ...], variants: int, schedule: str | None, settings: Settings
 ) -> PlanTotals:
-    price = settings.price_per_tib_usd
-    per_refresh = sum(query.bytes_estimated for query in queries)
-    billed = sum(query.bytes_billed_expected for query in queries)
+    price = settings.usd_per_tib
+    per_refresh = sum(query.bytes_estimated or 0 for query in queries)
+    billed = sum(query.bytes_billed_expected or 0 for query in queries)
+    is_least = any(query.accuracy in (Accuracy.LOWER_BOUND, Accuracy.UNKNOWN) for query in queries)
     per_month = count_refreshes_per_month(schedule)
     billed_per_month = int((Decimal(billed) * per_month).to_integral_value())
     return PlanTotals(
         queries=len(queries),
         variants=variants,
+        accuracy=Accuracy.LOWER_BOUND if is_least else Accuracy.PRECISE,
         bytes_per_refresh=per_refresh,
         bytes_billed_per_refresh=billed,
         usd_per_refresh=dollars(billed, price),

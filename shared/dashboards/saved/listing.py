@@ -67,10 +67,10 @@ class DashboardDetail:
 class SavedDashboardReader:
     """Lists and reads saved dashboards."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime], price_per_tib_usd: Decimal) -> None:
+    def __init__(self, database: Database, now: Callable[[], datetime], usd_per_tib: Decimal | None) -> None:
         self._database = database
         self._now = now
-        self._price_per_tib_usd = price_per_tib_usd
+        self._usd_per_tib = usd_per_tib
 
     def search(self, search: DashboardSearch) -> DashboardListing:
         """A page of live dashboards in slug order."""
@@ -88,7 +88,7 @@ class SavedDashboardReader:
     def _describe(
         self, row: Dashboard, freshness: PayloadFreshness | None, billed: int | None
     ) -> DashboardOverview:
-        usd = None if billed is None else dollars(billed, self._price_per_tib_usd)
+        usd = dollars(billed, self._usd_per_tib)
         return DashboardOverview(row, freshness, billed, usd)
 
     def read(self, slug: str, version: int | None = None) -> DashboardDetail:

@@ -28,7 +28,10 @@ class CostScope(StrEnum):
 
 
 class CostLedgerRow(Base):
-    """Bytes of one user, dashboard or environment on one day (a day of the budget's time zone)."""
+    """Bytes of one user, dashboard or environment on one day (a day of the budget's time zone).
+
+    `bytes_billed` is what was charged: what jobs billed, and all that was reserved for those that do not tell.
+    """
 
     __tablename__ = "cost_ledger"
 
@@ -49,7 +52,11 @@ class CostLedgerRow(Base):
 
 
 class CostReservation(Base):
-    """Bytes held for a job that may still run; returned when it settles or when `expires_at` passes."""
+    """Bytes held for a job that may still run; returned when it settles or when `expires_at` passes.
+
+    `bytes_billed` is BigQuery's word, None where it does not tell; the budgets were charged `bytes_settled`. Rows
+    that were settled before there was such a column have `bytes_billed` alone, which was the same then.
+    """
 
     __tablename__ = "cost_reservations"
 
@@ -59,6 +66,7 @@ class CostReservation(Base):
     settled_at: Mapped[datetime | None]
     bytes_reserved: Mapped[ByteCount]
     bytes_billed: Mapped[ByteCount | None]
+    bytes_settled: Mapped[ByteCount | None]
     actor: Mapped[str]
     slug: Mapped[str | None]
     query_name: Mapped[str | None]
@@ -69,6 +77,7 @@ class CostReservation(Base):
     __table_args__ = (
         hex_digest("fingerprint"),
         not_negative("bytes_reserved", "bytes_billed"),
+        not_negative("bytes_settled"),
         CheckConstraint("expires_at > created_at", name="expires_after_created"),
         CheckConstraint("settled_at IS NOT NULL OR bytes_billed IS NULL", name="billed_when_settled"),
         Index("ix_cost_reservations_open", "expires_at", postgresql_where=text("settled_at IS NULL")),

@@ -37,9 +37,15 @@ class CostFilter:
 
 @dataclass(frozen=True)
 class CostSums:
-    """Bytes and jobs. `bytes_saved` is what jobs would have billed had the answer not been there already."""
+    """Bytes and jobs. `bytes_saved` is what jobs would have billed had the answer not been there already.
+
+    The budgets were charged `bytes_settled`: what was billed, and all that was reserved for the `unknown` jobs of
+    which BigQuery did not tell what they billed. `bytes_billed` is at least that much.
+    """
 
     bytes_billed: int = 0
+    bytes_settled: int = 0
+    unknown: int = 0
     bytes_reserved: int = 0
     bytes_saved: int = 0
     queries: int = 0
@@ -69,13 +75,15 @@ class CostPage:
 _REPORT = text("""
 WITH entry AS (
     SELECT actor, slug, day, coalesce(bytes_billed, 0) AS bytes_billed,
+           coalesce(bytes_settled, bytes_billed, 0) AS bytes_settled,
+           CASE WHEN settled_at IS NOT NULL AND bytes_billed IS NULL THEN 1 ELSE 0 END AS unknown,
            CASE WHEN settled_at IS NULL THEN bytes_reserved ELSE 0 END AS bytes_reserved,
            0 AS bytes_saved, 0 AS queries, 0 AS cache_hits, 0 AS failures
     FROM cost_reservations
     WHERE day BETWEEN :first_day AND :last_day
     UNION ALL
     -- Jobs from before receipts were kept have the estimate only.
-    SELECT actor, slug, CAST(started_at AT TIME ZONE :time_zone AS date), 0, 0,
+    SELECT actor, slug, CAST(started_at AT TIME ZONE :time_zone AS date), 0, 0, 0, 0,
            coalesce(bytes_saved, CASE WHEN cache_hit THEN bytes_estimated END, 0),
            1, CASE WHEN cache_hit THEN 1 ELSE 0 END, CASE WHEN status IN ('failed', 'cancelled') THEN 1 ELSE 0 END
     FROM query_runs
@@ -85,7 +93,8 @@ WITH entry AS (
     SELECT CASE WHEN CAST(:by_user AS boolean) THEN actor END AS "user",
            CASE WHEN CAST(:by_dashboard AS boolean) THEN slug END AS dashboard,
            CASE WHEN CAST(:by_day AS boolean) THEN CAST(day AS text) END AS day,
-           sum(bytes_billed) AS bytes_billed, sum(bytes_reserved) AS bytes_reserved,
+           sum(bytes_billed) AS bytes_billed, sum(bytes_settled) AS bytes_settled, sum(unknown) AS unknown,
+           sum(bytes_reserved) AS bytes_reserved,
            sum(bytes_saved) AS bytes_saved, sum(queries) AS queries, sum(cache_hits) AS cache_hits,
            sum(failures) AS failures
     FROM entry
@@ -93,12 +102,13 @@ WITH entry AS (
     GROUP BY 1, 2, 3
 ), numbered AS (
     SELECT line.*, CAST(:environment AS text) AS environment,
-           sum(bytes_billed) OVER () AS all_bytes_billed, sum(bytes_reserved) OVER () AS all_bytes_reserved,
+           sum(bytes_billed) OVER () AS all_bytes_billed, sum(bytes_settled) OVER () AS all_bytes_settled,
+           sum(unknown) OVER () AS all_unknown, sum(bytes_reserved) OVER () AS all_bytes_reserved,
            sum(bytes_saved) OVER () AS all_bytes_saved, sum(queries) OVER () AS all_queries,
            sum(cache_hits) OVER () AS all_cache_hits, sum(failures) OVER () AS all_failures,
            count(*) OVER () AS total,
            row_number() OVER (
-               ORDER BY CASE WHEN CAST(:day_first AS boolean) THEN day END, bytes_billed DESC, queries DESC,
+               ORDER BY CASE WHEN CAST(:day_first AS boolean) THEN day END, bytes_settled DESC, queries DESC,
                         "user", dashboard, day
            ) AS position
     FROM line

@@ -57,7 +57,9 @@ class QueryRunRepository(Repository):
             {"rows": json_rows(asdict(outcome) for outcome in outcomes)},
         )
 
-    def abandon(self, job_id: str | None, reserved_at: datetime, bytes_billed: int, now: datetime) -> None:
+    def abandon(
+        self, job_id: str | None, reserved_at: datetime, bytes_billed: int | None, now: datetime
+    ) -> None:
         """End the run whose worker died: the one of `job_id` that began after `reserved_at` and never ended.
 
         Its attempt counts from now on: the next worker starts a job of its own instead of attaching to a job
@@ -107,7 +109,8 @@ class QueryRunRepository(Repository):
         return {row[0]: row[1] for row in rows if row[1] is not None}
 
     def find_last_costs(self, slugs: Sequence[str], since: datetime) -> dict[str, int]:
-        """Bytes billed by the last refresh of each dashboard: jobs that began within an hour of its latest.
+        """Bytes billed by the last refresh of each dashboard, as far as they are known: jobs that began within an hour
+        of its latest.
 
         Dashboards without a precompute job since `since` are left out.
         """

@@ -61,8 +61,9 @@ RETURNING id
 
 _SETTLE = text("""
 WITH settled AS (
-    UPDATE cost_reservations SET settled_at = :now, bytes_billed = :billed
-    WHERE id = :id AND settled_at IS NULL RETURNING bytes_reserved, day
+    UPDATE cost_reservations
+    SET settled_at = :now, bytes_billed = :billed, bytes_settled = coalesce(CAST(:billed AS bigint), bytes_reserved)
+    WHERE id = :id AND settled_at IS NULL RETURNING bytes_reserved, bytes_settled, day
 ), line AS (
     SELECT scope, key FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS one(scope text, key text)
 ), locked AS (
@@ -71,7 +72,7 @@ WITH settled AS (
 )
 UPDATE cost_ledger AS ledger
 SET bytes_reserved = ledger.bytes_reserved - settled.bytes_reserved,
-    bytes_billed = ledger.bytes_billed + :billed
+    bytes_billed = ledger.bytes_billed + settled.bytes_settled
 FROM settled, locked WHERE ledger.id = locked.id
 RETURNING ledger.id
 """)
@@ -109,8 +110,13 @@ class ReservationRepository(Repository):
         ).first()
         return row is not None
 
-    def settle(self, reservation_id: UUID, billed: int, lines: Sequence[BudgetLine], now: datetime) -> bool:
-        """Replace the reserved bytes by the billed ones; False when it was settled already."""
+    def settle(
+        self, reservation_id: UUID, billed: int | None, lines: Sequence[BudgetLine], now: datetime
+    ) -> bool:
+        """Replace the reserved bytes by the billed ones; False when it was settled already.
+
+        With None nobody will ever know what was billed: the reserved bytes are charged.
+        """
         values = {"id": reservation_id, "billed": billed, "lines": _dump(lines), "now": now}
         return self._session.execute(_SETTLE, values).first() is not None
 

@@ -179,7 +179,7 @@ def _describe_head(
         "description": definition.description,
         "parameters": variant.parameters,
         "as_of": format_time(min(row.as_of for row in present)),
-        "receipt": describe_receipt(present, settings.price_per_tib_usd),
+        "receipt": describe_receipt(present, settings.usd_per_tib),
         "charts": [_describe_chart(chart) for chart in definition.charts],
         "layout": [
             [{"chart": chart, "width": width} for chart, width in row] for row in definition.resolve_layout()
@@ -188,14 +188,14 @@ def _describe_head(
     return _dump(head)[1:-1]
 
 
-def describe_receipt(rows: Iterable[QueryResult], price_per_tib_usd: Decimal) -> dict[str, object]:
+def describe_receipt(rows: Iterable[QueryResult], usd_per_tib: Decimal | None) -> dict[str, object]:
     """What an answer would have cost without precompute: nothing billed, and saved what the queries would bill.
 
     That is what each of them billed when it ran last, or would have without BigQuery's cache. Queries under
     several names count once. Made at precompute, at the price of that moment: serving stays free of work.
     """
     cost = sum({row.fingerprint: row.bytes_billed for row in rows}.values())
-    receipt = make_receipt(price_per_tib_usd, estimated=cost, billed=0, saved=cost, cache_hit=True)
+    receipt = make_receipt(usd_per_tib, estimated=cost, billed=0, saved=cost, cache_hit=True)
     return {
         name: format(value, "f") if isinstance(value, Decimal) else value
         for name, value in vars(receipt).items()

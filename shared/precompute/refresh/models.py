@@ -6,6 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from shared.dashboards.definition.parameter_values import ParameterValue
+from shared.warehouse.models.bill import Accuracy
 from shared.warehouse.models.queries import Receipt
 
 
@@ -51,7 +52,9 @@ class QueryRefresh:
 class RefreshTotals:
     """Sums over a dashboard's queries; bytes as integers, dollars as decimals.
 
-    `payloads_kept` counts the variants whose payload could not be replaced and serves what it did before.
+    `bytes_billed` is at least that much where `accuracy` is LOWER_BOUND: BigQuery does not tell of every table. The
+    budgets were charged `bytes_settled`. `payloads_kept` counts the variants whose payload could not be replaced and
+    serves what it did before.
     """
 
     refreshed: int
@@ -59,10 +62,12 @@ class RefreshTotals:
     kept_previous: int
     failed: int
     bytes_billed: int
+    accuracy: Accuracy
+    bytes_settled: int
     bytes_pending: int
     bytes_saved: int
-    usd_billed: Decimal
-    usd_saved: Decimal
+    usd_billed: Decimal | None
+    usd_saved: Decimal | None
     payloads_kept: int
 
 

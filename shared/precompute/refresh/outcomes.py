@@ -17,8 +17,8 @@ OVERTAKEN = "another worker's newer result stands"
 class OutcomeReporter:
     """Makes outcomes, each with its receipt."""
 
-    def __init__(self, price_per_tib_usd: Decimal) -> None:
-        self._price = price_per_tib_usd
+    def __init__(self, usd_per_tib: Decimal | None) -> None:
+        self._price = usd_per_tib
 
     def report_skipped(self, row: QueryResult, reason: str) -> TaskOutcome:
         """The stored result stands."""

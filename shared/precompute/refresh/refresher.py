@@ -20,6 +20,7 @@ from shared.precompute.refresh.pending_tasks import OthersReport, PendingTask
 from shared.precompute.refresh.source_look import SourceWatch
 from shared.precompute.refresh.tasks import RefreshTask, TaskOutcome
 from shared.settings import Settings
+from shared.warehouse.models.bill import Accuracy
 from shared.warehouse.models.queries import QueryOutcome, QueryRequest
 from shared.warehouse.service import WarehouseService
 
@@ -57,7 +58,7 @@ class QueryRefresher:
         self._settings = settings
         self._watch = SourceWatch(database, settings, clock)
         self._failures = FailureLog(database, clock)
-        self._reporter = OutcomeReporter(settings.price_per_tib_usd)
+        self._reporter = OutcomeReporter(settings.usd_per_tib)
 
     def refresh(
         self, tasks: Sequence[RefreshTask], *, actor: str, force: bool
@@ -245,4 +246,8 @@ def _find_state(sources: SourceStateReader, answer: QueryOutcome, as_of: datetim
         name: changed if datetime.fromisoformat(changed) < as_of else UNKNOWN
         for name, changed in state.tables.items()
     }
-    return SourceState(seen, state.watchable and answer.deterministic)
+    # What BigQuery hides the bytes of it filters by row, and who may see which rows moves no table's time.
+    is_told = (
+        answer.receipt.bytes_billed is not None and answer.receipt.estimate_accuracy is not Accuracy.UNKNOWN
+    )
+    return SourceState(seen, state.watchable and answer.deterministic and is_told)

@@ -17,11 +17,17 @@ from shared.precompute.refresh.models import (
 )
 from shared.precompute.refresh.tasks import DashboardRun, TaskOutcome
 from shared.sizes import dollars
+from shared.warehouse.models.bill import Accuracy
 from shared.warehouse.spending.receipts import share_receipt
 
 
 def describe_query(
-    definition: DashboardDefinition, unit: QueryUnit, outcome: TaskOutcome, *, paid: bool
+    definition: DashboardDefinition,
+    unit: QueryUnit,
+    outcome: TaskOutcome,
+    usd_per_tib: Decimal | None,
+    *,
+    paid: bool,
 ) -> QueryRefresh:
     """A query's line in the report. Who shares a query another dashboard paid for was billed nothing."""
     return QueryRefresh(
@@ -33,7 +39,7 @@ def describe_query(
         reason=outcome.reason,
         receipt=outcome.receipt
         if paid
-        else share_receipt(outcome.receipt, is_answered=outcome.problem is None),
+        else share_receipt(outcome.receipt, usd_per_tib, is_answered=outcome.problem is None),
         bytes_pending=outcome.bytes_pending if paid else 0,
         rows=outcome.rows,
         job_id=outcome.job_id,
@@ -42,7 +48,7 @@ def describe_query(
 
 
 def describe_refresh(
-    run: DashboardRun, assembly: AssemblyReport, price_per_tib_usd: Decimal
+    run: DashboardRun, assembly: AssemblyReport, usd_per_tib: Decimal | None
 ) -> DashboardRefresh:
     """A dashboard's refresh as a whole."""
     return DashboardRefresh(
@@ -53,7 +59,7 @@ def describe_refresh(
         variants_ready=assembly.ready,
         payload_bytes=assembly.byte_count,
         problems=tuple(describe_problem(error) for error in assembly.problems),
-        totals=_add_up(run.done, assembly.not_replaced, price_per_tib_usd),
+        totals=_add_up(run.done, assembly.not_replaced, usd_per_tib),
     )
 
 
@@ -89,9 +95,10 @@ def describe_problem(error: AlmanacError) -> RefreshProblem:
     return RefreshProblem(error.code.value, error.message, error.remediation)
 
 
-def _add_up(done: list[QueryRefresh], payloads_kept: int, price_per_tib_usd: Decimal) -> RefreshTotals:
+def _add_up(done: list[QueryRefresh], payloads_kept: int, usd_per_tib: Decimal | None) -> RefreshTotals:
     counts = Counter(query.status for query in done)
-    billed = sum(query.receipt.bytes_billed for query in done)
+    billed = sum(query.receipt.bytes_billed or 0 for query in done)
+    is_told = all(query.receipt.bytes_billed is not None for query in done)
     saved = sum(query.receipt.bytes_saved for query in done)
     return RefreshTotals(
         refreshed=counts[RefreshStatus.REFRESHED],
@@ -99,9 +106,11 @@ def _add_up(done: list[QueryRefresh], payloads_kept: int, price_per_tib_usd: Dec
         kept_previous=counts[RefreshStatus.KEPT_PREVIOUS],
         failed=counts[RefreshStatus.FAILED],
         bytes_billed=billed,
+        accuracy=Accuracy.PRECISE if is_told else Accuracy.LOWER_BOUND,
+        bytes_settled=sum(query.receipt.bytes_settled for query in done),
         bytes_pending=sum(query.bytes_pending for query in done),
         bytes_saved=saved,
-        usd_billed=dollars(billed, price_per_tib_usd),
-        usd_saved=dollars(saved, price_per_tib_usd),
+        usd_billed=dollars(billed, usd_per_tib),
+        usd_saved=dollars(saved, usd_per_tib),
         payloads_kept=payloads_kept,
     )

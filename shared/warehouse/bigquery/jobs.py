@@ -18,6 +18,7 @@ from shared.warehouse.bigquery.labels import RESERVATION
 from shared.warehouse.bigquery.parameters import to_bigquery_parameters
 from shared.warehouse.bigquery.reasons import find_reason
 from shared.warehouse.bigquery.retrying import UNAVAILABLE_DEADLINE_SECONDS, make_retry
+from shared.warehouse.models.bill import Accuracy, Bill
 from shared.warehouse.models.queries import QueryRequest
 
 if TYPE_CHECKING:
@@ -110,8 +111,8 @@ class JobRunner:
                 ) from None
             raise
 
-    def read_billed_bytes(self, job: "bigquery.QueryJob") -> int | None:
-        """Bytes a job that failed or was cancelled billed; None when BigQuery cannot say within seconds."""
+    def read_bill(self, job: "bigquery.QueryJob") -> Bill | None:
+        """What a job that failed or was cancelled billed; None when BigQuery cannot say within seconds."""
         timeout = self._settings.warehouse_metadata_timeout_seconds
         deadline = time.monotonic() + UNAVAILABLE_DEADLINE_SECONDS
         try:
@@ -124,12 +125,12 @@ class JobRunner:
         except AlmanacError:
             _LOGGER.warning("The billed bytes of job %s could not be read", job.job_id)
             return None
-        return int(job.total_bytes_billed or 0) if job.done(reload=False) else None
+        return bill_of(job) if job.done(reload=False) else None
 
-    def find_billed_bytes(self, job_id: str, reservation_id: UUID) -> int | None:
-        """Bytes the job `job_id` billed to a reservation that is over; None when nobody can say yet.
+    def find_bill(self, job_id: str, reservation_id: UUID) -> Bill | None:
+        """What the job `job_id` billed to a reservation that is over; None when nobody can say yet.
 
-        0 when there is no such job, or another reservation started it. One that still runs is cancelled:
+        Nothing when there is no such job, or another reservation started it. One that still runs is cancelled:
         whoever waited for it is gone. Raises WarehouseUnavailableError, WarehouseTimeoutError or RateLimitedError
         when BigQuery has no answer for anybody.
         """
@@ -143,17 +144,17 @@ class JobRunner:
             raise
         except AlmanacError as error:
             if isinstance(error.__cause__, NotFound):
-                return 0
+                return Bill(0)
             # Every function has an account of its own, and BigQuery lets an account see its own jobs alone: here
             # the right is missing that deploy/terraform gives for this.
             _LOGGER.warning("Job %s could not be read, its cost stays reserved: %s", job_id, error.message)
             return None
         if (job.labels or {}).get(RESERVATION) != reservation_id.hex:
-            return 0
+            return Bill(0)
         if not job.done(reload=False):
             self.cancel(job_id)
             return None
-        return int(getattr(job, "total_bytes_billed", None) or 0)
+        return bill_of(cast("bigquery.QueryJob", job))
 
     def cancel(self, job_id: str) -> None:
         """Ask BigQuery to stop a job, so that nobody pays for an answer nobody waits for.
@@ -240,6 +241,32 @@ def make_job_id(request: QueryRequest, environment: Environment) -> str:
     if request.fingerprint is None:
         return f"almanac_{environment}_{request.purpose}_{uuid4().hex}"
     return f"almanac_{environment}_{request.fingerprint[:40]}_{request.attempt}"
+
+
+def read_estimate(job: "bigquery.QueryJob") -> tuple[int | None, Accuracy]:
+    """The bytes a dry run says the query processes, and how exact that is; no bytes are unknown, not 0.
+
+    Google's client has no name for the accuracy (JobStatistics2.totalBytesProcessedAccuracy).
+    """
+    count = job.total_bytes_processed
+    if count is None:
+        return None, Accuracy.UNKNOWN
+    statistics = job._properties.get("statistics") or {}
+    said = (statistics.get("query") or {}).get("totalBytesProcessedAccuracy") or Accuracy.PRECISE
+    accuracy = Accuracy(said) if said in list(Accuracy) else Accuracy.UNKNOWN
+    return (None if accuracy is Accuracy.UNKNOWN else int(count)), accuracy
+
+
+def bill_of(job: "bigquery.QueryJob") -> Bill:
+    """What a job that is over billed. One that failed of itself is not charged, whether BigQuery says so or not.
+
+    Source: https://cloud.google.com/bigquery/pricing#on_demand_pricing; one that was cancelled may be charged.
+    """
+    billed = job.total_bytes_billed
+    if billed is not None:
+        return Bill(int(billed))
+    failure = job.error_result
+    return Bill(0) if failure is not None and failure.get("reason") != "stopped" else Bill(None)
 
 
 def failed_inside_google(job: "bigquery.QueryJob") -> bool:

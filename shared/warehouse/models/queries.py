@@ -6,6 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from shared.warehouse.models.bill import Accuracy
 from shared.warehouse.models.refresh_budget import RefreshBudget
 from shared.warehouse.models.tables import TableRef
 
@@ -77,16 +78,21 @@ class OutputField:
 class Receipt:
     """What an answer cost. Bytes are integers, dollars decimals at the configured price per TiB.
 
-    `bytes_saved` is what would have been billed if BigQuery's cache, or ours, had not had the answer already.
+    Bytes that BigQuery does not tell are None, and so are their dollars; with slots all dollars are. The budget was
+    charged `bytes_settled`: what was billed, or everything reserved where nobody knows what was billed. `bytes_saved`
+    is what would have been billed if BigQuery's cache, or ours, had not had the answer already.
     """
 
-    bytes_estimated: int
-    bytes_billed: int
+    bytes_estimated: int | None
+    estimate_accuracy: Accuracy
+    bytes_billed: int | None
+    bytes_settled: int
     bytes_saved: int
     cache_hit: bool
-    usd_estimated: Decimal
-    usd_billed: Decimal
-    usd_saved: Decimal
+    usd_estimated: Decimal | None
+    usd_billed: Decimal | None
+    usd_saved: Decimal | None
+    slot_millis: int | None
 
 
 @dataclass(frozen=True)
@@ -112,13 +118,15 @@ class PartitionUse:
 class DryRun:
     """What BigQuery says about a query without running it; costs nothing.
 
-    `bytes_billed_expected` is what the estimate is billed as, whatever the cap: above `cap_bytes` it cannot run.
-    `bytes_billed_max` is what billing may round the estimate up to, within `cap_bytes`: what a run reserves.
+    `bytes_billed_expected` is what the estimate is billed as, whatever the cap: above `cap_bytes` it cannot run; at
+    least that for an estimate that is a LOWER_BOUND, None for an unknown one.
+    `bytes_billed_max` is what billing may round the estimate up to, within `cap_bytes`: what a run reserves. All of
+    `cap_bytes` where the estimate is no bound.
     `named_tables` are those of the text: BigQuery's own list has the tables below a view and not the view.
     """
 
-    bytes_estimated: int
-    bytes_billed_expected: int
+    bytes_estimated: int | None
+    bytes_billed_expected: int | None
     bytes_billed_max: int
     fields: tuple[OutputField, ...]
     referenced_tables: tuple[TableRef, ...]
@@ -127,6 +135,7 @@ class DryRun:
     deterministic: bool
     partitions: tuple[PartitionUse, ...] = ()
     named_tables: tuple[TableRef, ...] = ()
+    accuracy: Accuracy = Accuracy.PRECISE
 
 
 @dataclass(frozen=True)
@@ -139,7 +148,7 @@ class JobMetadata:
     created_at: datetime | None
     started_at: datetime | None
     ended_at: datetime | None
-    bytes_processed: int
+    bytes_processed: int | None
     slot_millis: int | None
 
 

@@ -19,6 +19,7 @@ from shared.errors import (
     WarehouseUnavailableError,
 )
 from shared.settings import Settings
+from shared.warehouse.models.bill import Bill
 
 if TYPE_CHECKING:
     from shared.warehouse.models.queries import QueryRequest
@@ -47,17 +48,17 @@ class BudgetService:
         database: Database,
         settings: Settings,
         clock: Callable[[], datetime],
-        find_billed_bytes: Callable[[str, UUID], int | None],
+        find_bill: Callable[[str, UUID], Bill | None],
     ) -> None:
-        """`find_billed_bytes` asks BigQuery what a job started for a reservation billed.
+        """`find_bill` asks BigQuery what a job started for a reservation billed.
 
-        It answers 0 when that reservation started no such job, None when nobody can say yet, and raises
+        It answers nothing billed when that reservation started no such job, None when nobody can say yet, and raises
         WarehouseUnavailableError, WarehouseTimeoutError or RateLimitedError when asking on makes no sense.
         """
         self._database = database
         self._settings = settings
         self._clock = clock
-        self._find_billed_bytes = find_billed_bytes
+        self._find_bill = find_bill
 
     def reserve(self, request: "QueryRequest", byte_count: int, job_id: str) -> Reservation:
         """Hold `byte_count` bytes of every budget the request counts against.
@@ -75,20 +76,22 @@ class BudgetService:
             refresh.settle(byte_count, 0)
             raise
 
-    def settle(self, reservation: Reservation, billed: int | None) -> None:
-        """Replace the reserved bytes by the billed ones.
+    def settle(self, reservation: Reservation, bill: Bill | None) -> int:
+        """Charge the billed bytes, or all the reserved ones where BigQuery never tells; answers what was charged.
 
-        With None nobody knows what was billed: the reservation stands until it expires and BigQuery is asked;
+        With None nobody knows yet what was billed: the reservation stands until it expires and BigQuery is asked;
         a refresh that goes on counts all of it as billed.
         """
+        held = reservation.bytes_reserved
+        charged = held if bill is None or bill.byte_count is None else bill.byte_count
         if reservation.refresh_budget is not None:
-            held = reservation.bytes_reserved
-            reservation.refresh_budget.settle(held, held if billed is None else billed)
-        if billed is None:
+            reservation.refresh_budget.settle(held, charged)
+        if bill is None:
             _LOGGER.warning("Reservation %s stays open: its job's cost is not known yet", reservation.id)
-            return
+            return 0
         with self._database.begin() as uow:
-            uow.reservations.settle(reservation.id, billed, reservation.lines, self._clock())
+            uow.reservations.settle(reservation.id, bill.byte_count, reservation.lines, self._clock())
+        return charged
 
     def rename_job(self, reservation: Reservation, job_id: str) -> None:
         """Let the reservation stand for another job: whoever settles it after us asks for that one."""
@@ -114,17 +117,17 @@ class BudgetService:
         settled = 0
         for row in expired:
             try:
-                billed = self._find_billed_bytes(row.job_id, row.id) if row.job_id else 0
+                bill = self._find_bill(row.job_id, row.id) if row.job_id else Bill(0)
             except (WarehouseUnavailableError, WarehouseTimeoutError, RateLimitedError) as error:
                 # Each of the others would wait as long, and somebody's query waits for all of them.
                 _LOGGER.warning("BigQuery cannot be asked what lost jobs billed: %s", error.message)
                 break
-            if billed is None:
+            if bill is None:
                 continue
             with self._database.begin() as uow:
                 lines = self.list_lines(row.actor, row.slug, None)
-                settled += uow.reservations.settle(row.id, billed, lines, now)
-                uow.query_runs.abandon(row.job_id, row.created_at, billed, now)
+                settled += uow.reservations.settle(row.id, bill.byte_count, lines, now)
+                uow.query_runs.abandon(row.job_id, row.created_at, bill.byte_count, now)
         return settled
 
     def _reserve(self, request: "QueryRequest", byte_count: int, job_id: str) -> Reservation:

@@ -1,6 +1,6 @@
 """One query from its cap to its settlement: what it reserves, what it bills, who pays."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -9,11 +9,12 @@ from shared.settings import Settings
 from shared.telemetry.tracing import start_span
 from shared.warehouse.bigquery.clients import WarehouseClients
 from shared.warehouse.bigquery.failures import translated_failures
-from shared.warehouse.bigquery.jobs import JobRunner, StartedJob, failed_inside_google, make_job_id
+from shared.warehouse.bigquery.jobs import JobRunner, StartedJob, bill_of, failed_inside_google, make_job_id
 from shared.warehouse.bigquery.labels import make_labels
 from shared.warehouse.bigquery.result_schema import to_output_fields
 from shared.warehouse.bigquery.results import read_rows, to_table_refs
 from shared.warehouse.bigquery.running_jobs import RunningJobs
+from shared.warehouse.models.bill import Bill
 from shared.warehouse.models.queries import DryRun, JobMetadata, QueryOutcome, QueryRequest, ResultRows
 from shared.warehouse.spending.budgets import BudgetService, Reservation
 from shared.warehouse.spending.job_lines import log_job
@@ -66,11 +67,10 @@ class QuerySpender:
         started, result = self._answer(spending, running)
         outcome = self._describe(spending, started, result)
         if not started.attached:
-            own = outcome.receipt.bytes_billed - spending.billed_before
-            log_job(spending.request, spending.job_id, "done", own)
+            log_job(spending.request, spending.job_id, "done", bill_of(started.job).byte_count)
         # Before it is tried: a settlement that fails must not be made twice; the reservation then expires.
         spending.is_settled = True
-        self._budgets.settle(spending.reservation, outcome.receipt.bytes_billed)
+        self._budgets.settle(spending.reservation, Bill(outcome.receipt.bytes_billed))
         self._run_log.succeed(spending.run_id, outcome)
         return outcome
 
@@ -85,12 +85,12 @@ class QuerySpender:
         except AlmanacError as error:
             if not failed_inside_google(first.job) or running.is_closed:
                 raise
-            billed = 0 if first.attached else self._runner.read_billed_bytes(first.job)
-            if billed is None:
+            bill = Bill(0) if first.attached else self._runner.read_bill(first.job)
+            if bill is None:
                 raise
-            spending.billed_before = billed
+            spending.billed_before = bill
             if not first.attached:
-                log_job(spending.request, spending.job_id, error.code, billed)
+                log_job(spending.request, spending.job_id, error.code, bill.byte_count)
         running.remove(spending.job_id)
         self._take_attempt(spending, spending.request.attempt + 1)
         second = replace(self._begin(spending, running), deadline=first.deadline)
@@ -143,52 +143,58 @@ class QuerySpender:
     def _settle_failure(self, spending: "_Spending", error: BaseException) -> None:
         if spending.is_settled:
             return
-        billed: int | None = None
-        last: int | None = None
+        bill: Bill | None = None
+        last: Bill | None = None
         try:
-            last = self._find_billed_bytes(spending, error)
-            billed = None if last is None else spending.billed_before + last
+            last = self._find_bill(spending, error)
+            bill = None if last is None else spending.billed_before + last
         finally:
             if spending.was_sent and isinstance(error, AlmanacError):
-                error.failed_job = self._describe_failure(spending, billed)
+                error.failed_job = self._describe_failure(spending, bill)
             if spending.was_sent and not (spending.started and spending.started.attached):
                 code = error.code if isinstance(error, AlmanacError) else ErrorCode.INTERNAL_ERROR
-                log_job(spending.request, spending.job_id, code, last)
-            self._budgets.settle(spending.reservation, billed)
+                log_job(spending.request, spending.job_id, code, last.byte_count if last else None)
+            self._budgets.settle(spending.reservation, bill)
             if spending.run_id is not None:
-                self._run_log.fail(spending.run_id, spending.job_id, error, billed)
+                self._run_log.fail(spending.run_id, spending.job_id, error, bill.byte_count if bill else None)
 
-    def _find_billed_bytes(self, spending: "_Spending", error: BaseException) -> int | None:
+    def _find_bill(self, spending: "_Spending", error: BaseException) -> Bill | None:
         """What a failed run billed; None when nobody can say, and the reservation then stands until it expires."""
         started = spending.started
         if started is not None:
             if started.attached:
-                return 0
+                return Bill(0)
             if not isinstance(error, AlmanacError):
                 # What the service raises on purpose it raises after the job, or has cancelled it.
                 self._runner.cancel(spending.job_id)
-            return self._runner.read_billed_bytes(started.job)
+            return self._runner.read_bill(started.job)
         is_lost = isinstance(error, WarehouseUnavailableError | WarehouseTimeoutError)
         if spending.was_sent and (is_lost or not isinstance(error, AlmanacError)):
             # The answer was lost, and perhaps not the job.
             self._runner.cancel(spending.job_id)
             return None
-        return 0
+        return Bill(0)
 
-    def _describe_failure(self, spending: "_Spending", billed: int | None) -> FailedJob:
-        pending = spending.reservation.bytes_reserved if billed is None else 0
-        return FailedJob(spending.job_id, spending.plan.bytes_estimated, billed or 0, pending)
+    def _describe_failure(self, spending: "_Spending", bill: Bill | None) -> FailedJob:
+        reserved, estimated = spending.reservation.bytes_reserved, spending.plan.bytes_estimated
+        if bill is None:
+            return FailedJob(spending.job_id, estimated, 0, reserved, 0)
+        settled = reserved if bill.byte_count is None else bill.byte_count
+        return FailedJob(spending.job_id, estimated, bill.byte_count, 0, settled)
 
     def _describe(self, spending: "_Spending", started: StartedJob, result: ResultRows) -> QueryOutcome:
         job, plan = started.job, spending.plan
-        billed = spending.billed_before + (0 if started.attached else int(job.total_bytes_billed or 0))
+        bill = spending.billed_before + (Bill(0) if started.attached else bill_of(job))
         free = bool(job.cache_hit) or started.attached
         receipt = make_receipt(
-            self._settings.price_per_tib_usd,
+            self._settings.usd_per_tib,
             estimated=plan.bytes_estimated,
-            billed=billed,
-            saved=plan.bytes_billed_expected if free else 0,
+            accuracy=plan.accuracy,
+            billed=bill.byte_count,
+            settled=spending.reservation.bytes_reserved if bill.byte_count is None else bill.byte_count,
+            saved=(plan.bytes_billed_expected or 0) if free else 0,
             cache_hit=bool(job.cache_hit),
+            slot_millis=0 if started.attached else job.slot_millis,
         )
         return QueryOutcome(
             job=_to_job_metadata(job),
@@ -206,7 +212,7 @@ class QuerySpender:
 class _Spending:
     """One query between its reservation and its settlement.
 
-    `billed_before` are the bytes of a first job that failed inside Google.
+    `billed_before` is the bill of a first job that failed inside Google.
     """
 
     request: QueryRequest
@@ -216,7 +222,7 @@ class _Spending:
     run_id: UUID | None = None
     was_sent: bool = False
     started: StartedJob | None = None
-    billed_before: int = 0
+    billed_before: Bill = field(default_factory=lambda: Bill(0))
     is_settled: bool = False
 
 
@@ -228,6 +234,6 @@ def _to_job_metadata(job: "bigquery.QueryJob") -> JobMetadata:
         created_at=job.created,
         started_at=job.started,
         ended_at=job.ended,
-        bytes_processed=int(job.total_bytes_processed or 0),
+        bytes_processed=job.total_bytes_processed,
         slot_millis=job.slot_millis,
     )

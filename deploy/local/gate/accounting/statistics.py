@@ -42,6 +42,7 @@ def fill_dry_run(job: dict[str, Any], receipt: Receipt) -> None:
 
 def fill_results(answer: dict[str, Any], receipt: Receipt, *, dry_run: bool = False) -> None:
     """Put the account into the answer of jobs.query or jobs.getQueryResults, once the job is complete."""
+    answer.pop("statementType", None)  # only the Job resource has it
     if answer.get("jobComplete"):
         answer["totalBytesProcessed"] = str(receipt.processed)
         answer["cacheHit"] = receipt.cache_hit

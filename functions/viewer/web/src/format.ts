@@ -12,7 +12,17 @@ const COUNT = new Intl.NumberFormat("en");
 const CENTS = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const LESS_THAN_CENTS = new Intl.NumberFormat("en", { maximumSignificantDigits: 2 });
 
-export function formatBytes(bytes: number): string {
+/** How exact BigQuery says a count of bytes is. */
+export type Accuracy = "PRECISE" | "LOWER_BOUND" | "UPPER_BOUND" | "UNKNOWN";
+
+/** Bytes that BigQuery may not tell (null), or only the least of. */
+export function formatBytes(bytes: number | null, accuracy: Accuracy = "PRECISE"): string {
+  if (bytes === null) return "an unknown number of bytes";
+  const size = formatSize(bytes);
+  return accuracy === "LOWER_BOUND" || accuracy === "UNKNOWN" ? `at least ${size}` : size;
+}
+
+function formatSize(bytes: number): string {
   let value = bytes;
   let unit = 0;
   while (value >= 1000 && unit < BYTE_UNITS.length - 1) {
@@ -23,7 +33,8 @@ export function formatBytes(bytes: number): string {
 }
 
 /** A decimal string in dollars; small amounts keep two significant digits. */
-export function formatDollars(amount: string): string {
+export function formatDollars(amount: string | null): string {
+  if (amount === null) return "–"; // unknown bytes, or slots: bytes have no price then
   const value = Number(amount);
   if (value === 0) return "$0";
   return `$${(value >= 0.01 ? CENTS : LESS_THAN_CENTS).format(value)}`;

@@ -1,15 +1,17 @@
 // A plan as POST /dashboards/compile answers it.
+import type { Accuracy } from "./format";
 
 export interface PlannedQuery {
   names: string[];
   parameters: Record<string, unknown>;
   referenced_tables: string[];
-  bytes_estimated: number;
-  bytes_billed_expected: number;
+  bytes_estimated: number | null;
+  accuracy: Accuracy;
+  bytes_billed_expected: number | null;
   bytes_billed_max: number;
   cap_bytes: number;
-  usd_estimated: string;
-  usd_billed_expected: string;
+  usd_estimated: string | null;
+  usd_billed_expected: string | null;
   fresh: boolean;
   deterministic: boolean;
   wave: number;
@@ -18,11 +20,12 @@ export interface PlannedQuery {
 
 export interface PlanTotals {
   variants: number;
+  accuracy: Accuracy;
   bytes_per_refresh: number;
   bytes_billed_per_refresh: number;
-  usd_per_refresh: string;
+  usd_per_refresh: string | null;
   refreshes_per_month: string;
-  usd_per_month: string;
+  usd_per_month: string | null;
 }
 
 export interface Plan {

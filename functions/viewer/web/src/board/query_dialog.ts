@@ -44,8 +44,8 @@ function drawPlan(query: PlannedQuery): HTMLElement {
   const values = Object.entries(query.parameters).map(([name, value]) => `${name} = ${showFully(value as Cell)}`);
   const facts: [string, string][] = [
     ["For", values.join(", ") || "every variant"],
-    ["Bills", `${formatBytes(query.bytes_billed_expected)} (${formatDollars(query.usd_billed_expected)}) when it runs`],
-    ["Reads", formatBytes(query.bytes_estimated)],
+    ["Bills", `${formatBytes(query.bytes_billed_expected, query.accuracy)} (${formatDollars(query.usd_billed_expected)}) when it runs`],
+    ["Reads", formatBytes(query.bytes_estimated, query.accuracy)],
     ["Billed at most", formatBytes(query.bytes_billed_max)],
     ["Cap", formatBytes(query.cap_bytes)],
     ["Tables", query.referenced_tables.join(", ") || "none"],

@@ -1,7 +1,7 @@
 // POST /precompute with its progress, line by line, and the receipt at the end.
 import { ApiError, describeError, stream, type Problem } from "../api";
 import { h, replace } from "../dom";
-import { formatBytes, formatDollars, plural } from "../format";
+import { type Accuracy, formatBytes, formatDollars, plural } from "../format";
 
 interface QueryLine {
   event: "query";
@@ -16,9 +16,10 @@ interface Totals {
   kept_previous: number;
   failed: number;
   bytes_billed: number;
+  accuracy: Accuracy;
   bytes_saved: number;
-  usd_billed: string;
-  usd_saved: string;
+  usd_billed: string | null;
+  usd_saved: string | null;
 }
 
 interface DashboardLine {
@@ -124,7 +125,7 @@ function drawReceipt(parent: HTMLElement, totals: Totals, problems: string[]): v
     [totals.kept_previous, "kept as before"],
     [totals.failed, "failed"],
   ].flatMap(([count, word]) => (count ? [`${count} ${word}`] : []));
-  const billed = `billed ${formatBytes(totals.bytes_billed)} (${formatDollars(totals.usd_billed)})`;
+  const billed = `billed ${formatBytes(totals.bytes_billed, totals.accuracy)} (${formatDollars(totals.usd_billed)})`;
   const saved = `saved ${formatBytes(totals.bytes_saved)} (${formatDollars(totals.usd_saved)})`;
   replace(parent, [...counts, billed, saved].join(" · "), ...problems.map((text) => h("span", { class: "problem" }, text)));
 }

@@ -10,7 +10,7 @@ export function drawPlanState(parent: HTMLElement, text: string): void {
 export function drawPlan(parent: HTMLElement, { queries, totals }: Plan): void {
   const toRun = queries.filter((one) => !one.fresh).length;
   const facts: [string, string][] = [
-    ["A full refresh", `reads ${formatBytes(totals.bytes_per_refresh)}, bills ${formatBytes(totals.bytes_billed_per_refresh)} (${formatDollars(totals.usd_per_refresh)})`],
+    ["A full refresh", `reads ${formatBytes(totals.bytes_per_refresh, totals.accuracy)}, bills ${formatBytes(totals.bytes_billed_per_refresh, totals.accuracy)} (${formatDollars(totals.usd_per_refresh)})`],
     ["A month", Number(totals.refreshes_per_month) ? `${formatDollars(totals.usd_per_month)} if every refresh ran everything` : "no schedule: refreshed on request"],
     ["Next refresh", toRun ? `would run ${toRun} of ${plural(queries.length, "query", "queries")}` : `would run nothing: all ${plural(queries.length, "query", "queries")} are computed`],
   ];
@@ -24,6 +24,6 @@ export function drawPlan(parent: HTMLElement, { queries, totals }: Plan): void {
 function drawQuery(one: PlannedQuery): HTMLElement {
   const values = Object.entries(one.parameters).map(([name, value]) => `${name}=${String(value)}`);
   const whole = one.partitions.filter(({ filtered }) => !filtered).map(({ table }) => `${table} is read whole`);
-  const cost = `reads ${formatBytes(one.bytes_estimated)}, bills ${formatBytes(one.bytes_billed_expected)} of at most ${formatBytes(one.cap_bytes)}`;
+  const cost = `reads ${formatBytes(one.bytes_estimated, one.accuracy)}, bills ${formatBytes(one.bytes_billed_expected, one.accuracy)} of at most ${formatBytes(one.cap_bytes)}`;
   return h("li", {}, h("b", {}, one.names.join(", ")), ` ${[values.join(" "), cost, one.fresh ? "computed already" : "", ...whole].filter(Boolean).join(" · ")}`);
 }

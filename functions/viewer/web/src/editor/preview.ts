@@ -8,8 +8,8 @@ import type { Plan } from "../plan";
 import { findSql, identifyQuery, listBound, type Definition } from "./definition";
 
 interface Receipt {
-  bytes_billed: number;
-  usd_billed: string;
+  bytes_billed: number | null;
+  usd_billed: string | null;
 }
 
 interface SampleAnswer {
@@ -96,19 +96,23 @@ export class Preview {
     button?.setAttribute("disabled", "");
     let bytes = 0;
     let dollars = 0;
+    let told = true;
+    let priced = true;
     let problem = "";
     for (const name of names) {
       try {
         const { data, receipt } = await runQuery(definition, name, files);
         this.rows.set(identifyQuery(definition, name, files), data);
-        bytes += receipt.bytes_billed;
-        dollars += Number(receipt.usd_billed);
+        bytes += receipt.bytes_billed ?? 0;
+        dollars += Number(receipt.usd_billed ?? 0);
+        told &&= receipt.bytes_billed !== null;
+        priced &&= receipt.usd_billed !== null;
       } catch (error) {
         problem += ` ${name}: ${describeError(error)}`;
       }
     }
     await this.draw(this.current.definition, this.current.files);
-    this.drawNotice(`Billed ${formatBytes(bytes)} (${formatDollars(String(dollars))}).${problem}`);
+    this.drawNotice(`Billed ${formatBytes(bytes, told ? "PRECISE" : "LOWER_BOUND")} (${formatDollars(priced ? String(dollars) : null)}).${problem}`);
   }
 }
 
