@@ -54,7 +54,7 @@ def test_a_job_nobody_can_be_asked_about_is_pending(
 ) -> None:
     functions.save_shop(DASHBOARD.format(SLOW.format(2)))
     functions.container.settings.warehouse_timeout_seconds = 2.0
-    monkeypatch.setattr(JobRunner, "read_billed_bytes", lambda *_: None)
+    monkeypatch.setattr(JobRunner, "read_bill", lambda *_: None)
     totals = functions.precompute_shop()["totals"]
     day = read_day(functions)
     assert totals["bytes_billed"] == day["bytes_billed"] == 0
