@@ -28,7 +28,9 @@ class Door:
         allowlist = Allowlist(settings)
         self.sessions = SessionService(settings, database, allowlist, clock)
         self.accounts = AccountService(database, self.sessions)
-        self.authenticator = Authenticator(settings, database, allowlist, self.sessions, verifier, clock)
+        self.authenticator = Authenticator(
+            settings, database, allowlist, self.sessions, verifier.verify, clock
+        )
         self.verifier = verifier
         self._sign = sign
 
