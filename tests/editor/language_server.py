@@ -27,9 +27,12 @@ class LanguageServer:
                 "schemas": {schema.as_uri(): "/*.yaml"},
                 "schemaStore": {"enable": False},
                 "validate": True,
+                "completion": True,
             }
         }
         self._published: Queue[dict[str, Any]] = Queue()
+        self._answers: Queue[dict[str, Any]] = Queue()
+        self._last_id = 1
         self._reader = threading.Thread(target=self._read_messages, daemon=True)
 
     def __enter__(self) -> Self:
@@ -67,6 +70,19 @@ class LanguageServer:
             if published["uri"] == uri:
                 return list(published["diagnostics"])
 
+    def list_completions(self, name: str, text: str, line: int, character: int) -> dict[str, str]:
+        """What an editor offers at a place of a file called `name`, counted from 0, with its documentation."""
+        self.find_problems(name, text)
+        self._last_id += 1
+        position = {"line": line, "character": character}
+        params = {"textDocument": {"uri": f"file:///{name}"}, "position": position}
+        self._send({"id": self._last_id, "method": "textDocument/completion", "params": params})
+        answer = self._answers.get(timeout=ANSWER_TIMEOUT_SECONDS)
+        assert answer["id"] == self._last_id
+        return {
+            item["label"]: json.dumps(item.get("documentation", "")) for item in answer["result"]["items"]
+        }
+
     def _send(self, message: dict[str, Any]) -> None:
         body = json.dumps({"jsonrpc": "2.0", **message}).encode()
         assert self._process.stdin
@@ -92,3 +108,5 @@ class LanguageServer:
             self._send({"id": message["id"], "result": answer})
         elif "id" in message and "method" in message:
             self._send({"id": message["id"], "result": None})
+        elif "result" in message and message["id"] != 1:
+            self._answers.put(message)

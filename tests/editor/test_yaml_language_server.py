@@ -10,6 +10,9 @@ import pytest
 from deploy.local.parts import REPOSITORY, local_dir
 from shared.dashboards.definition.published_schema import SCHEMA_PATH
 from shared.dashboards.source_files import find_dashboards
+from shared.dashboards.validators.schema.verdict import is_valid
+from shared.dashboards.yaml.reading import read_yaml
+from tests.dashboards.test_validation import EVERYTHING
 from tests.editor.language_server import LanguageServer
 
 PACKAGE = Path(__file__).with_name("package.json")
@@ -76,3 +79,71 @@ def test_an_editor_flags_a_bad_line(old, new, message, language_server):
     assert any(
         found["range"]["start"]["line"] == line and message in found["message"] for found in problems
     ), problems
+
+
+@pytest.mark.timeout(360)
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("max_rows: 100", "max_rows: 100.0"),
+        ("max_rows: 100", "max_rows: 100.5"),
+        ("max_rows: 100", "max_rows: true"),
+        ("max_rows: 100", 'max_rows: "100"'),
+        ("    max_rows: 100", "    file: x.sql"),
+        ("    max_rows: 100", "    file:"),
+        ("owner: sales@example.com", "owner:"),
+        ("title: Sales", "title:"),
+        ("slug: sales", 'slug: "sales\\n"'),
+        ("  daily:", "  Daily:"),
+        ("version: 1", "version: true"),
+        ("per_query: 1 GB", "per_query: ~"),
+        ("per_query: 1 GB", "per_query: 5 K"),
+        ("per_query: 1 GB", "per_query: 1e9"),
+        ("max_age: 12h", 'max_age: "12h\\n"'),
+        ("max_age: 12h", "max_age: \u0663h"),
+        ('"0 6 * * 1-5"', '"0 6 *\u00a0* *"'),
+        ("default: 2024-01-01, values: [2024-01-01, 2024-07-01]", "values:"),
+        ("default: 2024-01-01, values: [2024-01-01, 2024-07-01]", "default: {a: 1}"),
+        ("type: metric", "type: gauge"),
+        ("type: metric", "type: table"),
+        ('format: ",d"', 'format: "%%%"'),
+        ("point: true", "point: 5"),
+        ("point: true", "pont: true"),
+        ("aggregate: sum", "aggregate: {argmax: day}"),
+        ("bind: scales", "bind: scale"),
+        ("filter:", "filtre:"),
+        ("height: 300", "height: 39"),
+        ("[{chart: rows}]", "[]"),
+    ],
+)
+def test_an_editor_takes_what_the_service_takes(old, new, language_server):
+    assert old in EVERYTHING
+    text = EVERYTHING.replace(old, new, 1)
+    taken = is_valid(read_yaml("f.yaml", text).data)
+    assert (language_server.find_problems(f"agree-{abs(hash((old, new)))}.yaml", text) == []) is taken
+
+
+@pytest.mark.timeout(360)
+@pytest.mark.parametrize(
+    ("before", "added", "offered", "words"),
+    [
+        ("    height: 300\n", "    ", "description", "screen readers"),
+        ("      color: {field: shop, type: nominal}\n", "      ", "opacity", "Opacity of the marks"),
+        (
+            "      color: {field: shop, type: nominal}\n",
+            "      size:\n        ",
+            "field",
+            "Column of the query",
+        ),
+        ("      color: {field: shop, type: nominal}\n", "      size:\n        aggregate: ", "median", ""),
+        ("    height: 300\n", "  - id: more\n    mark: ", "errorband", ""),
+    ],
+)
+def test_an_editor_completes_with_the_words_of_the_schema(before, added, offered, words, language_server):
+    assert before in EVERYTHING
+    text = EVERYTHING.replace(before, f"{before}{added}\n", 1)
+    line = text[: text.index(f"{before}{added}\n") + len(before) + len(added)].count("\n")
+    name = f"complete-{abs(hash((added, offered)))}.yaml"
+    found = language_server.list_completions(name, text, line, len(added.rpartition("\n")[2]))
+    assert offered in found
+    assert words in found[offered]

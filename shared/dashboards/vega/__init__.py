@@ -1,1 +1,1 @@
-"""Vega-Lite: the part of its schema that a chart may use, and the rules beyond it."""
+"""Vega-Lite: the part of its schema that a chart may use, and what its channels are for."""
