@@ -40,7 +40,7 @@ DOCUMENTS = {
     "deploy/monitoring/log-metrics.json": ("logging", "v2", "LogMetric"),
     "cloudbuild.yaml": ("cloudbuild", "v1", "Build"),
 }
-PAGES = ("docs/deploy.md", "docs/operations.md")
+PAGES = ("README.md", "docs/deploy.md", "docs/operations.md")
 # Runs on the SDK's own libraries, so in an interpreter of its own. What it does not know it keeps aside and can list.
 _READER = """\
 import importlib, json, sys
@@ -73,7 +73,7 @@ def list_commands() -> list[str]:
 
 def find_commands(text: str) -> list[str]:
     """The gcloud commands in Markdown that have a flag: in code blocks, and as code in a sentence."""
-    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    blocks = re.findall(r"```(?:sh|console)\n(.*?)```", text, re.DOTALL)
     lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
     sentences = re.findall(r"(?<!`)`(gcloud [^`]+)`(?!`)", text)
     found = [re.search(r"gcloud [^|&]+", line) for line in [*lines, *sentences]]

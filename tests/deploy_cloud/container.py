@@ -63,9 +63,7 @@ class RunningFunction:
 
     def send(self, request: bytes) -> socket.socket:
         """A connection on which these bytes were sent."""
-        connection = socket.create_connection(("127.0.0.1", self.port), timeout=ANSWER_SECONDS)
-        connection.sendall(request)
-        return connection
+        return send_request(self.port, request)
 
     def wait_until_all_is_read(self) -> None:
         """Until it has taken every connection and read what was sent: a router signals no earlier."""
@@ -107,6 +105,13 @@ def _read_peak(pid: int) -> int:
     status = Path(f"/proc/{pid}/status").read_text()
     (line,) = [line for line in status.splitlines() if line.startswith("VmHWM:")]
     return int(line.split()[1]) * 1024
+
+
+def send_request(port: int, request: bytes) -> socket.socket:
+    """A connection to a port of this machine on which these bytes were sent."""
+    connection = socket.create_connection(("127.0.0.1", port), timeout=ANSWER_SECONDS)
+    connection.sendall(request)
+    return connection
 
 
 def build_request(method: str, path: str, token: str, body: bytes) -> bytes:
