@@ -54,7 +54,7 @@ check: .venv/ready ## Lint, types, import rules, rendered files
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
-	.venv/bin/lint-imports
+	.venv/bin/lint-imports --no-cache
 	$(PY) -m deploy.render --check
 	$(PY) -m deploy.web --check
 	$(PY) -m deploy.checks.page_imports

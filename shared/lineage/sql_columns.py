@@ -5,7 +5,7 @@ every clause adds to what decides the rows. Nothing is rewritten, so a name nobo
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sqlglot import exp
 
@@ -16,6 +16,7 @@ from shared.lineage.relations import Column, Sources, expand_fields, merge_flows
 from shared.lineage.schemas import SchemaIndex
 from shared.lineage.set_operations import combine_columns
 from shared.lineage.sql_pipes import PipeReader
+from shared.lineage.sql_reading import Clauses
 from shared.lineage.sql_scope import Scope
 from shared.lineage.sql_sources import SourceReader
 from shared.lineage.sql_tables import Deadline, QueryTables, SqlUnresolvedError, check_expansion
@@ -46,30 +47,6 @@ def trace_columns(
 
 
 @dataclass
-class Clauses:
-    """The columns that decide which rows there are, by what they do."""
-
-    flows: dict[EdgeType, Flow] = field(default_factory=dict)
-
-    def add(self, type_: EdgeType, flow: Flow) -> None:
-        """Count what a clause draws from."""
-        self.flows.setdefault(type_, Flow()).absorb(flow, EdgeType.COPIES, exact=True)
-
-    def list(self) -> list[SourceColumn]:
-        """Each column and what it does, sorted."""
-        found = [
-            (table, column, type_, exact)
-            for type_, flow in self.flows.items()
-            for (table, column), (_, exact) in flow.columns.items()
-        ]
-        return [SourceColumn(*one) for one in sorted(found)]
-
-    def list_unresolved(self) -> tuple[str, ...]:
-        """The names that could not be placed."""
-        return tuple(sorted({name for flow in self.flows.values() for name in flow.unresolved}))
-
-
-@dataclass
 class _Cte:
     """A named query; `columns` are known once it is read, and in part while it reads itself."""
 
@@ -87,7 +64,7 @@ class QueryTracer:
         self.clauses = Clauses()
         self.values = ValueReader(self.read_query)
         self.sources = SourceReader(self, tables, schemas)
-        self._pipes = PipeReader(self)
+        self._pipes = PipeReader(self, self.sources)
         self._schemas = schemas
         self._deadline = deadline
         self._ctes: Mapping[str, _Cte] = {}

@@ -5,7 +5,6 @@ https://cloud.google.com/bigquery/docs/reference/standard-sql/pipe-syntax
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
@@ -14,11 +13,10 @@ from shared.lineage.model import EdgeType
 from shared.lineage.names import EVERY_COLUMN
 from shared.lineage.relations import Column, Sources, make_source
 from shared.lineage.set_operations import combine_columns
+from shared.lineage.sql_reading import QueryReading
 from shared.lineage.sql_scope import Scope
+from shared.lineage.sql_sources import SourceReader
 from shared.sql.nodes import FROM_FIRST, PipeQuery
-
-if TYPE_CHECKING:
-    from shared.lineage.sql_columns import QueryTracer
 
 
 @dataclass
@@ -40,19 +38,20 @@ class _Pipe:
 class PipeReader:
     """Reads pipe queries, operator for operator."""
 
-    def __init__(self, tracer: "QueryTracer") -> None:
-        self._tracer = tracer
+    def __init__(self, reading: QueryReading, sources: SourceReader) -> None:
+        self._reading = reading
+        self._sources = sources
 
     def read(self, query: PipeQuery, outer: Scope) -> list[Column]:
         """The columns behind the last operator."""
         first = query.this
         if first.meta.get(FROM_FIRST):
-            self._tracer.open_with(first)
-            pipe = _Pipe(self._tracer.sources.read_from(first, outer), outer)
+            self._reading.open_with(first)
+            pipe = _Pipe(self._sources.read_from(first, outer), outer)
         else:
-            pipe = _Pipe(Sources(columns=self._tracer.read_query(first, outer)), outer)
+            pipe = _Pipe(Sources(columns=self._reading.read_query(first, outer)), outer)
         for operator in query.args["operators"]:
-            self._tracer.open_with(operator)
+            self._reading.open_with(operator)
             self._apply(operator, pipe)
         return pipe.sources.columns
 
@@ -62,12 +61,12 @@ class PipeReader:
             case "SELECT":
                 select = operator.this
                 pipe.replace(
-                    self._tracer.read_items(select.expressions, pipe.scope(select.args.get("windows") or ()))
+                    self._reading.read_items(select.expressions, pipe.scope(select.args.get("windows") or ()))
                 )
             case "EXTEND" | "WINDOW":
                 scope = pipe.scope(operator.args.get("windows") or ())
                 self._set_columns(
-                    pipe, [*pipe.sources.columns, *self._tracer.read_items(operator.expressions, scope)]
+                    pipe, [*pipe.sources.columns, *self._reading.read_items(operator.expressions, scope)]
                 )
             case "AGGREGATE":
                 self._aggregate(operator, pipe)
@@ -84,22 +83,22 @@ class PipeReader:
                 self._name(operator.args["alias"].name, pipe)
             case "JOIN":
                 for join in operator.expressions:
-                    self._tracer.sources.join(join, pipe.sources, pipe.outer)
+                    self._sources.join(join, pipe.sources, pipe.outer)
             case "SET_OPERATION":
                 self._combine(operator, pipe)
             case "PIVOT" | "UNPIVOT":
                 self._pivot(operator.this, pipe)
             case "CALL":
-                self._tracer.values.read_flow(operator.this, pipe.scope())
+                self._reading.values.read_flow(operator.this, pipe.scope())
                 pipe.replace([Column(EVERY_COLUMN, Flow(unresolved={EVERY_COLUMN}))])
             case "WHERE":
-                self._tracer.add_clause(EdgeType.FILTERS, operator.this, pipe.scope())
+                self._reading.add_clause(EdgeType.FILTERS, operator.this, pipe.scope())
             case "ORDER BY":
                 for item in operator.this.expressions:
-                    self._tracer.add_clause(EdgeType.SORTS, item.this, pipe.scope())
+                    self._reading.add_clause(EdgeType.SORTS, item.this, pipe.scope())
             case _:  # LIMIT, DISTINCT, TABLESAMPLE, WITH and ASSERT leave the columns as they are
                 for part in operator.expressions:
-                    self._tracer.values.read_flow(part, pipe.scope())
+                    self._reading.values.read_flow(part, pipe.scope())
 
     def _set_columns(self, pipe: _Pipe, columns: list[Column]) -> None:
         """Other columns, the range variables being what they were."""
@@ -109,7 +108,7 @@ class PipeReader:
         scope = pipe.scope()
         groups = self._read_sorted(operator.args.get("group") or (), scope)
         for column in groups:
-            self._tracer.clauses.add(EdgeType.GROUPS, column.flow)
+            self._reading.clauses.add(EdgeType.GROUPS, column.flow)
         pipe.replace([*groups, *self._read_sorted(operator.expressions, scope)])
 
     def _read_sorted(self, items: Iterable[exp.Expr], scope: Scope) -> list[Column]:
@@ -118,17 +117,17 @@ class PipeReader:
         for item in items:
             expression = item.this if isinstance(item, exp.Ordered) else item
             if isinstance(expression, exp.GroupingSets | exp.Cube | exp.Rollup):
-                found = [self._tracer.values.read(one, scope) for one in expression.find_all(exp.Column)]
+                found = [self._reading.values.read(one, scope) for one in expression.find_all(exp.Column)]
                 columns.extend({one.key: one for one in found}.values())
                 continue
-            column = self._tracer.values.read(expression, scope)
+            column = self._reading.values.read(expression, scope)
             columns.append(column)
             if isinstance(item, exp.Ordered):
-                self._tracer.clauses.add(EdgeType.SORTS, column.flow)
+                self._reading.clauses.add(EdgeType.SORTS, column.flow)
         return columns
 
     def _assign(self, items: Iterable[exp.Expr], pipe: _Pipe) -> None:
-        assigned = {item.alias.lower(): self._tracer.values.read(item, pipe.scope()) for item in items}
+        assigned = {item.alias.lower(): self._reading.values.read(item, pipe.scope()) for item in items}
         columns = [
             assigned[one.key].rename(one.name) if one.key in assigned else one for one in pipe.sources.columns
         ]
@@ -141,12 +140,12 @@ class PipeReader:
     def _combine(self, operator: exp.Expr, pipe: _Pipe) -> None:
         columns: list[Column] = pipe.sources.columns
         for query in operator.args["queries"]:
-            other = self._tracer.read_query(query, pipe.outer)
+            other = self._reading.read_query(query, pipe.outer)
             columns = combine_columns(operator.args["set_operation"], columns, other)
         pipe.replace(columns)
 
     def _pivot(self, pivot: exp.Expr, pipe: _Pipe) -> None:
         source = make_source(pipe.sources.columns)
-        self._tracer.sources.pivot(pivot, source, pipe.outer)
+        self._sources.pivot(pivot, source, pipe.outer)
         named = {pivot.alias.lower(): source} if pivot.alias else {}
         pipe.sources = Sources(named, source.columns)

@@ -1,7 +1,5 @@
 """What stands in FROM as range variables and columns: tables, CTEs, queries, arrays, and what joins make of them."""
 
-from typing import TYPE_CHECKING
-
 from sqlglot import exp
 
 from shared.lineage.column_flows import Flow
@@ -19,18 +17,16 @@ from shared.lineage.relations import (
 )
 from shared.lineage.schemas import SchemaIndex
 from shared.lineage.sql_pivots import pivot_columns
+from shared.lineage.sql_reading import QueryReading
 from shared.lineage.sql_scope import Scope
 from shared.lineage.sql_tables import QueryTables
-
-if TYPE_CHECKING:
-    from shared.lineage.sql_columns import QueryTracer
 
 
 class SourceReader:
     """Reads the items of FROM, each seeing those to its left."""
 
-    def __init__(self, tracer: "QueryTracer", tables: QueryTables, schemas: SchemaIndex) -> None:
-        self._tracer = tracer
+    def __init__(self, reading: QueryReading, tables: QueryTables, schemas: SchemaIndex) -> None:
+        self._reading = reading
         self._tables = tables
         self._schemas = schemas
 
@@ -52,7 +48,7 @@ class SourceReader:
         names = [name.name for name in join.args.get("using") or ()]
         if names:
             sources.columns = self._join_using(names, left, right)
-        self._tracer.add_clause(EdgeType.JOINS, join.args.get("on"), Scope(self._schemas, sources, outer))
+        self._reading.add_clause(EdgeType.JOINS, join.args.get("on"), Scope(self._schemas, sources, outer))
 
     def _join_using(self, names: list[str], left: list[Column], right: list[Column]) -> list[Column]:
         """The columns joined by come first and once; each is made of both sides."""
@@ -61,7 +57,7 @@ class SourceReader:
             sides = [self._find_side(columns, name) for columns in (left, right)]
             flow = Flow()
             flow.absorb(merge_flows(side.flow for side in sides), EdgeType.DERIVES, exact=True)
-            self._tracer.clauses.add(EdgeType.JOINS, flow)
+            self._reading.clauses.add(EdgeType.JOINS, flow)
             merged.append(Column(name, flow, sides[0].shape))
         used = {name.lower() for name in names}
         return [*merged, *(one for one in (*left, *right) if one.is_open or one.key not in used)]
@@ -110,8 +106,8 @@ class SourceReader:
         scope = Scope(self._schemas, Sources(columns=source.columns), outer)
         field = pivot.args["fields"][0]
         if not pivot.args.get("unpivot"):
-            self._tracer.add_clause(EdgeType.GROUPS, field.this, scope)
-        source.columns = pivot_columns(pivot, source.columns, self._tracer.values, scope)
+            self._reading.add_clause(EdgeType.GROUPS, field.this, scope)
+        source.columns = pivot_columns(pivot, source.columns, self._reading.values, scope)
         source.value = merge_flows(column.flow for column in source.columns)
         source.table = None
 
@@ -124,7 +120,7 @@ class SourceReader:
             return self._read_array(node, scope, alias), alias
         if isinstance(node, exp.Table):
             return self._read_table(node, scope, alias or node.name), alias or _find_implicit(node)
-        return make_source(self._tracer.read_query(node, outer)), alias
+        return make_source(self._reading.read_query(node, outer)), alias
 
     def _read_table(self, node: exp.Table, scope: Scope, name: str) -> Source:
         table = self._tables.nodes.get(id(node))
@@ -133,7 +129,7 @@ class SourceReader:
         if not isinstance(node.this, exp.Identifier):
             return self._read_function(node, scope)
         if len(node.parts) == 1:
-            columns = self._tracer.find_cte(node.name)
+            columns = self._reading.find_cte(node.name)
             return make_source(columns if columns is not None else [])
         array = scope.resolve([part.name for part in node.parts])
         return self._make_elements(array, name)
@@ -154,12 +150,12 @@ class SourceReader:
 
     def _read_function(self, node: exp.Table, scope: Scope) -> Source:
         """What a table function returns is its own affair; what it is given is read for its queries."""
-        self._tracer.values.read_flow(node.this, scope)
+        self._reading.values.read_flow(node.this, scope)
         unknown = Flow(unresolved={EVERY_COLUMN})
         return Source([Column(EVERY_COLUMN, unknown)], unknown)
 
     def _read_array(self, node: exp.Unnest, scope: Scope, alias: str) -> Source:
-        arrays = [self._tracer.values.read(one, scope) for one in node.expressions]
+        arrays = [self._reading.values.read(one, scope) for one in node.expressions]
         merged = Column(
             alias or None, merge_flows(one.flow for one in arrays), arrays[0].shape if arrays else None
         )

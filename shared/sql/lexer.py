@@ -17,6 +17,9 @@ from shared.sql.violations import Violation, raise_violations
 
 Kind = Literal["word", "quoted", "string", "number", "symbol"]
 
+MAX_KEPT_LENGTH = 10_000
+"""What is read from texts up to this length is kept: many large texts cannot fill the memory."""
+
 # Single-quoted strings end with their line; in raw strings too a backslash keeps the quote behind it inside.
 _LEXEMES = re.compile(
     r"""

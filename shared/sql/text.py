@@ -12,12 +12,9 @@ from functools import lru_cache
 from itertools import groupby
 
 from shared.errors import AlmanacError
-from shared.sql.lexer import Lexeme, read_lexemes
+from shared.sql.lexer import MAX_KEPT_LENGTH, Lexeme, read_lexemes
 from shared.sql.normal_form import normalize
 from shared.sql.violations import LineIndex
-
-# Results are kept for texts up to this length, so that many large texts cannot fill the memory.
-MAX_KEPT_LENGTH = 10_000
 
 
 class SqlProblemKind(StrEnum):
