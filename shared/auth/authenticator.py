@@ -56,7 +56,7 @@ class Authenticator:
         return principal
 
     def _admit(self, claims: IdTokenClaims, now: datetime) -> Principal:
-        from shared.auth.accounts import admit_user
+        from shared.auth.admission import admit_user
 
         with self._database.begin() as work:
             user = admit_user(work, self._allowlist, claims, now)

@@ -70,7 +70,7 @@ class SessionService:
 
         Raises ForbiddenError for an address that is not allowed or a disabled account.
         """
-        from shared.auth.accounts import admit_user
+        from shared.auth.admission import admit_user
         from shared.database.models.users import UserSession
 
         token, now = create_session_token(), self._now()
