@@ -6,15 +6,25 @@ are built; what modules run while they are imported is not counted, nor any othe
 `pytest tests/functions/test_files_entered.py -rP` prints their names.
 """
 
+import copy
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
+from shared.settings import Settings
 from tests.fixtures.files_entered import record_files_entered
 from tests.fixtures.functions import SHOP, FunctionHost
 
 MOST_FILES_OF_A_SAVE = 153
 MOST_FILES_OF_A_REFRESH = 136
+
+
+@pytest.fixture
+def function_settings(function_settings: Settings) -> Settings:
+    """The caller stays known: whether a second request asks again must not depend on how slow the machine is."""
+    return copy.replace(function_settings, session_cache_seconds=3600)
 
 
 @contextmanager
