@@ -18,8 +18,7 @@ from deploy.local.environment import DATASET, PROJECT
 from deploy.local.parts import REPOSITORY
 from deploy.local.seed import SAMPLES
 from deploy.local.stack import Stack
-from shared.dashboards.plans.expansion import ExpansionLimits, expand_dashboard
-from shared.dashboards.plans.query_requests import make_request
+from shared.dashboards.plans.expansion import ExpansionLimits, expand_dashboard, make_request
 from shared.dashboards.validation import validate_dashboards
 from shared.dashboards.validators.parsed import DashboardSource
 from shared.settings import Settings

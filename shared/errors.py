@@ -20,6 +20,7 @@
     ├── BudgetExceededError          BUDGET_EXCEEDED
     ├── RateLimitedError             RATE_LIMITED
     ├── WarehouseTimeoutError        WAREHOUSE_TIMEOUT
+    │   └── LateAnswerError
     ├── WarehouseUnavailableError    WAREHOUSE_UNAVAILABLE
     ├── DependencyUnavailableError   DEPENDENCY_UNAVAILABLE
     └── InternalError                INTERNAL_ERROR
@@ -225,6 +226,12 @@ class WarehouseTimeoutError(AlmanacError):
 
     code = ErrorCode.WAREHOUSE_TIMEOUT
     remediation = "Make the query cheaper, or raise the timeout."
+
+
+class LateAnswerError(WarehouseTimeoutError):
+    """BigQuery answers, and was too slow about this one call: nothing is wrong with it, and it may be made again."""
+
+    remediation = "Nothing was lost. Try again."
 
 
 class WarehouseUnavailableError(AlmanacError):

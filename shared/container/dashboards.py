@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from shared.dashboards.saved.comparison import VersionComparison
     from shared.dashboards.saved.head_cache import HeadCache
     from shared.dashboards.saved.listing import SavedDashboardReader
-    from shared.dashboards.validation_service import ValidationService
+    from shared.dashboards.validation import ValidationService
     from shared.lineage.service import LineageService
     from shared.saving.publishing import BlobPublisher
 
@@ -65,7 +65,7 @@ class DashboardServices(WarehouseServices):
     @once
     def validation(self) -> "ValidationService":
         """Diagnostics, without the warehouse."""
-        from shared.dashboards.validation_service import ValidationService
+        from shared.dashboards.validation import ValidationService
 
         return ValidationService(self.settings)
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from shared.dashboards.definition.limits import DEFAULT_LIMITS, ValidationLimits
-from shared.dashboards.validators.files import describe_unsafe_path
 from shared.dashboards.validators.parsed import DashboardSource
+from shared.dashboards.validators.sql import describe_unsafe_path
 from shared.dashboards.yaml.reading import read_yaml
 
 SUFFIXES = (".yaml", ".yml")

@@ -10,10 +10,33 @@ from shared.dashboards.definition.document import DashboardDefinition
 from shared.dashboards.definition.limits import DEFAULT_LIMITS, ValidationLimits
 from shared.dashboards.diagnostics.diagnostic import Diagnostic, DiagnosticCode, Severity, sort_diagnostics
 from shared.dashboards.validators.base import DashboardValidator, report
+from shared.dashboards.validators.charts import (
+    DrawableMarkValidator,
+    ExternalDataValidator,
+)
+from shared.dashboards.validators.parameters import (
+    ParameterNameValidator,
+    ParameterUseValidator,
+    ParameterValueValidator,
+    VariantCountValidator,
+)
 from shared.dashboards.validators.parsed import DashboardSource, ParsedDashboard, collect_sql
-from shared.dashboards.validators.registry import offline_validators
+from shared.dashboards.validators.references import (
+    ChartQueryValidator,
+    DuplicateNameValidator,
+    LayoutValidator,
+)
 from shared.dashboards.validators.schema.validator import judge_shape
+from shared.dashboards.validators.settings import (
+    BudgetValidator,
+    RefreshValidator,
+    SlugValidator,
+    VersionValidator,
+)
+from shared.dashboards.validators.sql import SqlFileValidator, SqlValidator
+from shared.dashboards.validators.values import ParameterTypeValidator, QuantityValidator
 from shared.dashboards.yaml.reading import YamlData, read_yaml, refuse_size
+from shared.settings import Settings
 
 __all__ = ["DashboardSource", "ParsedDashboard", "ValidationResult", "parse_dashboard", "validate_dashboards"]
 
@@ -27,6 +50,10 @@ class ValidationResult:
     valid: bool
     diagnostics: tuple[Diagnostic, ...]
     parsed: ParsedDashboard
+
+    def add(self, diagnostics: Iterable[Diagnostic]) -> "ValidationResult":
+        """The verdict with what else was found."""
+        return _judge(self.parsed, [*self.diagnostics, *diagnostics])
 
 
 def parse_dashboard(source: DashboardSource, limits: ValidationLimits = DEFAULT_LIMITS) -> ParsedDashboard:
@@ -63,6 +90,29 @@ def _build_definition(data: YamlData) -> DashboardDefinition | None:
         return None
 
 
+def offline_validators() -> list[DashboardValidator]:
+    """Those that need no warehouse, in the order they run: a fresh list, which callers may change."""
+    return [
+        VersionValidator(),
+        SlugValidator(),
+        QuantityValidator(),
+        RefreshValidator(),
+        BudgetValidator(),
+        DuplicateNameValidator(),
+        ChartQueryValidator(),
+        LayoutValidator(),
+        SqlFileValidator(),
+        SqlValidator(),
+        ParameterTypeValidator(),
+        ParameterNameValidator(),
+        ParameterUseValidator(),
+        ParameterValueValidator(),
+        VariantCountValidator(),
+        DrawableMarkValidator(),
+        ExternalDataValidator(),
+    ]
+
+
 def validate_dashboards(
     sources: Sequence[DashboardSource],
     limits: ValidationLimits = DEFAULT_LIMITS,
@@ -77,14 +127,14 @@ def validate_dashboards(
     documents = [parse_dashboard(source, limits) for source in sources]
     clashes = _find_slug_clashes(documents)
     return [
-        build_result(document, [*_run(chosen, document), *clashes.get(index, ())])
+        _judge(document, [*document.diagnostics, *_run(chosen, document), *clashes.get(index, ())])
         for index, document in enumerate(documents)
     ]
 
 
-def build_result(document: ParsedDashboard, diagnostics: Iterable[Diagnostic]) -> ValidationResult:
-    """The verdict on `document`, given what validators found besides its own diagnostics."""
-    found = sort_diagnostics([*document.diagnostics, *diagnostics])
+def _judge(document: ParsedDashboard, diagnostics: Iterable[Diagnostic]) -> ValidationResult:
+    """The verdict on `document`, given everything that was found."""
+    found = sort_diagnostics(diagnostics)
     valid = document.definition is not None and all(item.severity is not Severity.ERROR for item in found)
     return ValidationResult(document.source.path, document.slug, valid, found, document)
 
@@ -126,3 +176,18 @@ def _find_slug_clashes(documents: Sequence[ParsedDashboard]) -> dict[int, list[D
             )
             clashes[index] = [clash]
     return clashes
+
+
+class ValidationService:
+    """Diagnoses dashboards within the bounds of an environment, without asking the warehouse."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._limits = ValidationLimits(
+            max_bytes=settings.max_body_bytes,
+            max_rows_per_query=settings.max_rows_per_query,
+            max_variants=settings.max_variants_per_dashboard,
+        )
+
+    def validate_dashboards(self, sources: Sequence[DashboardSource]) -> list[ValidationResult]:
+        """The verdict on each source, in input order; all of them are also checked against each other."""
+        return validate_dashboards(sources, self._limits)

@@ -155,8 +155,11 @@ def _make_side(one: Candidate, version: int) -> DiffSide:
 
 
 def _dump_totals(totals: PlanTotals) -> dict[str, object]:
-    """Plan totals as JSON; money as decimal strings."""
-    return {key: value if isinstance(value, int) else str(value) for key, value in asdict(totals).items()}
+    """Plan totals as JSON; money as decimal strings, null where nobody knows it."""
+    return {
+        key: value if value is None or isinstance(value, int) else str(value)
+        for key, value in asdict(totals).items()
+    }
 
 
 def _describe(definition: DashboardDefinition) -> dict[str, Any]:

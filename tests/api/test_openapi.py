@@ -18,7 +18,7 @@ from shared.api.openapi.examples import DASHBOARD_YAML
 from shared.api.openapi.operations import OPERATIONS
 from shared.api.responses import Reply, ResponseFactory
 from shared.api.routes import RouteAuth
-from shared.dashboards.validation_service import ValidationService
+from shared.dashboards.validation import ValidationService
 from shared.dashboards.validators.parsed import DashboardSource
 from shared.errors import ConflictError, ErrorCode
 from shared.precompute.payload.encoding import close_fragment

@@ -17,10 +17,15 @@ from shared.dashboards.definition.document import DashboardDefinition
 from shared.dashboards.definition.limits import ValidationLimits
 from shared.dashboards.diagnostics.diagnostic import DiagnosticCode
 from shared.dashboards.formats.terminal import collect_texts, to_terminal
-from shared.dashboards.plans.budget_diagnostics import QueryBill, describe_bounds, list_bounds
-from shared.dashboards.plans.late_dry_runs import describe_late
-from shared.dashboards.plans.warehouse_diagnostics import describe_dry_run_error, describe_partition_use
-from shared.dashboards.validation import ValidationResult, build_result, validate_dashboards
+from shared.dashboards.plans.findings import (
+    QueryBill,
+    describe_bounds,
+    describe_dry_run_error,
+    describe_late,
+    describe_partition_use,
+    list_bounds,
+)
+from shared.dashboards.validation import ValidationResult, validate_dashboards
 from shared.dashboards.validators.fields import SchemaFieldValidator
 from shared.dashboards.validators.parsed import DashboardSource
 from shared.errors import SqlInvalidError
@@ -88,7 +93,7 @@ def run_case(case: dict[str, Any]) -> list[ValidationResult]:
     if document.definition is not None:
         bills = [read_bill(name, bill, document.definition) for name, bill in case.get("bills", {}).items()]
         found += describe_bounds(document, bills, list_bounds(document.definition, DEFAULTS))
-    return [build_result(document, [*results[0].diagnostics, *found]), *results[1:]]
+    return [results[0].add(found), *results[1:]]
 
 
 def read_bill(name: str, bill: dict[str, int], definition: DashboardDefinition) -> QueryBill:

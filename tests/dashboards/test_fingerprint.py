@@ -3,7 +3,7 @@
 import pytest
 
 from shared.dashboards.definition.parameter_values import TypedValue
-from shared.dashboards.plans.fingerprint import compute_fingerprint, expand_variants, hash_variant
+from shared.dashboards.plans.expansion import compute_fingerprint, expand_variants, hash_variant
 from shared.errors import ValidationFailedError
 from tests.dashboards.builders import MINIMAL, parse
 

@@ -1,12 +1,16 @@
 """Compare, go back, find and repair drift, through the functions."""
 
+import copy
 import json
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from deploy.local.alone.bigquery import BigQueryServer
+from shared.container import Container, use_container
+from shared.settings import PricingModel
 from tests.fixtures.functions import SHOP, FunctionHost
 from tests.fixtures.postgres import list_actions
 
@@ -42,6 +46,25 @@ def commit_outside(workdir: Path) -> None:
         ["git", "-c", "user.name=x", "-c", "user.email=x@x", "commit", "-qm", "by hand"],
     ):
         subprocess.run(command, cwd=workdir, check=True)
+
+
+@pytest.fixture
+def with_slots(functions: FunctionHost) -> Iterator[FunctionHost]:
+    """The same service where BigQuery is paid by slots."""
+    settings = copy.replace(functions.container.settings, pricing_model=PricingModel.SLOTS)
+    container = Container(settings)
+    use_container(container)
+    yield FunctionHost(container, functions.oidc)
+    use_container(functions.container)
+    container.database.dispose()
+
+
+def test_a_plan_without_dollars_is_kept_and_compared(with_slots: FunctionHost) -> None:
+    with_slots.save_shop()
+    saved = with_slots.save_shop(SECOND)
+    assert (saved["diff"]["usd_per_month_before"], saved["diff"]["usd_per_month_after"]) == (None, None)
+    shown = with_slots.call("dashboards_read", "GET", "/dashboards/shop").json["data"]["version"]
+    assert (shown["plan_totals"]["usd_per_month"], shown["plan_totals"]["usd_per_refresh"]) == (None, None)
 
 
 class TestConflict:

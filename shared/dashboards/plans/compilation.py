@@ -4,20 +4,20 @@ from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from datetime import datetime
 
 from shared.dashboards.definition.document import DashboardDefinition
-from shared.dashboards.diagnostics.diagnostic import Diagnostic
-from shared.dashboards.plans.budget_diagnostics import QueryBill, describe_bounds, list_bounds
-from shared.dashboards.plans.expansion import Expansion, QueryUnit, expand_dashboard
-from shared.dashboards.plans.late_dry_runs import describe_late, is_late, name_queries, report_late
+from shared.dashboards.plans.expansion import Expansion, QueryUnit, expand_dashboard, make_request
+from shared.dashboards.plans.findings import check_dry_runs
 from shared.dashboards.plans.plan import CompiledDashboard
 from shared.dashboards.plans.planning import PlanFacts, make_expansion_limits, make_plan
-from shared.dashboards.plans.query_requests import make_request
-from shared.dashboards.plans.warehouse_diagnostics import describe_dry_run_error, describe_partition_use
-from shared.dashboards.validation import ValidationResult, build_result
-from shared.dashboards.validation_service import ValidationService
-from shared.dashboards.validators.fields import SchemaFieldValidator
+from shared.dashboards.validation import ValidationResult, ValidationService
 from shared.dashboards.validators.parsed import DashboardSource
 from shared.database.unit_of_work import Database
-from shared.errors import AlmanacError, ErrorCode, ValidationFailedError
+from shared.errors import (
+    AlmanacError,
+    ErrorCode,
+    LateAnswerError,
+    ValidationFailedError,
+    WarehouseTimeoutError,
+)
 from shared.settings import Settings
 from shared.telemetry.tracing import start_span
 from shared.warehouse.models.queries import DryRun, QueryRequest
@@ -142,26 +142,20 @@ class CompilationService:
             return CompiledDashboard(
                 result.path, result.slug, result.valid, result.diagnostics, None, result.parsed
             )
-        checked = build_result(result.parsed, [*_own(result), *self._check(result, expansion, dry_runs)])
-        late = [
-            name for unit in expansion.units if is_late(dry_runs[unit.fingerprint]) for name in unit.names
-        ]
         own = {unit.fingerprint: dry_runs[unit.fingerprint] for unit in expansion.units}
+        definition = result.parsed.definition
+        checked = result.add(check_dry_runs(result.parsed, definition, expansion, own, self._settings))
+        late = [
+            name
+            for unit in expansion.units if isinstance(own[unit.fingerprint], LateAnswerError)
+            for name in unit.names
+        ]  # fmt: skip
         answered = {key: answer for key, answer in own.items() if isinstance(answer, DryRun)}
         plan = make_plan(result.parsed, expansion, answered, facts) if checked.valid else None
         return CompiledDashboard(
             checked.path, checked.slug, checked.valid, checked.diagnostics, plan, result.parsed,
             tuple(dict.fromkeys(late)),
         )  # fmt: skip
-
-    def _check(
-        self, result: ValidationResult, expansion: Expansion, dry_runs: Mapping[str, DryRun | AlmanacError]
-    ) -> list[Diagnostic]:
-        found = _check_dry_runs(result, expansion, dry_runs)
-        if result.parsed.definition is not None:
-            bounds = list_bounds(result.parsed.definition, self._settings)
-            found.extend(describe_bounds(result.parsed, _list_bills(expansion, dry_runs), bounds))
-        return found
 
 
 def _refuse_silence(requests: Sequence[QueryRequest], answers: Sequence[DryRun | AlmanacError]) -> None:
@@ -171,10 +165,37 @@ def _refuse_silence(requests: Sequence[QueryRequest], answers: Sequence[DryRun |
         for request, error in zip(requests, answers, strict=True)
         if isinstance(error, AlmanacError) and error.code in _NOT_ABOUT_THE_QUERY
     ]
-    decisive = [error for error, _ in errors if not is_late(error)]
+    decisive = [error for error, _ in errors if not isinstance(error, LateAnswerError)]
     # When all are late, so would be those of the next batches.
     if errors and (decisive or 1 < len(errors) == len(answers)):
-        raise name_queries(decisive[0] if decisive else errors[0][0], [request for _, request in errors])
+        raise _name_queries(decisive[0] if decisive else errors[0][0], [request for _, request in errors])
+
+
+def _name_queries(error: AlmanacError, requests: Sequence[QueryRequest]) -> AlmanacError:
+    """`error` with the dashboards and queries it is about, and without the advice to change what is right."""
+    remediation = LateAnswerError.remediation if isinstance(error, WarehouseTimeoutError) else None
+    named: Mapping[str, None] = dict.fromkeys(f"{one.slug} ({one.query_name})" for one in requests)
+    return error.__class__(
+        f"{error.message} It is about {', '.join(list(named)[:10])}.",
+        remediation=remediation,
+        details=[*error.details, *({"slug": one.slug, "query": one.query_name} for one in requests)],
+        retry_after_seconds=error.retry_after_seconds,
+    )
+
+
+def report_late(compiled: Sequence[CompiledDashboard], what: str) -> LateAnswerError | None:
+    """The error of dashboards of which not all is known, naming their queries; None when there is none.
+
+    `what` says what became of the whole, as the beginning of the sentence.
+    """
+    late = [one for one in compiled if one.late_queries]
+    if not late:
+        return None
+    named = ", ".join(f"{one.slug} ({', '.join(one.late_queries)})" for one in late)
+    return LateAnswerError(
+        f"{what}: BigQuery did not answer in time about {named}.",
+        details=[{"slug": one.slug, "query": query} for one in late for query in one.late_queries],
+    )
 
 
 def describe_invalid(compiled: Sequence[CompiledDashboard]) -> AlmanacError | None:
@@ -188,39 +209,3 @@ def describe_invalid(compiled: Sequence[CompiledDashboard]) -> AlmanacError | No
         f"Not valid: {', '.join(names)}.",
         remediation="Correct the diagnostics in data.results and send it again.",
     )
-
-
-def _own(result: ValidationResult) -> list[Diagnostic]:
-    """What the validators found: `build_result` adds the document's own again."""
-    return [item for item in result.diagnostics if item not in result.parsed.diagnostics]
-
-
-def _check_dry_runs(
-    result: ValidationResult, expansion: Expansion, dry_runs: Mapping[str, DryRun | AlmanacError]
-) -> list[Diagnostic]:
-    """Diagnostics of the queries BigQuery refuses, and of charts whose fields the others do not return."""
-    found: list[Diagnostic] = []
-    schemas: dict[str, list[tuple[str, str, str]]] = {}
-    for unit in expansion.units:
-        answer = dry_runs[unit.fingerprint]
-        for name in unit.names:
-            if isinstance(answer, DryRun):
-                schemas[name] = [(field.name, field.type, field.mode) for field in answer.fields]
-                unfiltered = (use for use in answer.partitions if not use.filtered)
-                found.extend(describe_partition_use(result.parsed, name, use) for use in unfiltered)
-            elif is_late(answer):
-                found.append(describe_late(result.parsed, name))
-            else:
-                found.append(describe_dry_run_error(result.parsed, name, answer))
-    found.extend(SchemaFieldValidator(schemas).validate(result.parsed))
-    # Variants of one query fail alike; one diagnostic says it.
-    return list(dict.fromkeys(found))
-
-
-def _list_bills(expansion: Expansion, dry_runs: Mapping[str, DryRun | AlmanacError]) -> list[QueryBill]:
-    planned = [(unit, dry_runs[unit.fingerprint]) for unit in expansion.units]
-    return [
-        QueryBill(unit.names, plan.bytes_billed_expected or 0, plan.bytes_billed_max, plan.cap_bytes)
-        for unit, plan in planned
-        if isinstance(plan, DryRun)
-    ]

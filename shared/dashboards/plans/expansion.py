@@ -1,14 +1,53 @@
 """From a dashboard and its variants to the queries that must run."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.dashboards.definition.document import DashboardDefinition
 from shared.dashboards.definition.parameter_values import ParameterValue, TypedValue, type_values
 from shared.dashboards.definition.variants import expand_variants, hash_variant
-from shared.dashboards.plans.fingerprint import compute_fingerprint
 from shared.sql.text import read_sql
-from shared.warehouse.models.queries import QueryParameter
+from shared.warehouse.models.queries import QueryParameter, QueryRequest, RunPurpose
+from shared.warehouse.models.refresh_budget import RefreshBudget
+
+__all__ = ["compute_fingerprint", "expand_variants", "hash_variant"]
+
+# Part of every hash: raise it when the normal form changes, so that old answers are not taken for new ones.
+_FORM = 2
+
+
+def compute_fingerprint(
+    sql: str,
+    parameters: Mapping[str, TypedValue],
+    default_dataset: str | None,
+    project: str,
+    max_rows: int,
+    time_zone: str | None = None,
+) -> str:
+    """SHA-256, in hexadecimal, of everything but the data that decides a query's answer.
+
+    Comments, white space and the case of reserved words do not count; string literals, names and quoting
+    do. Of `parameters` (canonical values by name) only those the SQL uses count. `time_zone` is the one the
+    job is given where the dashboard sets one; without, jobs run in UTC.
+    """
+    text = read_sql(sql)
+    used = {name.lower(): [value.type, value.value] for name, value in parameters.items()}
+    identity: dict[str, object] = {
+        "form": _FORM,
+        "sql": text.normal_form,
+        "parameters": {name: used[name] for name in sorted(text.parameter_names & used.keys())},
+        "dataset": default_dataset,
+        "project": project,
+        "max_rows": max_rows,
+    }
+    if time_zone is not None:
+        identity["time_zone"] = time_zone
+    canonical = json.dumps(
+        identity, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False
+    )
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 @dataclass
@@ -102,4 +141,32 @@ def _bind(sql: str, typed: Mapping[str, TypedValue]) -> tuple[QueryParameter, ..
         QueryParameter(name, value.type, value.value)
         for name, value in sorted(typed.items())
         if name.lower() in used
+    )
+
+
+def make_request(
+    unit: QueryUnit,
+    definition: DashboardDefinition,
+    *,
+    actor: str,
+    version: int | None = None,
+    attempt: int = 0,
+    refresh_budget: RefreshBudget | None = None,
+) -> QueryRequest:
+    """The request for `unit`, bounded by the dashboard's own budget."""
+    return QueryRequest(
+        sql=unit.sql,
+        parameters=unit.parameters,
+        default_dataset=definition.dataset,
+        max_bytes_billed=definition.budget.per_query_bytes,
+        max_rows=unit.max_rows,
+        purpose=RunPurpose.PRECOMPUTE,
+        actor=actor,
+        slug=definition.slug,
+        query_name=unit.names[0],
+        version=version,
+        fingerprint=unit.fingerprint,
+        attempt=attempt,
+        dashboard_day_limit_bytes=definition.budget.per_day_bytes,
+        refresh_budget=refresh_budget,
     )

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 
 from shared.dashboards.definition.parameter_values import ParameterValue
 from shared.dashboards.diagnostics.diagnostic import Diagnostic
-from shared.dashboards.plans.invalidation import Invalidation
 from shared.dashboards.validation import ParsedDashboard
 from shared.warehouse.models.bill import Accuracy
 from shared.warehouse.models.queries import OutputField, PartitionUse
@@ -60,6 +60,40 @@ class PlanTotals:
     bytes_per_month: int
     bytes_billed_per_month: int
     usd_per_month: Decimal | None
+
+
+class InvalidationReason(StrEnum):
+    """Why something of the current version would not be used any more."""
+
+    CHANGED = "changed"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True)
+class InvalidatedQuery:
+    """A query of the current version; `fingerprints` are its results that the new version does not read."""
+
+    name: str
+    reason: InvalidationReason
+    fingerprints: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class InvalidatedVariant:
+    """A variant of the current version whose payload cannot be carried over as it is."""
+
+    parameters: dict[str, ParameterValue]
+    reason: InvalidationReason
+    payload_key: str
+
+
+@dataclass(frozen=True)
+class Invalidation:
+    """What would be invalidated of `version`, the current one. Empty when the content stays the same."""
+
+    version: int
+    queries: tuple[InvalidatedQuery, ...] = ()
+    variants: tuple[InvalidatedVariant, ...] = ()
 
 
 @dataclass(frozen=True)

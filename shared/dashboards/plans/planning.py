@@ -1,7 +1,7 @@
 """From dry runs to a plan. The same input gives the same bytes."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -9,10 +9,23 @@ from decimal import Decimal
 from shared.dashboards.definition.document import DashboardDefinition
 from shared.dashboards.definition.limits import SAVED_LIMITS
 from shared.dashboards.definition.schedule import count_refreshes_per_month
-from shared.dashboards.keys import query_key
-from shared.dashboards.plans.expansion import Expansion, ExpansionLimits, QueryUnit, expand_dashboard
-from shared.dashboards.plans.invalidation import Invalidation, find_invalidated
-from shared.dashboards.plans.plan import DashboardPlan, PlannedQuery, PlanTotals
+from shared.dashboards.keys import payload_key, query_key
+from shared.dashboards.plans.expansion import (
+    Expansion,
+    ExpansionLimits,
+    QueryUnit,
+    VariantQueries,
+    expand_dashboard,
+)
+from shared.dashboards.plans.plan import (
+    DashboardPlan,
+    InvalidatedQuery,
+    InvalidatedVariant,
+    Invalidation,
+    InvalidationReason,
+    PlannedQuery,
+    PlanTotals,
+)
 from shared.dashboards.saved.content import hash_content
 from shared.dashboards.validation import parse_dashboard
 from shared.dashboards.validators.parsed import DashboardSource, ParsedDashboard
@@ -93,7 +106,53 @@ def _find_invalidated(
     saved_limits = replace(limits, max_variants=sys.maxsize)
     before = expand_dashboard(saved.definition, saved.sql_texts, saved_limits, all_variants=True)
     after = expand_dashboard(definition, parsed.sql_texts, limits, all_variants=True)
-    return find_invalidated(definition.slug, current.version, before, after)
+    return _compare_expansions(definition.slug, current.version, before, after)
+
+
+def _compare_expansions(slug: str, version: int, before: Expansion, after: Expansion) -> Invalidation:
+    """Compare the current version's queries and variants (`before`) with those of a new one."""
+    return Invalidation(
+        version,
+        tuple(_compare_queries(before, after)),
+        tuple(_compare_variants(slug, version, before, after)),
+    )
+
+
+def _compare_queries(before: Expansion, after: Expansion) -> Sequence[InvalidatedQuery]:
+    kept = {unit.fingerprint for unit in after.units}
+    names = {name for unit in after.units for name in unit.names}
+    used: dict[str, dict[str, None]] = {}
+    for variant in before.variants:
+        for name, fingerprint in variant.fingerprints.items():
+            used.setdefault(name, {})[fingerprint] = None
+    lost = {name: tuple(one for one in found if one not in kept) for name, found in used.items()}
+    return [
+        InvalidatedQuery(name, _choose_reason(name in names), fingerprints)
+        for name, fingerprints in sorted(lost.items()) if fingerprints
+    ]  # fmt: skip
+
+
+def _compare_variants(
+    slug: str, version: int, before: Expansion, after: Expansion
+) -> Sequence[InvalidatedVariant]:
+    new = {variant.variant_hash: variant for variant in after.variants}
+    return [
+        InvalidatedVariant(
+            variant.parameters,
+            _choose_reason(variant.variant_hash in new),
+            payload_key(slug, variant.variant_hash, version),
+        )
+        for variant in before.variants
+        if not _is_same(variant, new.get(variant.variant_hash))
+    ]
+
+
+def _is_same(old: VariantQueries, new: VariantQueries | None) -> bool:
+    return new is not None and dict(old.fingerprints) == dict(new.fingerprints)
+
+
+def _choose_reason(still_there: bool) -> InvalidationReason:
+    return InvalidationReason.CHANGED if still_there else InvalidationReason.REMOVED
 
 
 def _arrange_waves(

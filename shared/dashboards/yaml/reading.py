@@ -5,6 +5,8 @@ where `on` is true and `2024-01-01` a date. Tags, anchors, aliases and merge key
 parts of YAML that expand, construct objects or hide where a value comes from.
 """
 
+import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +16,49 @@ from shared.dashboards.definition.limits import DEFAULT_LIMITS, ValidationLimits
 from shared.dashboards.diagnostics.diagnostic import Diagnostic, DiagnosticCode
 from shared.dashboards.yaml.positions import NodePosition, PositionMap, join_pointer
 from shared.dashboards.yaml.report import ReadingReport
-from shared.dashboards.yaml.scalars import PlainValue, read_plain
 from shared.dashboards.yaml.syntax_errors import YAML_PARSER, describe_syntax_error
 from shared.dashboards.yaml.text import decode_source, report_too_large
+
+type PlainValue = str | int | float | bool | None
+
+_CONSTANTS: dict[str, bool | None] = {
+    "": None, "~": None, "null": None, "Null": None, "NULL": None,
+    "true": True, "True": True, "TRUE": True,
+    "false": False, "False": False, "FALSE": False,
+}  # fmt: skip
+_FIRST = frozenset("0123456789+-.")
+_INTEGER = re.compile(r"[-+]?[0-9]{1,300}")
+_OCTAL = re.compile(r"0o[0-7]{1,300}")
+_HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]{1,300}")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_SPECIAL = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+
+
+def read_plain(text: str) -> PlainValue:
+    """The value of a plain scalar. A number that JSON cannot carry raises OverflowError."""
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]
+    if text[0] not in _FIRST:
+        return text
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    if _OCTAL.fullmatch(text):
+        return int(text[2:], 8)
+    if _HEXADECIMAL.fullmatch(text):
+        return int(text[2:], 16)
+    if _SPECIAL.fullmatch(text):
+        raise OverflowError(text)
+    if _FLOAT.fullmatch(text):
+        return _read_float(text)
+    return text
+
+
+def _read_float(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise OverflowError(text)
+    return number
+
 
 _SCALAR_STYLES = {None: "plain", "": "plain", "'": "'", '"': '"', "|": "|", ">": ">"}
 type YamlData = PlainValue | list[YamlData] | dict[str, YamlData]

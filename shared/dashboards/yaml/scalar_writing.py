@@ -3,7 +3,7 @@
 import json
 import re
 
-from shared.dashboards.yaml.scalars import read_plain
+from shared.dashboards.yaml.reading import read_plain
 
 # Narrower than YAML: nothing that means something at the beginning of a scalar or between brackets.
 _SAFE_PLAIN = re.compile(r"\w[\w./+<>*()$%-]*( [\w./+<>*()$%-]+)*")

@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from shared.dashboards.plans.query_requests import make_request
+from shared.dashboards.plans.expansion import make_request
 from shared.database.models.runs import QueryFailure, QueryResult
 from shared.database.unit_of_work import Database
 from shared.errors import AlmanacError

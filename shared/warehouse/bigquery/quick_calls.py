@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from shared.circuit import CircuitBreaker
-from shared.errors import AlmanacError, WarehouseTimeoutError, WarehouseUnavailableError
+from shared.errors import AlmanacError, LateAnswerError, WarehouseTimeoutError, WarehouseUnavailableError
 from shared.settings import Settings
 from shared.warehouse.bigquery.failures import translated_failures
 from shared.warehouse.bigquery.retrying import make_retry
@@ -35,7 +35,8 @@ class QuickCalls:
     def ask[T](self, doing: str, call: Callable[["Retry", float], T]) -> T:
         """What `call` answers; it gets the retry and the timeout to use, and may be made twice.
 
-        Raises our errors: WarehouseTimeoutError when nothing answers, WarehouseUnavailableError right after that.
+        Raises our errors: LateAnswerError when BigQuery is there and too slow about this, WarehouseTimeoutError when
+        nothing answers at all, WarehouseUnavailableError right after that.
         """
         if not self._breaker.allows():
             raise WarehouseUnavailableError(
@@ -48,11 +49,17 @@ class QuickCalls:
             return self._try(doing, call, self._settings.warehouse_metadata_timeout_seconds)
         except WarehouseTimeoutError as error:
             if self._is_there():
-                return self._try(doing, call, self._settings.warehouse_call_timeout_seconds)
+                return self._ask_again(doing, call)
             self._breaker.note_silence(began)
             raise WarehouseTimeoutError(
                 error.message, remediation=_REMEDIATION, retry_after_seconds=int(PAUSE_SECONDS)
             ) from error
+
+    def _ask_again[T](self, doing: str, call: Callable[["Retry", float], T]) -> T:
+        try:
+            return self._try(doing, call, self._settings.warehouse_call_timeout_seconds)
+        except WarehouseTimeoutError as error:
+            raise LateAnswerError(error.message, remediation=error.remediation) from error
 
     def _try[T](self, doing: str, call: Callable[["Retry", float], T], timeout_seconds: float) -> T:
         try:
