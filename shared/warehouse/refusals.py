@@ -31,6 +31,8 @@ class RefusalExplainer:
     ) -> SqlInvalidError:
         """`error`, with a position in `details` where the SQL has the name it is about."""
         refusal = read_refusal(error.message)
+        if refusal.kind is RefusalKind.LOCATION and refusal.name:
+            return self._explain_location(error, refusal.name, guarded)
         said = error.details[0] if error.details else {}
         found = _find_name(guarded.sql, refusal.name) if refusal.name and "line" not in said else None
         if found is None:
@@ -45,6 +47,42 @@ class RefusalExplainer:
             detail["suggestion"] = near
         remediation = f"Did you mean {near}?" if near else refusal.kind.value
         return SqlInvalidError(error.message, remediation=remediation, details=[detail])
+
+    def _explain_location(
+        self, error: SqlInvalidError, dataset: str, guarded: GuardedQuery
+    ) -> SqlInvalidError:
+        """The same at the first table of the dataset, and where the dataset is, as far as BigQuery tells."""
+        read = [table for table in guarded.tables if table.dataset.lower() == dataset.lower()]
+        names = [f"{dataset}.{table.table}" for table in read]
+        place = next((found for name in names if (found := _find_name(guarded.sql, name))), None)
+        where = self._find_location(f"{read[0].project}.{read[0].dataset}") if read else None
+        own = self._clients.location
+        if where is None or where.lower() == own.lower():
+            message, remediation = error.message, RefusalKind.LOCATION.value
+        else:
+            message = (
+                f"{dataset} is in {where}, and this service's jobs run in {own}, where it cannot be read"
+            )
+            remediation = f"Read a copy of it in {own}, or save the dashboard with a service whose BIGQUERY_LOCATION is {where}."
+        details: list[dict[str, object]] = []
+        if place is not None:
+            line, column = LineIndex(guarded.sql).locate(place.start)
+            details = [{"line": line, "column": column, "found": place.text}]
+        return SqlInvalidError(message, remediation=remediation, details=details)
+
+    def _find_location(self, dataset: str) -> str | None:
+        """Where a dataset is; None when BigQuery does not tell, because it is not there or not ours to see."""
+
+        def get(retry: "Retry", timeout: float) -> str | None:
+            location: str | None = self._clients.rest.get_dataset(
+                dataset, retry=retry, timeout=timeout
+            ).location
+            return location
+
+        try:
+            return self._clients.quick.ask(f"reading where {dataset} is", get)
+        except AlmanacError:
+            return None  # what is refused stays refused; only the other location is missing
 
     def _list_names(
         self, kind: RefusalKind, found: Lexeme, guarded: GuardedQuery, request: QueryRequest

@@ -30,9 +30,12 @@ class MisbehavingServer:
         self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
 
     def fail(self, call: str, *faults: str | None) -> None:
-        """What the next calls of this kind meet, one each: a status such as `503`, `403 rateLimitExceeded`,
-        `503 html` (a page of Google's front end), `hang`, `lose` (done, but the answer is lost), `job backendError`
-        (the job is done and has failed for that reason), or None (nothing)."""
+        """What the next calls of this kind meet, one each.
+
+        A status such as `503`, `403 rateLimitExceeded` (and after that what it says), `503 html` (a page of Google's
+        front end), `hang`, `lose` (done, but the answer is lost), `job backendError` (the job is done and has failed
+        for that reason), or None (nothing).
+        """
         self._faults[call] = list(faults)
 
     def count(self, call: str) -> int:
@@ -78,12 +81,13 @@ class MisbehavingServer:
             do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = handle_any  # noqa: N815 - asked for by the base
 
             def _refuse(self, fault: str) -> None:
-                status, _, reason = fault.partition(" ")
+                status, reason, message = (*fault.split(" ", 2), "", "")[:3]
                 if reason == "html":
                     self._answer(int(status), FRONT_END_PAGE, "text/html; charset=UTF-8")
                     return
-                errors = [{"reason": reason, "message": "out of order"}] if reason else []
-                error = {"code": int(status), "message": "out of order", "errors": errors}
+                message = message or "out of order"
+                errors = [{"reason": reason, "message": message}] if reason else []
+                error = {"code": int(status), "message": message, "errors": errors}
                 self._answer(int(status), json.dumps({"error": error}).encode())
 
             def _pass_on(self, body: bytes, fault: str | None) -> None:

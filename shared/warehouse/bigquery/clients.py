@@ -25,6 +25,11 @@ class WarehouseClients:
         self.quick = QuickCalls(lambda: self.rest, settings)
 
     @property
+    def location(self) -> str:
+        """Where jobs run; they read datasets of this location only."""
+        return self._settings.bigquery_location
+
+    @property
     def rest(self) -> "bigquery.Client":
         """The REST client; safe to share between threads."""
         with self._lock:

@@ -8,6 +8,10 @@ from enum import Enum
 class RefusalKind(Enum):
     """What the name in a refusal is the name of. The value is the remedy where nothing better is known."""
 
+    LOCATION = (
+        "Correct the name of the dataset. One that exists is in another location than this service's jobs "
+        "(BIGQUERY_LOCATION), which read no other: copy what is needed there, or use a service for its location."
+    )
     TABLE = "Correct the name of the table, or read it from the dataset it is in: dataset.table."
     COLUMN = "Name a column that the tables of the query have, or one that an alias in it gives."
     FUNCTION = "Use a function that BigQuery has."
@@ -24,7 +28,9 @@ class Refusal:
     name: str | None = None
 
 
+# https://cloud.google.com/bigquery/docs/locations#specify_locations: a job reads datasets of its own location only.
 _NAMED = (
+    (RefusalKind.LOCATION, re.compile(r"Not found: Dataset [^\s:]+:(?P<name>[\w$-]+) was not found in location")),
     (RefusalKind.TABLE, re.compile(r"Not found: (?:Table|Dataset) [^\s:]+:(?P<name>[\w.*$-]+)")),
     (RefusalKind.COLUMN, re.compile(r"Unrecognized name: `?(?P<name>[\w.]+)`?")),
     (RefusalKind.COLUMN, re.compile(r"does not have a column named \"(?P<name>\w+)\"")),
