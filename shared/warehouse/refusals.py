@@ -63,7 +63,10 @@ class RefusalExplainer:
             message = (
                 f"{dataset} is in {where}, and this service's jobs run in {own}, where it cannot be read"
             )
-            remediation = f"Read a copy of it in {own}, or save the dashboard with a service whose BIGQUERY_LOCATION is {where}."
+            remediation = (
+                f"Read a copy of it in {own}, or save the dashboard with a service whose BIGQUERY_LOCATION is "
+                f"{where}."
+            )
         details: list[dict[str, object]] = []
         if place is not None:
             line, column = LineIndex(guarded.sql).locate(place.start)
