@@ -64,7 +64,7 @@ check: .venv/ready ## Lint, types, import rules, rendered files
 test: .venv/ready ## Run the tests, on WORKERS=2 processes; ARGS="tests/deploy -k nginx" picks some
 	$(PY) -m pytest $(SPREAD) -m "not stack" $(ARGS)
 
-test-quick: .venv/ready ## Run the tests that need no server
+test-quick: .venv/ready ## Run the tests that start no other program
 	$(PY) -m pytest $(SPREAD) -m quick $(ARGS)
 
 test-stack: .venv/ready ## Run the tests that need the whole stack behind nginx and Chromium; they start their own

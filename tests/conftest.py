@@ -9,7 +9,7 @@ pytest_plugins = [
     "tests.fixtures.functions",
     "tests.fixtures.oidc",
     "tests.fixtures.postgres",
-    "tests.fixtures.servers",
+    "tests.fixtures.programs",
     "tests.fixtures.stack",
     "tests.fixtures.stores",
     "tests.fixtures.valkey",

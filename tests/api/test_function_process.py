@@ -117,6 +117,7 @@ def test_without_an_entry_in_the_manifest_the_process_ends_and_says_why(servers,
     assert "'strays' has no entry in deploy/functions.yaml; every endpoint needs one" in log
 
 
+@pytest.mark.usefixtures("programs")
 @pytest.mark.parametrize("module", ["shared.api.endpoint", "functions.data.main"])
 def test_serving_loads_nothing_heavy(module):
     heavy = [

@@ -201,6 +201,7 @@ def test_without_postgresql_callers_get_a_quick_503(
     assert time.monotonic() - started < 4
 
 
+@pytest.mark.usefixtures("programs")
 def test_a_session_cookie_needs_none_of_the_token_libraries():
     program = (
         "import sys, shared.auth.authenticator, shared.auth.sessions, shared.auth.sign_in;"

@@ -208,6 +208,7 @@ def test_another_url_says_what_is_accepted_without_repeating_it(url: str) -> Non
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.usefixtures("programs")
 def test_opening_connects_to_nothing_and_imports_no_client() -> None:
     program = (
         "import sys; from shared.cache.factory import open_cache; from shared.settings import Settings\n"

@@ -61,6 +61,7 @@ def test_an_address_that_is_none_is_refused(program: Program, url: str) -> None:
     assert "error[" in program.run("--url", url, "data", "shop", code=2).stderr
 
 
+@pytest.mark.usefixtures("programs")
 @pytest.mark.parametrize(
     ("command", "told"),
     [
@@ -74,6 +75,7 @@ def test_a_token_command_that_fails_is_told(program: Program, command: str, told
     assert told in program.run("--token-command", command, "data", "shop", code=1).stderr
 
 
+@pytest.mark.usefixtures("programs")
 def test_the_token_command_is_not_read_by_a_shell(program: Program, tmp_path: Path) -> None:
     touched = tmp_path / "touched"
     command = f"{sys.executable} -c print(1) ; touch {touched}"
@@ -122,6 +124,7 @@ def test_a_token_read_from_a_file_may_end_with_its_line(program: Program) -> Non
     assert "does not answer" in shown.stderr
 
 
+@pytest.mark.usefixtures("programs")
 def test_a_token_command_on_the_command_line_is_asked_before_the_environment(program: Program) -> None:
     program.environment["ALMANAC_TOKEN"] = "a.b.c"
     program.run("data", "shop", code=3)

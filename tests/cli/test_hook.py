@@ -37,6 +37,7 @@ def test_the_pre_commit_hook_calls_what_exists() -> None:
     assert set(hook["additional_dependencies"]) <= set(pinned)
 
 
+@pytest.mark.usefixtures("programs")
 def test_the_pre_commit_hook_runs_as_it_is_installed(
     folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

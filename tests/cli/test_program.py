@@ -103,6 +103,7 @@ def test_a_fault_of_the_program_is_one_line_without_the_token(program: Program) 
     assert "secret" not in told
 
 
+@pytest.mark.usefixtures("programs")
 @pytest.mark.parametrize("arguments", [[], ["--json"]])
 def test_a_full_disk_is_told(file: Path, arguments: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
@@ -115,6 +116,7 @@ def test_a_full_disk_is_told(file: Path, arguments: list[str]) -> None:
     assert len(ended.stderr.splitlines()) == 2
 
 
+@pytest.mark.usefixtures("programs")
 @pytest.mark.parametrize("count", [1, 3000])
 def test_a_reader_that_goes_away_is_not_complained_about(tmp_path: Path, count: int) -> None:
     queries = "".join(f"  q{number}: {{sql: SELECT @p{number}}}\n" for number in range(count))

@@ -94,6 +94,7 @@ def test_standard_input_is_judged_as_the_file_it_stands_for(program: Program, fo
     assert "[YAML_TOO_LARGE]" in program.run("validate", "-", stdin="x" * 3_000_000, code=1).stdout
 
 
+@pytest.mark.usefixtures("programs")
 @pytest.mark.parametrize(
     ("environment", "colorful"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
 )

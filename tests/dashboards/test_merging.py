@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -60,6 +61,7 @@ def test_what_is_too_long_is_not_compared():
     assert merge_texts("f", "", "x\n", "y\n" * (MAX_LINES + 1)) is None
 
 
+@pytest.mark.usefixtures("programs")
 @settings(
     max_examples=150,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

@@ -192,6 +192,7 @@ def test_patterns_name_both_ends_and_mean_the_same_in_every_language():
         assert not re.search(r"\\[dswbDSWB]|(?<!\\)\.(?![^\[]*\])", pattern), pattern
 
 
+@pytest.mark.usefixtures("programs")
 def test_a_valid_file_needs_no_explanation_and_no_import_of_what_gives_one():
     code = (
         "import sys\n"

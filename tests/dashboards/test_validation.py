@@ -270,6 +270,7 @@ def test_a_file_that_is_no_mapping_says_how_to_begin(text):
     assert list_codes(validate(text)) == [DiagnosticCode.YAML_EMPTY]
 
 
+@pytest.mark.usefixtures("programs")
 def test_reading_a_definition_and_its_variants_imports_no_sql_parser():
     code = (
         "import sys\n"
@@ -279,6 +280,7 @@ def test_reading_a_definition_and_its_variants_imports_no_sql_parser():
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
+@pytest.mark.usefixtures("programs")
 def test_importing_the_front_door_costs_no_sql_parser():
     code = "import sys, shared.dashboards.validation\nassert not {'sqlglot', 'croniter'} & set(sys.modules)\n"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

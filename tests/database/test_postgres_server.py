@@ -47,6 +47,7 @@ def test_preparing_a_running_server_leaves_its_lock_alone(own_postgres: RunningP
     assert lock.read_text() == before
 
 
+@pytest.mark.usefixtures("programs")
 def test_a_half_made_cluster_is_made_anew(state_dir: Path) -> None:
     half = state_dir / "pg" / "data.new"
     half.mkdir(parents=True)

@@ -125,6 +125,7 @@ def test_a_server_that_falls_silent_is_reported_in_seconds() -> None:
         assert time.monotonic() - begun < 5
 
 
+@pytest.mark.usefixtures("programs")
 def test_none_of_it_loads_sqlalchemy() -> None:
     program = (
         "import sys, shared.database.quick_reads, shared.database.unit_of_work, shared.auth.sessions;"

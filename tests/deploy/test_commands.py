@@ -21,7 +21,7 @@ from deploy.local.supervision.status import StackStatus, StatusFile, UnitStatus,
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
+def environment(programs: None, tmp_path: Path) -> dict[str, str]:
     """The environment of a stack that shares nothing with another but the installed parts."""
     ports = {setting_name(field.name): str(pick_free_port()) for field in fields(Ports)}
     own = {"LOCAL_DIR": str(tmp_path / "local"), "PARTS_DIR": str(parts_environment().folder)}
@@ -72,6 +72,7 @@ def test_another_python_is_one_clear_sentence(monkeypatch: pytest.MonkeyPatch) -
         control.bring_up()
 
 
+@pytest.mark.usefixtures("programs")
 @pytest.mark.parametrize("python", ["false", "no-such-python"])
 def test_make_without_python_3_13_is_one_clear_sentence(tmp_path: Path, python: str) -> None:
     shutil.copy(REPOSITORY / "Makefile", tmp_path)

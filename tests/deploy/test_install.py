@@ -7,6 +7,7 @@ import pytest
 from deploy.local.virtual_environment import InstallFailedError, VirtualEnvironment
 
 
+@pytest.mark.usefixtures("programs")
 def test_an_environment_is_installed_once_and_again_when_its_requirements_change(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -69,6 +69,7 @@ def test_functions_beyond_the_highest_port_are_refused() -> None:
         check_listeners([Listener("data", 65536, "PORT_FUNCTIONS")])
 
 
+@pytest.mark.usefixtures("programs")
 def test_a_port_whose_connections_linger_counts_as_free() -> None:
     port = pick_free_port()
     with socket.create_server(("127.0.0.1", port)) as server, socket.create_connection(("127.0.0.1", port)):

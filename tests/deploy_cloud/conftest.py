@@ -8,7 +8,7 @@ from tests.deploy_cloud.recorder import RecordingGcloud
 
 
 @pytest.fixture
-def gcloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RecordingGcloud:
+def gcloud(programs: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RecordingGcloud:
     recorder = RecordingGcloud.install(tmp_path)
     monkeypatch.setenv("PATH", recorder.path)
     return recorder

@@ -109,6 +109,7 @@ def test_every_function_is_called() -> None:
     assert set(CALLS) == {entry.name for entry in get_manifest().functions}
 
 
+@pytest.mark.usefixtures("programs")
 def test_the_file_system_of_a_function_is_read_only(tmp_path: Path) -> None:
     wrapper = wrap_read_only(tmp_path)
     if not wrapper:

@@ -53,6 +53,7 @@ def test_every_target_of_make_that_a_step_names_is_there() -> None:
     assert all(f"\n{target}:" in makefile for target in targets)
 
 
+@pytest.mark.usefixtures("programs")
 @pytest.mark.parametrize("has_cache", [True, False])
 def test_the_image_is_built_from_the_last_ones_cache_and_named_by_digest(
     tmp_path: Path, has_cache: bool
@@ -76,6 +77,7 @@ def test_the_image_is_built_from_the_last_ones_cache_and_named_by_digest(
     assert (tmp_path / "out" / "image").read_text() == f"{IMAGE}\n"
 
 
+@pytest.mark.usefixtures("programs")
 @pytest.mark.parametrize("stage", ["local", "staging"])
 def test_an_image_that_is_released_nowhere_is_pushed_nowhere(tmp_path: Path, stage: str) -> None:
     log = tmp_path / "log"
@@ -97,6 +99,7 @@ def test_an_image_that_is_released_nowhere_is_pushed_nowhere(tmp_path: Path, sta
     assert ("push --quiet host/p/almanac:v2" in log.read_text().splitlines()) is (stage != "local")
 
 
+@pytest.mark.usefixtures("programs")
 def test_the_scripts_of_a_copy_without_git_are_found(tmp_path: Path) -> None:
     packed = subprocess.run(
         ["git", "archive", "HEAD"], cwd=REPOSITORY, capture_output=True, check=True
@@ -119,12 +122,14 @@ def test_the_scripts_of_a_copy_without_git_are_found(tmp_path: Path) -> None:
     assert f"shellcheck: {len(listed)} scripts" in done.stdout
 
 
+@pytest.mark.usefixtures("programs")
 def test_every_package_of_the_image_may_be_used() -> None:
     done = run_script("scan.sh", "licences")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "all allowed" in done.stdout
 
 
+@pytest.mark.usefixtures("programs")
 def test_a_licence_that_is_not_allowed_fails_the_scan(tmp_path: Path) -> None:
     script = (REPOSITORY / "deploy" / "ci" / "scan.sh").read_text()
     strict = tmp_path / "deploy" / "ci" / "scan.sh"
@@ -143,6 +148,7 @@ def test_a_licence_that_is_not_allowed_fails_the_scan(tmp_path: Path) -> None:
     assert "Apache" in done.stderr
 
 
+@pytest.mark.usefixtures("programs")
 def test_a_vulnerability_or_a_package_nobody_could_look_up_fails_the_scan(tmp_path: Path) -> None:
     (tmp_path / "pip-audit").write_text('#!/bin/sh\necho "$@"\nexit 1\n')
     (tmp_path / "pip-audit").chmod(0o755)
@@ -152,6 +158,7 @@ def test_a_vulnerability_or_a_package_nobody_could_look_up_fails_the_scan(tmp_pa
     assert "--requirement requirements.lock" in done.stdout
 
 
+@pytest.mark.usefixtures("programs")
 def test_the_pages_packages_are_looked_up_where_npm_is(tmp_path: Path) -> None:
     for name, body in (("pip-audit", "exit 0"), ("npm", 'echo "npm $@"\nexit 1')):
         (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
@@ -173,6 +180,7 @@ def judge(what: str, given: object) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.usefixtures("programs")
 def test_what_the_pages_are_bundled_from_may_be_used_and_what_builds_them_is_not_asked() -> None:
     packages: dict[str, object] = {
         "": {"name": "pages"},
@@ -197,6 +205,7 @@ def describe_image(status: str, severity: str = "CRITICAL", *, fixable: bool = T
     }
 
 
+@pytest.mark.usefixtures("programs")
 def test_a_critical_vulnerability_that_has_a_fix_holds_the_release_up() -> None:
     done = judge("image", describe_image("FINISHED_SUCCESS"))
     assert done.returncode == 1
@@ -210,6 +219,7 @@ def test_a_critical_vulnerability_that_has_a_fix_holds_the_release_up() -> None:
     assert judge("image", describe_image("FINISHED_UNSUPPORTED")).returncode == 1
 
 
+@pytest.mark.usefixtures("programs")
 def test_the_scan_of_an_image_waits_until_the_registry_has_looked_into_it(tmp_path: Path) -> None:
     answers = [{}, describe_image("SCANNING"), describe_image("FINISHED_SUCCESS", fixable=False)]
     for number, answer in enumerate(answers):
@@ -230,6 +240,7 @@ def test_the_scan_of_an_image_waits_until_the_registry_has_looked_into_it(tmp_pa
     assert run_script("scan.sh", "image", SCAN_SECONDS="0", SCAN_TRIES="2", **environment).returncode == 1
 
 
+@pytest.mark.usefixtures("programs")
 def test_without_an_engine_the_compose_run_says_so_and_passes(tmp_path: Path) -> None:
     (tmp_path / "docker").write_text("#!/bin/sh\nexit 1\n")
     (tmp_path / "docker").chmod(0o755)
@@ -239,6 +250,7 @@ def test_without_an_engine_the_compose_run_says_so_and_passes(tmp_path: Path) ->
     assert "NOT RUN, there is no Docker engine here" in done.stdout
 
 
+@pytest.mark.usefixtures("programs")
 def test_an_engine_that_is_there_and_does_not_start_is_not_taken_for_none(tmp_path: Path) -> None:
     for name, body in (
         ("docker", "exit 1"),
@@ -254,6 +266,7 @@ def test_an_engine_that_is_there_and_does_not_start_is_not_taken_for_none(tmp_pa
     assert "there is no Docker engine" not in done.stdout
 
 
+@pytest.mark.usefixtures("programs")
 def test_a_compose_run_that_hangs_is_ended_and_taken_down(tmp_path: Path) -> None:
     log = tmp_path / "log"
     (tmp_path / "docker").write_text(

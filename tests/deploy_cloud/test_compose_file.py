@@ -100,6 +100,7 @@ def list_modules_outside_the_image() -> list[str]:
     ]
 
 
+@pytest.mark.usefixtures("programs")
 def test_the_local_stacks_programs_start_with_what_the_image_holds() -> None:
     program = (
         "import importlib, sys\n"

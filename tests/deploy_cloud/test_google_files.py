@@ -195,6 +195,7 @@ def test_a_stage_that_says_what_nobody_understands_is_refused(
         load_stage("staging", tmp_path)
 
 
+@pytest.mark.usefixtures("programs")
 def test_the_first_dashboard_of_the_guide_is_valid() -> None:
     done = subprocess.run(
         [Path(sys.executable).with_name("almanac"), "validate", "docs/examples/bicycle-stations.yaml"],

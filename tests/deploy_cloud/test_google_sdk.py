@@ -42,6 +42,7 @@ def test_without_the_cli_it_says_so_and_passes(
     assert "NOT RUN, the Google Cloud CLI is not installed" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("programs")
 @needs_sdk
 def test_a_flag_or_a_command_gcloud_does_not_know_is_found() -> None:
     faults = list(
@@ -58,6 +59,7 @@ def test_a_flag_or_a_command_gcloud_does_not_know_is_found() -> None:
     assert "servicess" in faults[1]
 
 
+@pytest.mark.usefixtures("programs")
 @needs_sdk
 def test_a_field_google_does_not_know_is_found() -> None:
     assert SDK is not None

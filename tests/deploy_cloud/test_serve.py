@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import pytest
 import requests
 
 from deploy.local.parts import REPOSITORY
@@ -53,6 +54,7 @@ def test_it_says_that_it_leaves_and_serves_until_it_has_left(servers: None) -> N
         process.wait(10)
 
 
+@pytest.mark.usefixtures("programs")
 def test_a_server_that_ends_by_itself_ends_the_container_with_its_code() -> None:
     done = subprocess.run(
         [sys.executable, "-SE", SERVE, sys.executable, "-c", "raise SystemExit(7)"], check=False

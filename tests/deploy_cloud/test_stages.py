@@ -167,6 +167,7 @@ def test_destroy_asks_always_and_deletes_only_what_was_made_for_the_stage(
     }
 
 
+@pytest.mark.usefixtures("programs")
 def test_without_gcloud_it_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -101,6 +101,7 @@ def test_a_resource_may_come_after_the_apis_through_another(text: str) -> None:
     assert list(terraform_files.find_faults({**TEXTS, "a.tf": resource})) == []
 
 
+@pytest.mark.usefixtures("programs")
 @pytest.mark.parametrize(("stage", "project"), [("staging", "almanac-staging"), ("prod", "almanac-prod")])
 def test_a_stage_has_its_own_state_and_variable(tmp_path: Path, stage: str, project: str) -> None:
     log = tmp_path / "log"

@@ -21,7 +21,7 @@ INSTALL_TIMEOUT_SECONDS = 300
 
 
 @pytest.fixture(scope="module")
-def language_server() -> Iterator[LanguageServer]:
+def language_server(programs: None) -> Iterator[LanguageServer]:
     with LanguageServer(install_packages() / "node_modules", SCHEMA_PATH) as server:
         yield server
 

@@ -3,7 +3,10 @@
 import subprocess
 import sys
 
+import pytest
 
+
+@pytest.mark.usefixtures("programs")
 def test_reading_lineage_loads_no_parser():
     code = (
         "import sys, shared.lineage.service, shared.lineage.openlineage;"

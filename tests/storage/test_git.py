@@ -24,12 +24,12 @@ def workdir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(workdir: Path) -> GitBlobStore:
+def store(programs: None, workdir: Path) -> GitBlobStore:
     return GitBlobStore(workdir, timeout_seconds=20)
 
 
 @pytest.fixture
-def git(workdir: Path) -> RunGit:
+def git(programs: None, workdir: Path) -> RunGit:
     """Runs Git as a person in the folder would."""
     identity = {"GIT_CONFIG_GLOBAL": os.devnull, "HOME": "/nonexistent"}
     for role in ("AUTHOR", "COMMITTER"):
@@ -165,6 +165,7 @@ def test_hooks_signing_and_configuration_of_others_do_not_interfere(
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.usefixtures("programs")
 def test_a_workdir_inside_another_repository_is_its_own(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
     store = GitBlobStore(tmp_path / "inner", timeout_seconds=20)
@@ -212,6 +213,7 @@ def test_nothing_is_written_through_a_symbolic_link(
     assert blob.data == b"2"
 
 
+@pytest.mark.usefixtures("programs")
 def test_a_lock_held_too_long_is_a_clear_error_in_time(workdir: Path) -> None:
     store = GitBlobStore(workdir, timeout_seconds=0.3)
     store.list_blobs()

@@ -19,7 +19,10 @@ REACHED = {"branch", "file", "file:2", "index"}
 _FORK = multiprocessing.get_context("fork")
 
 # Other tests may have left threads, and the children of these tests do nothing that needs their locks.
-pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+pytestmark = [
+    pytest.mark.usefixtures("programs"),
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
+]
 
 
 def die_at(wanted: str, workdir: Path) -> None:

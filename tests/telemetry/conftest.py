@@ -25,7 +25,7 @@ configure_logging(settings)
 
 
 @pytest.fixture
-def run_program() -> Callable[..., Lines]:
+def run_program(programs: None) -> Callable[..., Lines]:
     """Runs statements after tracing and logging are set up; the JSON lines they print."""
 
     def run(statements: str, **settings: str) -> Lines:

@@ -261,6 +261,7 @@ for pid in workers:
     assert len({span["span_id"] for span in spans}) == 480
 
 
+@pytest.mark.usefixtures("programs")
 def test_importing_tracing_does_not_import_the_sdk() -> None:
     program = "import sys, shared.telemetry.tracing; sys.exit('opentelemetry.sdk' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
