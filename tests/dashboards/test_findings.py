@@ -154,6 +154,26 @@ def test_a_mark_that_is_named_is_explained_whatever_else_is_wrong(name, surprise
     assert "orient" in found.allowed
 
 
+def test_a_tag_that_names_no_branch_is_explained_by_all_that_do():
+    (found,) = find_findings({"params": {"name": "brush", "select": {"type": "pont", "encodings": 5}}})
+    assert (found.kind, found.location) == (FindingKind.NOT_ALLOWED, ("select", "type"))
+    assert found.allowed == ("point", "interval")
+
+
+def test_a_tag_that_is_no_word_is_of_the_wrong_type():
+    file = make_file({})
+    file["charts"] = [{"id": "c", "title": "C", "query": "q", "type": ["table"]}]
+    (found,) = explain_errors(find_errors(file))
+    assert (found.kind, found.location) == (FindingKind.WRONG_TYPE, ("charts", 0, "type"))
+
+
+def test_a_bad_name_is_told_beside_the_wrong_type_of_what_it_names():
+    file = make_file({})
+    file["queries"]["Bad Name"] = 5
+    kinds = {finding.kind for finding in explain_errors(find_errors(file))}
+    assert kinds == {FindingKind.WRONG_PATTERN, FindingKind.WRONG_TYPE}
+
+
 def test_marks_and_channels_are_those_of_vega_lite():
     assert {"line", "bar", "rect", "boxplot", "errorband"} <= set(list_marks())
     assert {"x", "y", "color", "tooltip", "row", "facet", "theta"} <= set(list_channels())

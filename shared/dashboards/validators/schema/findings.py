@@ -49,7 +49,7 @@ def explain_errors(errors: Iterable[SchemaError]) -> list[Finding]:
     kept = [
         finding
         for finding in found
-        if finding.kind is FindingKind.WRONG_TYPE or finding.location not in mistyped
+        if finding.kind is FindingKind.WRONG_TYPE or finding.is_key or finding.location not in mistyped
     ]
     return list({(one.kind, one.location, one.allowed): one for one in kept}.values())
 
@@ -107,6 +107,8 @@ def _explain_branches(error: SchemaError, location: Location) -> list[Finding]:
         return [_explain_scalar(error, location, fitting)]
     tags = list_tags(fitting)
     tag = error.value.get("type") if isinstance(error.value, dict) else None
+    if tags and isinstance(tag, dict | list):
+        return [Finding(FindingKind.WRONG_TYPE, (*location, "type"), tag, ("string",), error.schema)]
     if tags and tag is not None and tag not in tags:
         return [Finding(FindingKind.NOT_ALLOWED, (*location, "type"), tag, tuple(tags), error.schema)]
     found = explain_errors(find_meant(fitting, error.value).errors)
