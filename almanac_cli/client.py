@@ -16,7 +16,10 @@ CONNECT_TIMEOUT_SECONDS = 5.0
 READ_TIMEOUT_SECONDS = 330.0
 NDJSON_TYPE = "application/x-ndjson"
 _READ_ATTEMPTS = 3
-_RETRY_STATUSES = frozenset({502, 503})
+# What a front end says, in HTML, when it has nobody to pass a request on to.
+_BUSY_STATUSES = frozenset({429, 502, 503, 504})
+# Longer than that a person decides whether to wait.
+_LONGEST_PAUSE_SECONDS = 10.0
 
 
 class _Bearer(AuthBase):
@@ -47,18 +50,17 @@ class ServiceClient:
     def get(self, path: str, **query: object) -> Any:
         """The `data` of a GET; a query value of None is left out. Tried again when the service is away."""
         given = {name: value for name, value in query.items() if value is not None}
-        for attempt in range(1, _READ_ATTEMPTS + 1):
+        for attempt in range(1, _READ_ATTEMPTS):
             try:
                 response = self._send("GET", path, params=given)
-                if response.status_code in _RETRY_STATUSES and attempt < _READ_ATTEMPTS:
-                    time.sleep(0.3 * attempt)
-                    continue
-                return _read_envelope(response)
             except ServiceUnreachableError:
-                if attempt == _READ_ATTEMPTS:
-                    raise
                 time.sleep(0.3 * attempt)
-        raise AssertionError("the last attempt answers or raises")
+                continue
+            pause = _choose_pause(response, attempt)
+            if pause is None:
+                return _read_envelope(response)
+            time.sleep(pause)
+        return _read_envelope(self._send("GET", path, params=given))
 
     def post(self, path: str, body: object, **query: object) -> Any:
         """The `data` of a POST. Not tried again: it may have cost something."""
@@ -125,6 +127,26 @@ class ServiceClient:
         )
 
 
+def _choose_pause(response: requests.Response, attempt: int) -> float | None:
+    """How many seconds to wait before a read is tried again; None when its answer stands."""
+    if response.status_code not in _BUSY_STATUSES or (_is_ours(response) and response.status_code != 503):
+        return None
+    pause = _read_retry_after(response)
+    if pause is None:
+        return 0.3 * attempt
+    return pause if pause <= _LONGEST_PAUSE_SECONDS else None
+
+
+def _is_ours(response: requests.Response) -> bool:
+    return response.headers.get("Content-Type", "").partition(";")[0] == "application/json"
+
+
+def _read_retry_after(response: requests.Response) -> float | None:
+    """Seconds; a date (RFC 9110, section 10.2.3) is not looked at, since no front end of ours sends one."""
+    given = response.headers.get("Retry-After", "")
+    return float(given) if given.isascii() and given.isdecimal() and len(given) < 7 else None
+
+
 def _read_envelope(response: requests.Response) -> Any:
     try:
         envelope = response.json()
@@ -138,6 +160,14 @@ def _read_envelope(response: requests.Response) -> Any:
 
 
 def _report_foreign(response: requests.Response) -> ServiceUnreachableError:
+    if response.status_code in _BUSY_STATUSES:
+        pause = _read_retry_after(response)
+        when = "in a moment" if pause is None else f"in {pause:g} seconds"
+        return ServiceUnreachableError(
+            f"The service is busy: what stands before it answered {response.status_code}.",
+            code="DEPENDENCY_UNAVAILABLE",
+            remediation=f"Try again {when}.",
+        )
     return ServiceUnreachableError(
         f"{response.url} answered {response.status_code} with something that is not this API.",
         code="DEPENDENCY_UNAVAILABLE",

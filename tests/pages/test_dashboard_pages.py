@@ -57,6 +57,34 @@ def test_searching_and_choosing_a_tag_narrow_the_list(visitor):
     visitor.page.wait_for_url(f"{visitor.stack.url}/")
 
 
+BUSY_PAGE = {"content_type": "text/html", "body": "<html><h1>Error: Server Error</h1></html>"}
+
+
+def test_reads_are_tried_again_while_a_front_end_is_busy(visitor):
+    asked = []
+
+    def answer(route):
+        asked.append(route.request.url)
+        if len(asked) > 2:
+            route.continue_()
+        else:
+            route.fulfill(status=503 if len(asked) == 1 else 429, headers={"Retry-After": "0"}, **BUSY_PAGE)
+
+    visitor.page.route("**/data/nyc-flights*", answer)
+    visitor.open_dashboard("nyc-flights")
+    assert len(asked) == 3
+    assert visitor.page.get_by_role("alert").count() == 0
+
+
+def test_a_front_end_that_stays_busy_is_told_of_as_busy(visitor):
+    busy = {**BUSY_PAGE, "headers": {"Retry-After": "3600"}}
+    visitor.page.route("**/data/nyc-flights*", lambda route: route.fulfill(status=429, **busy))
+    visitor.open("/view/nyc-flights")
+    shown = visitor.page.get_by_role("alert").first
+    expect(shown).to_contain_text("The service is busy.")
+    expect(shown).to_contain_text("Try again in 3600 seconds.")
+
+
 @pytest.mark.parametrize("slug", SAMPLES)
 def test_each_sample_is_drawn_without_a_complaint(visitor, slug):
     visitor.open_dashboard(slug)

@@ -63,7 +63,7 @@ export async function post<T>(path: string, body: unknown): Promise<T> {
 
 /** An answer that is a file. */
 export async function getFile(path: string, accept: string): Promise<Blob> {
-  const response = await call(path, { headers: { Accept: accept } });
+  const response = await read(path, accept);
   if (!response.ok) await readEnvelope(response);
   return response.blob();
 }
@@ -99,6 +99,32 @@ async function send(method: string, path: string, body: unknown, accept: string)
   return call(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
 }
 
+const ATTEMPTS = 3;
+const PAUSE_MS = 400;
+const LONGEST_PAUSE_MS = 10_000;
+
+/** A GET, tried again while what stands before the service has nobody to pass it on to. */
+async function read(path: string, accept: string): Promise<Response> {
+  for (let attempt = 1; ; attempt++) {
+    const response = await call(path, { headers: { Accept: accept } });
+    const pause = secondsToWait(response);
+    const wait = pause === null ? PAUSE_MS * attempt : pause * 1000;
+    if (!isBusy(response) || attempt === ATTEMPTS || wait > LONGEST_PAUSE_MS) return response;
+    await new Promise((resolve) => setTimeout(resolve, wait));
+  }
+}
+
+/** True for a front end's own page in place of an answer: Google's, or another's. The service itself says JSON. */
+function isBusy(response: Response): boolean {
+  const isOurs = response.headers.get("Content-Type")?.startsWith("application/json");
+  return [429, 502, 503, 504].includes(response.status) && !isOurs;
+}
+
+function secondsToWait(response: Response): number | null {
+  const given = response.headers.get("Retry-After");
+  return given !== null && /^\d{1,6}$/.test(given) ? Number(given) : null;
+}
+
 async function call(path: string, options: RequestInit): Promise<Response> {
   let response: Response;
   try {
@@ -122,6 +148,14 @@ function signIn(): Promise<never> {
 }
 
 async function readEnvelope<T>(response: Response): Promise<T> {
+  if (isBusy(response)) {
+    const seconds = secondsToWait(response);
+    throw new ApiError(response.status, {
+      code: "BUSY",
+      message: "The service is busy.",
+      remediation: seconds === null ? "Try again in a moment." : `Try again in ${seconds} seconds.`,
+    });
+  }
   let body: { success: boolean; data: T; error: Problem | null };
   try {
     body = await response.json();
