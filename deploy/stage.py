@@ -108,6 +108,8 @@ class Stage(_Part):
             "DASHBOARD_STORE_URL": f"gs://{self.bucket}/dashboards",
             "PAYLOAD_STORE_URL": f"gs://{self.bucket}/payloads",
             "SERVICE_ACCOUNT_EMAILS": self.scheduler_email,
+            # Where Cloud Run passes requests on from, inside the instance.
+            "TRUSTED_PROXIES": "169.254.0.0/16",
             **self.settings,
         }
 

@@ -48,12 +48,24 @@ def _read_price(value: object) -> Decimal:
     return price
 
 
+def _check_networks(value: list[str]) -> list[str]:
+    import ipaddress  # which no cold start needs
+
+    for network in value:
+        try:
+            ipaddress.ip_network(network, strict=False)
+        except ValueError as error:
+            raise ValueError(f"{network!r} is no network; write for example 10.0.0.0/8") from error
+    return value
+
+
 BaseUrl = Annotated[str, Reader(_check_base_url)]
 ByteSize = Annotated[int, Reader(_read_size, "size"), Meta(gt=0)]
 Price = Annotated[Decimal, Reader(_read_price, "number from 0")]
 Seconds = Annotated[float, Meta(gt=0)]
 StringList = Annotated[list[str], Reader(_split_list, "list")]
 TimeZoneName = Annotated[str, Reader(_check_time_zone)]
+NetworkList = Annotated[list[str], Reader(_split_list, "list"), Reader(_check_networks)]
 NO_STRINGS: list[str] = []
 
 
@@ -164,6 +176,13 @@ class Settings(EnvironmentSettings):
     max_rows_per_query: Annotated[int, Meta(ge=1)] = 50_000
     """Upper bound of a query's max_rows."""
     max_variants_per_dashboard: Annotated[int, Meta(ge=1)] = 64
+
+    # --- limits
+    trusted_proxies: NetworkList = NO_STRINGS
+    """Networks of peers whose forwarded addresses are believed."""
+    logins_per_minute: Annotated[int, Meta(ge=1)] = 20
+    compiles_in_flight: Annotated[int, Meta(ge=1)] = 2
+    dry_runs_per_call: Annotated[int, Meta(ge=1)] = 2000
 
     # --- retention
     on_demand_refresh_days: Annotated[int, Meta(ge=0)] = 7

@@ -52,6 +52,8 @@ def build_environment(
             "CACHE_URL": cache_url,
             "DASHBOARD_STORE_URL": f"git:{state_dir / 'workdir'}",
             "PAYLOAD_STORE_URL": f"file:{state_dir / 'payloads'}",
+            # nginx.
+            "TRUSTED_PROXIES": "127.0.0.1",
             "OIDC_ISSUER": oidc.issuer,
             "OIDC_DISCOVERY_URL": oidc.discovery_url,
             "OIDC_CLIENT_ID": oidc.client_id,

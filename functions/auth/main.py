@@ -24,7 +24,7 @@ def auth(call: Call) -> Reply | flask.Response:
     container = get_container()
     match call.route:
         case "/auth/login":
-            return build_login_redirect(call, container.sign_in)
+            return build_login_redirect(call, container.sign_in, container.call_limits)
         case "/auth/callback":
             return finish_login(call, container.sign_in)
         case "/auth/config":

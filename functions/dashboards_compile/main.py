@@ -1,5 +1,7 @@
 """POST /dashboards/compile: the plan of each dashboard, by dry runs."""
 
+from contextlib import closing
+
 import flask
 
 from shared.api.answers.compile_response import describe_progress
@@ -25,7 +27,9 @@ def dashboards_compile(call: Call) -> Reply | flask.Response:
     plans = container.compilation.iterate_dashboards(
         sources, actor=call.caller.email, all_variants=body.variants == "all"
     )
+    plans = container.call_limits.hold_compile(call.caller.email, plans)
     if call.prefers(NDJSON_TYPE):
         return build_ndjson_response(call, describe_progress(len(sources), plans))
-    compiled = list(plans)
+    with closing(plans):
+        compiled = list(plans)
     return Reply(CompileResponse.from_compiled(compiled), failure=describe_invalid(compiled))

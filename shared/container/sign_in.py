@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from shared.auth.accounts import AccountService
     from shared.auth.allowlist import Allowlist
     from shared.auth.authenticator import Authenticator
+    from shared.auth.call_limits import CallLimits
     from shared.auth.identity_provider import IdentityProvider
     from shared.auth.sessions import SessionService
     from shared.auth.sign_in import SignInService
@@ -52,6 +53,13 @@ class SignInServices(StoreServices):
         from shared.auth.accounts import AccountService
 
         return AccountService(self.database, self.sessions)
+
+    @once
+    def call_limits(self) -> "CallLimits":
+        """How often somebody may call."""
+        from shared.auth.call_limits import CallLimits
+
+        return CallLimits(self.settings, lambda: self.cache)
 
     @once
     def sign_in(self) -> "SignInService":

@@ -263,7 +263,7 @@ OPERATIONS: Mapping[tuple[str, str, str], Operation] = {
         parameters=(media.RETURN_TO,),
         status=302,
         headers=("Location", "Set-Cookie"),
-        errors=(ErrorCode.INVALID_REQUEST, ErrorCode.DEPENDENCY_UNAVAILABLE),
+        errors=(ErrorCode.INVALID_REQUEST, ErrorCode.RATE_LIMITED, ErrorCode.DEPENDENCY_UNAVAILABLE),
     ),
     ("auth", "/auth/callback", "GET"): Operation(
         action="callback",

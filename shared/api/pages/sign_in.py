@@ -8,6 +8,7 @@ from shared.api.call import Call
 from shared.api.client_address import read_client_address
 from shared.api.pages.messages import build_sign_in_problem_page
 from shared.api.responses import Reply
+from shared.auth.call_limits import CallLimits
 from shared.auth.oidc import LOGIN_COOKIE_NAME
 from shared.auth.session_tokens import SESSION_COOKIE_NAME, derive_csrf_token
 from shared.auth.sessions import SessionService
@@ -16,8 +17,12 @@ from shared.errors import AlmanacError
 from shared.schemas.auth import SessionResponse
 
 
-def build_login_redirect(call: Call, service: SignInService) -> flask.Response:
-    """302 to the identity provider, with the cookie that ties its answer to this browser."""
+def build_login_redirect(call: Call, service: SignInService, limits: CallLimits) -> flask.Response:
+    """302 to the identity provider, with the cookie that ties its answer to this browser.
+
+    Raises RateLimitedError when too many begin at the caller's address.
+    """
+    limits.count_login(read_client_address(call.request, call.settings))
     start = service.start(call.request.args.get("return_to"))
     response = _redirect(start.authorization_url)
     _set_cookie(response, LOGIN_COOKIE_NAME, start.state_cookie_value, start.cookie_max_age_seconds)

@@ -15,6 +15,7 @@ from shared.errors import (
     AlmanacError,
     ErrorCode,
     LateAnswerError,
+    RateLimitedError,
     ValidationFailedError,
     WarehouseTimeoutError,
 )
@@ -113,10 +114,20 @@ class CompilationService:
                 if definition is not None and unit.fingerprint not in known:
                     units.setdefault(unit.fingerprint, (unit, definition))
         requests = [make_request(unit, definition, actor=actor) for unit, definition in units.values()]
+        self._require_few(len(known) + len(requests))
         with start_span("dashboard.dry_runs", {"almanac.queries": len(requests)}):
             answers = self._warehouse.dry_run_queries(requests)
         _refuse_silence(requests, answers)
         return dict(zip(units, answers, strict=True))
+
+    def _require_few(self, dry_runs: int) -> None:
+        limit = self._settings.dry_runs_per_call
+        if dry_runs > limit:
+            raise RateLimitedError(
+                f"This call takes {dry_runs} dry runs or more; at most {limit} are made for one.",
+                remediation="Send fewer dashboards at once, or compile the default variants alone.",
+                retry_after_seconds=1,
+            )
 
     def _read_facts(
         self, validated: Sequence[ValidationResult], expansions: Mapping[int, Expansion]
