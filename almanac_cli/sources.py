@@ -8,6 +8,7 @@ from typing import Any
 
 from almanac_cli.errors import InvalidFilesError, UsageError
 from almanac_cli.parallel_validation import validate_sources
+from almanac_cli.sql_policy import find_sql_policy
 from shared.dashboards.definition.limits import DEFAULT_LIMITS
 from shared.dashboards.diagnostics.diagnostic import Diagnostic, DiagnosticCode, Severity
 from shared.dashboards.saved.content import list_named_files, read_text
@@ -54,7 +55,8 @@ def validate_paths(paths: Sequence[Path], stdin_path: Path = STDIN) -> list[Vali
     sources, unreadable = read_sources(named) if named or not paths else ([], [])
     if len(named) < len(paths):
         sources.append(read_stdin(stdin_path))
-    return sorted([*validate_sources(sources), *unreadable], key=lambda result: result.path)
+    limits = replace(DEFAULT_LIMITS, sql_policy=find_sql_policy(Path.cwd()))
+    return sorted([*validate_sources(sources, limits=limits), *unreadable], key=lambda result: result.path)
 
 
 def read_stdin(path: Path) -> DashboardSource:

@@ -112,7 +112,7 @@ class Settings(EnvironmentSettings):
     """host:port of an emulator's gRPC."""
     allowed_datasets: StringList = NO_STRINGS
     """`dataset` or `project.dataset`, comma separated; empty allows none."""
-    allowed_table_functions: StringList = NO_STRINGS
+    allowed_routines: StringList = NO_STRINGS
     max_bytes_per_query: ByteSize = 10 * 10**9
     """Upper bound of any single query's cap."""
     max_bytes_per_refresh: ByteSize = 50 * 10**9

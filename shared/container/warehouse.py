@@ -22,16 +22,10 @@ class WarehouseServices(StoreServices):
     @once
     def query_guard(self) -> "QueryGuard":
         """What SQL may do."""
-        from shared.warehouse.guard.guard import GuardPolicy, QueryGuard
+        from shared.warehouse.guard.guard import QueryGuard
+        from shared.warehouse.guard.policy import make_policy
 
-        settings = self.settings
-        return QueryGuard(
-            GuardPolicy(
-                project=settings.google_cloud_project,
-                allowed_datasets=settings.allowed_datasets,
-                allowed_table_functions=settings.allowed_table_functions,
-            )
-        )
+        return QueryGuard(make_policy(self.settings))
 
     @once
     def warehouse_clients(self) -> "WarehouseClients":

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pydantic import ValidationError
 
 from shared.dashboards.definition.document import DashboardDefinition
-from shared.dashboards.definition.limits import DEFAULT_LIMITS, ValidationLimits
+from shared.dashboards.definition.limits import DEFAULT_LIMITS, SqlPolicy, ValidationLimits
 from shared.dashboards.diagnostics.diagnostic import Diagnostic, DiagnosticCode, Severity, sort_diagnostics
 from shared.dashboards.validators.base import DashboardValidator, report
 from shared.dashboards.validators.charts import (
@@ -186,6 +186,12 @@ class ValidationService:
             max_bytes=settings.max_body_bytes,
             max_rows_per_query=settings.max_rows_per_query,
             max_variants=settings.max_variants_per_dashboard,
+            # An empty list allows nothing at all: an environment without a warehouse, where SQL is still written.
+            sql_policy=SqlPolicy(
+                settings.google_cloud_project,
+                tuple(settings.allowed_datasets) or None,
+                tuple(settings.allowed_routines),
+            ),
         )
 
     def validate_dashboards(self, sources: Sequence[DashboardSource]) -> list[ValidationResult]:

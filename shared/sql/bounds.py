@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlglot import exp
-
 from shared.errors import SqlInvalidError
 from shared.sql.lexer import LexedSql, Lexeme
 from shared.sql.violations import Violation, raise_violations
@@ -24,7 +22,6 @@ _REPARSED_WORDS = make_words(
 )
 MAX_WORK = 40_000
 MAX_CHAIN = 1000
-MAX_TABLES = 1000
 _REMEDIATION = "Split it with WITH, or move long lists into a table."
 
 
@@ -55,19 +52,6 @@ def check_nesting(lexed: LexedSql, bounds: SqlBounds) -> None:
     million times. The sum over all lexemes is bounded.
     """
     raise_violations(lexed.sql, _find_excess(lexed.lexemes, bounds.max_depth))
-
-
-def check_table_count(sql: str, tree: exp.Query) -> None:
-    """Raise SqlInvalidError when the statement names more tables than one may.
-
-    BigQuery's own limit: https://cloud.google.com/bigquery/quotas#query_jobs.
-    """
-    count = sum(1 for _ in tree.find_all(exp.Table))
-    if count > MAX_TABLES:
-        message = f"The SQL names {count} tables; at most {MAX_TABLES} are accepted."
-        raise_violations(
-            sql, [Violation(SqlInvalidError, "size", message, f"{count} tables", 0, _REMEDIATION)]
-        )
 
 
 def _find_excess(lexemes: Sequence[Lexeme], max_depth: int) -> Iterator[Violation]:

@@ -46,9 +46,14 @@ def read_path(lexemes: Sequence[Lexeme], last: int) -> list[Lexeme]:
     return _read_call(lexemes, last).path
 
 
+def write_path(path: Sequence[Lexeme]) -> str:
+    """The name as it is written, without backticks."""
+    return ".".join(part.text.replace("`", "") for part in path)
+
+
 def join_path(path: Sequence[Lexeme]) -> str:
     """The name as lists of functions have it: in upper case and without backticks."""
-    return upper_name(".".join(part.text.replace("`", "") for part in path))
+    return upper_name(write_path(path))
 
 
 def _read_call(lexemes: Sequence[Lexeme], last: int) -> Call:

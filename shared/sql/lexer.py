@@ -37,6 +37,7 @@ _LEXEMES = re.compile(
 )
 _UNSENDABLE = re.compile("[\x00\ud800-\udfff]")
 _LEGACY_PREFIX = re.compile(r"#\s*legacySQL", re.IGNORECASE)
+_TYPOGRAPHIC = {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"'}
 _OPENINGS = {"'": "string", '"': "string", "`": "quoted name", "/*": "comment"}
 
 
@@ -125,5 +126,8 @@ def _refuse_character(sql: str, offset: int) -> None:
     else:
         shown = character if character.isprintable() and character.isascii() else f"U+{ord(character):04X}"
         message = f"The character {shown} has no meaning in BigQuery SQL outside of quotes."
+    remedy = None
+    if character in _TYPOGRAPHIC:
+        remedy = f"Write a straight quote: {_TYPOGRAPHIC[character]}"
     found = opening if opening in _OPENINGS else f"U+{ord(character):04X}"
-    raise_violations(sql, [Violation(SqlInvalidError, "character", message, found, offset)])
+    raise_violations(sql, [Violation(SqlInvalidError, "character", message, found, offset, remedy)])

@@ -27,7 +27,7 @@ from shared.sql.table_arguments import TableArgument, find_table_arguments
 from shared.sql.tokens import make_tokens
 from shared.sql.unread import find_unread
 from shared.sql.violations import Violation, make_error, raise_violations
-from shared.sql.words import RESERVED_WORDS, make_words
+from shared.sql.words import UNNAMEABLE_WORDS, make_words
 
 # What the parser raises when it meets a text nobody tried it on; each means "not read", so not let through.
 _PARSER_FAULTS = (
@@ -156,7 +156,7 @@ def _find_reserved(parsed: ParsedSql) -> list[Violation]:
     places = {lexeme.start: index for index, lexeme in enumerate(parsed.lexemes)}
     found = []
     for node in parsed.nodes:
-        if not isinstance(node, exp.Identifier) or node.quoted or node.name.upper() not in RESERVED_WORDS:
+        if not isinstance(node, exp.Identifier) or node.quoted or node.name.upper() not in UNNAMEABLE_WORDS:
             continue
         start = start_of(node)
         index = places.get(start, 0) if start is not None else 0

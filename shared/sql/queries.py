@@ -11,7 +11,7 @@ from sqlglot import TokenType, exp
 from shared.sql.folding import upper_name
 from shared.sql.nodes import FROM_FIRST, PrivacyClause
 from shared.sql.sources import SourceParser
-from shared.sql.words import PRIVACY_KINDS, RESERVED_WORDS
+from shared.sql.words import PRIVACY_KINDS, UNNAMEABLE_WORDS
 
 NO_COLUMNS = "A SELECT names no column"
 _SET_OPERATIONS: dict[TokenType, type[exp.SetOperation]] = {
@@ -249,4 +249,4 @@ class QueryParser(SourceParser):
     def _is_name(self, token: Any) -> bool:
         if token.token_type is TokenType.IDENTIFIER:
             return True
-        return self._is_plain_word(token) and upper_name(token.text) not in RESERVED_WORDS
+        return self._is_plain_word(token) and upper_name(token.text) not in UNNAMEABLE_WORDS

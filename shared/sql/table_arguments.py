@@ -7,14 +7,14 @@ is judged by its text: as a table, wherever it stands.
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from shared.sql.called import join_path, read_path
+from shared.sql.called import read_path, write_path
 from shared.sql.lexer import Lexeme
 
 type TablePath = list[Lexeme]
 
 
 class TableArgument(NamedTuple):
-    """The word TABLE, the path behind it, and the function that is called, in upper case."""
+    """The word TABLE, the path behind it, and the function that is called."""
 
     keyword: Lexeme
     path: TablePath
@@ -27,7 +27,7 @@ def find_table_arguments(lexemes: Sequence[Lexeme]) -> Iterator[TableArgument]:
     for index, lexeme in enumerate(lexemes):
         if lexeme.text == "(":
             named = index > 0 and lexemes[index - 1].kind in ("word", "quoted")
-            called.append(join_path(read_path(lexemes, index - 1)) if named else "")
+            called.append(write_path(read_path(lexemes, index - 1)) if named else "")
         elif lexeme.text == ")" and called:
             called.pop()
         elif lexeme.upper == "TABLE" and lexeme.kind == "word" and called and called[-1]:

@@ -5,13 +5,14 @@ Reading a text needs its lexemes alone; the parser, which costs 150 ms to import
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from itertools import groupby
 
 from shared.errors import AlmanacError
+from shared.sql.called import find_calls
 from shared.sql.lexer import MAX_KEPT_LENGTH, Lexeme, read_lexemes
 from shared.sql.normal_form import normalize
 from shared.sql.violations import LineIndex
@@ -24,16 +25,25 @@ class SqlProblemKind(StrEnum):
     EMPTY = "empty"
     STATEMENT = "statement"
     POSITIONAL_PARAMETER = "positional_parameter"
+    SIZE = "size"
+    FUNCTION = "function"
+    TABLE = "table"
+    COLUMN_NAME = "column_name"
 
 
 @dataclass(frozen=True)
 class SqlProblem:
-    """One thing wrong; `start` and `end` are offsets into the SQL text."""
+    """One thing wrong; `start` and `end` are offsets into the SQL text.
+
+    `remediation` says what to do about it where the kind alone does not, `suggestion` what was probably meant.
+    """
 
     kind: SqlProblemKind
     message: str
     start: int
     end: int
+    remediation: str | None = None
+    suggestion: str | None = None
 
 
 @dataclass(frozen=True)
@@ -47,11 +57,15 @@ class ParameterUse:
 
 @dataclass(frozen=True)
 class SqlText:
-    """What the lexemes of one SQL text say. `normal_form` is equal for texts that differ only in layout."""
+    """What the lexemes of one SQL text say. `normal_form` is equal for texts that differ only in layout.
+
+    `session_users` are the offsets, start and end, of each `SESSION_USER`.
+    """
 
     parameters: tuple[ParameterUse, ...]
     normal_form: str
     problem: SqlProblem | None
+    session_users: tuple[tuple[int, int], ...] = ()
 
     @property
     def parameter_names(self) -> frozenset[str]:
@@ -74,28 +88,44 @@ def find_sql_problem(sql: str) -> SqlProblem | None:
     try:
         parse_sql(sql)
     except AlmanacError as error:
-        return make_problem(sql, error)
+        return make_problems(sql, error)[0]
     return None
 
 
-def make_problem(sql: str, error: AlmanacError) -> SqlProblem:
-    """A refusal of the reader's as a problem of the text."""
-    detail = error.details[0]
+def make_problems(sql: str, error: AlmanacError) -> list[SqlProblem]:
+    """A refusal of the reader's or the guard's as problems of the text, in its order."""
+    return [_make_problem(sql, detail) for detail in error.details]
+
+
+def _make_problem(sql: str, detail: Mapping[str, object]) -> SqlProblem:
     rule, found = str(detail["rule"]), str(detail["found"])
     kind = _KINDS.get(rule, SqlProblemKind.SYNTAX)
     start = LineIndex(sql).offset_of(int(str(detail["line"])), int(str(detail["column"])))
-    end = start + len(found) if sql[start : start + len(found)].upper() == found.upper() else start
+    end = start + (1 if rule == "character" else _measure(sql[start:], found))
     message = shorten_message(str(detail["message"]))
     if kind is SqlProblemKind.EMPTY:
         start, end, message = 0, len(sql), "there is no statement here"
     elif rule == "single_statement":
-        start, end, message = start, len(sql.rstrip()), f"{_count_statements(sql)} statements"
-    elif kind is SqlProblemKind.STATEMENT:
+        end, message = len(sql.rstrip()), f"these are {_count_statements(sql)} statements, not one"
+    elif rule in ("statement", "syntax_kind"):
         word = found.split()[0] if found else ""
-        end, message = start + len(word), f"a {word} statement"
+        end, message = start + len(word), f"this is a {word} statement, not a SELECT"
     elif kind is SqlProblemKind.POSITIONAL_PARAMETER:
         message = _POSITIONAL
-    return SqlProblem(kind, message, start, end)
+    more = (detail.get(key) for key in ("remediation", "suggestion"))
+    return SqlProblem(kind, message, start, end, *(None if one is None else str(one) for one in more))
+
+
+def _measure(rest: str, found: str) -> int:
+    """How long what was found is as it is written, which may be with backticks; 0 when it is written otherwise."""
+    position = 0
+    for character in found:
+        while rest[position : position + 1] == "`":
+            position += 1
+        if rest[position : position + 1].upper() != character.upper():
+            return 0
+        position += 1
+    return position + (rest[position : position + 1] == "`")
 
 
 def shorten_message(message: str) -> str:
@@ -115,7 +145,15 @@ _KINDS = {
     "statement": SqlProblemKind.STATEMENT,
     "single_statement": SqlProblemKind.STATEMENT,
     "syntax_kind": SqlProblemKind.STATEMENT,
+    "legacy_sql": SqlProblemKind.STATEMENT,
+    "system_variable": SqlProblemKind.STATEMENT,
     "positional_parameter": SqlProblemKind.POSITIONAL_PARAMETER,
+    "size": SqlProblemKind.SIZE,
+    "nesting": SqlProblemKind.SIZE,
+    "function": SqlProblemKind.FUNCTION,
+    "table": SqlProblemKind.TABLE,
+    "table_name": SqlProblemKind.TABLE,
+    "column_name": SqlProblemKind.COLUMN_NAME,
 }
 
 
@@ -123,13 +161,17 @@ def _read(sql: str) -> SqlText:
     try:
         lexemes = read_lexemes(sql).lexemes
     except AlmanacError as error:
-        return SqlText((), json.dumps(["?", sql]), make_problem(sql, error))
+        return SqlText((), json.dumps(["?", sql]), make_problems(sql, error)[0])
     positional = next((one for one in lexemes if one.kind == "symbol" and one.text == "?"), None)
     problem = None
     if positional is not None:
         kind = SqlProblemKind.POSITIONAL_PARAMETER
         problem = SqlProblem(kind, _POSITIONAL, positional.start, positional.end)
-    return SqlText(tuple(_find_parameters(lexemes)), normalize(lexemes), problem)
+    users = [
+        call.path[-1] for call in find_calls(lexemes) if call.path and call.path[-1].upper == "SESSION_USER"
+    ]
+    session_users = tuple((name.start, name.end) for name in users)
+    return SqlText(tuple(_find_parameters(lexemes)), normalize(lexemes), problem, session_users)
 
 
 _read_kept = lru_cache(maxsize=1024)(_read)

@@ -24,6 +24,7 @@ class Violation:
     found: str
     offset: int
     remediation: str | None = None
+    suggestion: str | None = None
 
 
 class LineIndex:
@@ -63,13 +64,15 @@ _RANK: dict[GuardError, int] = {SqlNotAllowedError: 0, SqlInvalidError: 1, Table
 def make_error(sql: str, violations: list[Violation]) -> AlmanacError:
     """The error of the first violation's kind, with all of them in `details`."""
     lines = LineIndex(sql)
-    details = []
+    details: list[dict[str, object]] = []
     for violation in violations:
         line, column = lines.locate(violation.offset)
-        details.append(
-            {"line": line, "column": column, "found": violation.found, "rule": violation.rule,
-             "message": violation.message}
-        )  # fmt: skip
+        detail: dict[str, object] = {
+            "line": line, "column": column, "found": violation.found, "rule": violation.rule,
+            "message": violation.message,
+        }  # fmt: skip
+        more = {"remediation": violation.remediation, "suggestion": violation.suggestion}
+        details.append(detail | {key: value for key, value in more.items() if value is not None})
     first = violations[0]
     message = f"{first.message} (line {details[0]['line']}, column {details[0]['column']})"
     return first.error(message, remediation=first.remediation, details=details)

@@ -61,7 +61,7 @@ With one of these words the answer can change while no table does, so `max_age` 
 
 ## Table functions
 
-None, unless `ALLOWED_TABLE_FUNCTIONS` lists them: BigQuery's own by name (`APPENDS`, `GAP_FILL`, `VECTOR_SEARCH`…),
+None, unless `ALLOWED_ROUTINES` lists them: BigQuery's own by name (`APPENDS`, `GAP_FILL`, `VECTOR_SEARCH`…),
 yours as `dataset.function`. A `TABLE path` that one of them is given, in any place, is judged as every other table, and
 so is a query in brackets. A project with a hyphen goes in backticks there.
 

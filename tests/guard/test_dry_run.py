@@ -93,7 +93,7 @@ class TestRoutines:
 
     @pytest.mark.parametrize("listed", ["nyc.f", "proj.nyc.f", "NYC.F"])
     def test_one_on_the_list_is_confirmed(self, listed: str):
-        guard = QueryGuard(replace(POLICY, allowed_table_functions=[listed]))
+        guard = QueryGuard(replace(POLICY, allowed_routines=[listed]))
         query = guard.check("SELECT * FROM v", "nyc")
         guard.check_dry_run(query, "SELECT", make_refs("proj.nyc.v"), ["proj.nyc.f"])
         with pytest.raises(SqlNotAllowedError):

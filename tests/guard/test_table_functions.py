@@ -14,7 +14,7 @@ LISTED = [
     "nyc.tvf",
     "other-proj.pub.tvf",
 ]
-GUARD = QueryGuard(GuardPolicy("proj", ["nyc", "other-proj.pub"], allowed_table_functions=LISTED))
+GUARD = QueryGuard(GuardPolicy("proj", ["nyc", "other-proj.pub"], allowed_routines=LISTED))
 CALLS = [
     "APPENDS(TABLE {}, NULL, NULL)",
     "CHANGES(TABLE {}, NULL, TIMESTAMP '2026-01-01')",

@@ -95,7 +95,14 @@ class DiagnosticCode(StrEnum):
     SQL_EMPTY = "SQL_EMPTY", "The SQL holds no statement."
     SQL_STATEMENT = "SQL_STATEMENT", "The SQL is not exactly one SELECT."
     SQL_POSITIONAL_PARAMETER = "SQL_POSITIONAL_PARAMETER", "The SQL uses ? where only @name is accepted."
-    SQL_REFUSED = "SQL_REFUSED", "BigQuery refused the SQL in a dry run."
+    SQL_SESSION_USER = (
+        "SQL_SESSION_USER",
+        "SESSION_USER() is the service's account, the same for every reader.",
+    )
+    SQL_REFUSED = (
+        "SQL_REFUSED",
+        "The query guard, or BigQuery in a dry run, refuses what the SQL reads, calls or returns.",
+    )
     SQL_NOT_CHECKED = "SQL_NOT_CHECKED", "BigQuery did not answer the dry run in time: try again."
     PARTITION_NOT_FILTERED = (
         "PARTITION_NOT_FILTERED",

@@ -1,12 +1,14 @@
-"""SQL without a warehouse: it parses, it is one SELECT, it has no positional parameters.
+"""SQL without a warehouse: every rule of the guard that needs none, so that what passes here is not refused later.
 
 In a file of its own, its path stays inside the folder, and the file is there.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
+from shared.dashboards.definition.limits import SqlPolicy
 from shared.dashboards.diagnostics.diagnostic import (
     Diagnostic,
     DiagnosticCode,
@@ -14,12 +16,16 @@ from shared.dashboards.diagnostics.diagnostic import (
     quote_names,
     suggest_name,
 )
-from shared.dashboards.validators.base import replace_text, report
+from shared.dashboards.validators.base import replace_span, replace_text, report
 from shared.dashboards.validators.parsed import ParsedDashboard
 from shared.dashboards.validators.sql_positions import locate_sql
 from shared.dashboards.yaml.positions import LineIndex
 from shared.dashboards.yaml.text import describe_odd_character, find_odd_character
-from shared.sql.text import SqlProblem, SqlProblemKind, find_sql_problem
+from shared.errors import AlmanacError
+from shared.sql.text import SqlProblem, SqlProblemKind, make_problems, read_sql
+
+if TYPE_CHECKING:
+    from shared.warehouse.guard.guard import QueryGuard
 
 _CODES = {
     SqlProblemKind.SYNTAX: DiagnosticCode.SQL_SYNTAX,
@@ -32,38 +38,76 @@ _REMEDIES = {
     SqlProblemKind.EMPTY: "Write a SELECT.",
     SqlProblemKind.STATEMENT: "Write exactly one SELECT; WITH is fine.",
     SqlProblemKind.POSITIONAL_PARAMETER: "Declare a parameter and use it as @name.",
+    SqlProblemKind.SIZE: "Split it with WITH, or move long lists into a table.",
+    SqlProblemKind.FUNCTION: "docs/sql.md lists the functions; ALLOWED_ROUTINES allows stored ones.",
+    SqlProblemKind.TABLE: "Read tables of the datasets in ALLOWED_DATASETS, by name.",
+    SqlProblemKind.COLUMN_NAME: "Give the column another name with AS.",
 }
 
 
 class SqlValidator:
-    """The first problem of each query's SQL."""
+    """What the guard says to each query's SQL, and what it lets through that means something else here."""
 
     def validate(self, document: ParsedDashboard) -> Iterable[Diagnostic]:
-        """At most one diagnostic per query, at its place in the YAML or SQL file."""
+        """Every violation of the gravest kind per query, at its place in the YAML or SQL file."""
+        guard = make_guard(document.limits.sql_policy)
+        dataset = document.root.get("dataset")
+        default_dataset = dataset if isinstance(dataset, str) and dataset else None
         for query, sql in document.sql_texts.items():
-            problem = find_sql_problem(sql)
-            if problem is not None:
-                yield _describe(document, query, problem)
+            if "\0" in sql:
+                continue  # the validators of files and of YAML say where
+            try:
+                guard.check(sql, default_dataset)
+            except AlmanacError as error:
+                for problem in make_problems(sql, error):
+                    yield _describe(document, query, problem, error.code.value)
+            else:
+                yield from _find_sessions(document, query, sql)
 
 
-def _describe(document: ParsedDashboard, query: str, problem: SqlProblem) -> Diagnostic:
+def make_guard(policy: SqlPolicy | None) -> "QueryGuard":
+    """The guard of a policy. Raises ValueError when one of its datasets is no name of one."""
+    # The parser costs 150 ms; reading a definition does not need it.
+    from shared.warehouse.guard.guard import GuardPolicy, QueryGuard
+
+    known = policy or SqlPolicy("")
+    return QueryGuard(GuardPolicy(known.project, known.datasets, known.routines))
+
+
+def _describe(document: ParsedDashboard, query: str, problem: SqlProblem, error: str) -> Diagnostic:
     place = locate_sql(document, query, problem.start, problem.end)
-    sql = document.sql_texts[query]
-    message = problem.message
-    if problem.kind is SqlProblemKind.STATEMENT:
-        message = (
-            f"this is {message}, not a SELECT" if message.startswith("a") else f"these are {message}, not one"
-        )
+    code = _CODES.get(problem.kind, DiagnosticCode.SQL_REFUSED)
+    written = document.sql_texts[query][problem.start : problem.end][:80]
+    in_place = problem.suggestion and place.path == document.source.path
     return report(
         document,
-        _CODES[problem.kind],
-        message,
-        _REMEDIES[problem.kind],
+        code,
+        problem.message,
+        problem.remediation or _REMEDIES[problem.kind],
         place.pointer,
         span=place.span,
         path=place.path,
-        received=sql[problem.start : problem.end][:80] or None,
+        received=error if code is DiagnosticCode.SQL_REFUSED else written or None,
+        suggestion=problem.suggestion,
+        edit=replace_span(place.span, problem.suggestion) if in_place and problem.suggestion else None,
     )
+
+
+def _find_sessions(document: ParsedDashboard, query: str, sql: str) -> Iterator[Diagnostic]:
+    """A warning at each SESSION_USER(): results are computed ahead, by one account for all."""
+    for start, end in read_sql(sql).session_users:
+        place = locate_sql(document, query, start, end)
+        yield report(
+            document,
+            DiagnosticCode.SQL_SESSION_USER,
+            "SESSION_USER() is the service's own account, whoever looks at the dashboard",
+            "Leave it out; what a reader may see is decided by who may open the dashboard.",
+            place.pointer,
+            span=place.span,
+            path=place.path,
+            severity=Severity.WARNING,
+            received=sql[start:end],
+        )
 
 
 _CHARACTERS = re.compile(r"[A-Za-z0-9_./-]+")

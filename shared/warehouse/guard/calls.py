@@ -6,9 +6,10 @@ parenthesis must be on a list.
 """
 
 from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 
 from shared.errors import SqlNotAllowedError
-from shared.sql.called import find_calls, join_path
+from shared.sql.called import find_calls, join_path, write_path
 from shared.sql.lexer import Lexeme
 from shared.sql.violations import Violation
 from shared.warehouse.guard.functions import (
@@ -17,6 +18,7 @@ from shared.warehouse.guard.functions import (
     NAMESPACED_FUNCTIONS,
     PARAMETERISED_TYPES,
 )
+from shared.warehouse.guard.policy import GuardPolicy
 
 _UNQUALIFIED = FUNCTIONS | GRAMMAR_WORDS | PARAMETERISED_TYPES
 _MODEL_NAMESPACES = frozenset({"ML", "AI", "OBJ"})
@@ -26,10 +28,10 @@ _TABLE_FUNCTIONS = frozenset(
 
 
 class CallRule:
-    """Only BigQuery's own computing functions are called, and the table functions the policy lists."""
+    """Only BigQuery's own computing functions are called, and the routines the policy lists."""
 
-    def __init__(self, table_functions: frozenset[str]) -> None:
-        self._table_functions = table_functions
+    def __init__(self, policy: GuardPolicy) -> None:
+        self._policy = policy
 
     def find(self, lexemes: Sequence[Lexeme]) -> Iterator[Violation]:
         """Every call of a function that is not on a list."""
@@ -39,7 +41,7 @@ class CallRule:
 
     def _may_call(self, path: list[Lexeme]) -> bool:
         name = join_path(path)
-        if name in self._table_functions:
+        if self._policy.allows_routine(write_path(path)):
             return True
         if any(part.kind == "quoted" for part in path):
             return False  # a quoted name is a routine's
@@ -50,9 +52,9 @@ class CallRule:
     def _may_chain(self, path: list[Lexeme]) -> bool:
         """Words of the grammar are no functions here: `(x).IN(…)` calls a routine of that name."""
         name = join_path(path)
-        return not any(part.kind != "word" for part in path) and (
-            name in FUNCTIONS or _is_built_in(path, name)
-        )
+        if not path or (len(path) > 1 and self._policy.allows_routine(write_path(path))):
+            return bool(path)
+        return all(part.kind == "word" for part in path) and (name in FUNCTIONS or _is_built_in(path, name))
 
 
 def _is_built_in(path: list[Lexeme], name: str) -> bool:
@@ -63,17 +65,19 @@ def _is_built_in(path: list[Lexeme], name: str) -> bool:
 
 
 def _refuse(path: list[Lexeme]) -> Violation:
-    name = ".".join(part.text.replace("`", "") for part in path)
-    first = path[0].upper
+    name = write_path(path)
+    first, suggestion = path[0].upper, None
     if len(path) > 1 and first in _MODEL_NAMESPACES:
         reason = "calls a model or a remote service"
     elif len(path) == 1 and first in _TABLE_FUNCTIONS:
-        reason = "is a table function that is not in ALLOWED_TABLE_FUNCTIONS"
+        reason = "is a table function that is not in ALLOWED_ROUTINES"
     elif len(path) > 1 and first == "KEYS":
         reason = "handles encryption keys"
-    elif len(path) > 1:
-        reason = "is a stored routine, which may reach anything"
+    elif "." in name:
+        reason = "is a stored routine that is not in ALLOWED_ROUTINES, and may reach anything"
     else:
         reason = "is not one of BigQuery's own functions that are known to only compute"
+        suggestion = next(iter(get_close_matches(first, FUNCTIONS, n=1)), None)
     message = f"{name} {reason}; it never runs here."
-    return Violation(SqlNotAllowedError, "function", message, name, path[0].start)
+    remedy = f"Did you mean {suggestion}?" if suggestion else None
+    return Violation(SqlNotAllowedError, "function", message, name, path[0].start, remedy, suggestion)

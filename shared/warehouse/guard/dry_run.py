@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from shared.errors import SqlNotAllowedError, TableNotAllowedError
-from shared.sql.folding import fold_name, upper_name
+from shared.sql.folding import upper_name
 from shared.sql.violations import Violation, raise_violations
 from shared.warehouse.guard.policy import GuardedQuery, GuardPolicy
 from shared.warehouse.models.tables import INFORMATION_SCHEMA, TableRef
@@ -55,12 +55,9 @@ def _find_routines(
 ) -> Iterator[Violation]:
     """Every stored routine that is not on the list: the text names none but those, so a view calls it."""
     for routine in routines:
-        project, _, name = routine.partition(".")
-        is_ours = fold_name(project) == fold_name(policy.project)
-        names = {upper_name(routine), *([upper_name(name)] if is_ours else [])}
-        if names.isdisjoint(policy.table_functions):
+        if not policy.allows_routine(routine):
             message = f"The query calls the stored routine {routine}, perhaps through a view; it may reach anything."
-            yield Violation(SqlNotAllowedError, "function", message, routine, _offset_of(guarded, name))
+            yield Violation(SqlNotAllowedError, "function", message, routine, _offset_of(guarded, routine))
 
 
 def _offset_of(guarded: GuardedQuery, name: str) -> int:

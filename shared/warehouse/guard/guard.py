@@ -7,17 +7,17 @@ own reading of the same text as a second witness.
 
 from collections.abc import Sequence
 
-from shared.sql.bounds import check_table_count
 from shared.sql.lexer import Lexeme
 from shared.sql.parsing import TOO_DEEP, ParsedSql, read_statement
 from shared.sql.violations import make_error, raise_violations
 from shared.warehouse.guard.calls import CallRule
+from shared.warehouse.guard.columns_rule import ColumnNameRule
 from shared.warehouse.guard.completeness import CompletenessRule
 from shared.warehouse.guard.dry_run import check_witness
 from shared.warehouse.guard.functions import NON_DETERMINISTIC_WORDS
 from shared.warehouse.guard.parameters_rule import ParameterRule
 from shared.warehouse.guard.policy import GuardedQuery, GuardPolicy
-from shared.warehouse.guard.rules import AnonymousCallRule, NodeRule, SizeRule, TreeRule
+from shared.warehouse.guard.rules import AnonymousCallRule, NodeRule, SizeRule, TreeRule, check_table_count
 from shared.warehouse.guard.tables_rule import TableRule
 from shared.warehouse.models.tables import TableRef
 
@@ -31,12 +31,13 @@ class QueryGuard:
         """Raises ValueError when an allowed dataset of the policy is not `dataset` or `project.dataset`."""
         self._policy = policy
         _ = policy.datasets
-        self._text_rules = (CallRule(policy.table_functions), ParameterRule())
+        self._text_rules = (CallRule(policy), ParameterRule())
         self._tree_rules: tuple[TreeRule, ...] = (
             SizeRule(),
             NodeRule(),
-            AnonymousCallRule(policy.table_functions),
+            AnonymousCallRule(policy),
             CompletenessRule(),
+            ColumnNameRule(),
         )
 
     def check(self, sql: str, default_dataset: str | None) -> GuardedQuery:

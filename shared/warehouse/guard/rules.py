@@ -8,11 +8,14 @@ from sqlglot import exp
 from shared.errors import SqlInvalidError, SqlNotAllowedError
 from shared.sql.folding import upper_name
 from shared.sql.parsing import ParsedSql
-from shared.sql.violations import Violation
+from shared.sql.violations import Violation, raise_violations
 from shared.warehouse.guard.functions import FUNCTIONS
 from shared.warehouse.guard.nodes import is_reading
+from shared.warehouse.guard.policy import GuardPolicy
 
 MAX_SOURCES = 1000
+MAX_TABLES = 1000
+_REMEDY = "Split it with WITH, or move long lists into a table."
 
 
 class TreeRule(Protocol):
@@ -64,8 +67,8 @@ class AnonymousCallRule:
     It stops calls of routines named like a word of the grammar, which pass as names before a bracket.
     """
 
-    def __init__(self, table_functions: frozenset[str]) -> None:
-        self._allowed = FUNCTIONS | table_functions
+    def __init__(self, policy: GuardPolicy) -> None:
+        self._policy = policy
 
     def find(self, parsed: ParsedSql) -> Iterator[Violation]:
         """Every unqualified call of something that is not on the list of functions."""
@@ -77,7 +80,7 @@ class AnonymousCallRule:
             name = _read_name(node)
             if "." in node.name:
                 continue  # so is a path in brackets, and a routine's quoted name
-            if upper_name(name) not in self._allowed:
+            if upper_name(name) not in FUNCTIONS and not self._policy.allows_routine(name):
                 message = f"{name} is not one of BigQuery's own functions known to only compute."
                 offset = _find_call(parsed, node.name)
                 yield Violation(SqlNotAllowedError, "function", message, name, offset)
@@ -94,3 +97,26 @@ def _find_call(parsed: ParsedSql, name: str) -> int:
     pairs = zip(parsed.lexemes, parsed.lexemes[1:], strict=False)
     places = (word.start for word, after in pairs if after.text == "(" and word.upper == upper_name(name))
     return next(places, parsed.lexemes[0].start)
+
+
+def check_table_count(sql: str, tree: exp.Query) -> None:
+    """Raise SqlInvalidError when the statement names more tables than one may.
+
+    BigQuery's own limit: https://cloud.google.com/bigquery/quotas#query_jobs.
+    """
+    count = sum(1 for _ in tree.find_all(exp.Table))
+    if count > MAX_TABLES:
+        message = f"The SQL names {count} tables; at most {MAX_TABLES} are accepted."
+        raise_violations(
+            sql,
+            [
+                Violation(
+                    SqlInvalidError,
+                    "size",
+                    message,
+                    f"{count} tables",
+                    0,
+                    _REMEDY,
+                )
+            ],
+        )

@@ -38,7 +38,7 @@ class TableRule:
         arrays = [(column, column.parts) for column in find_quoted_arrays(parsed.nodes)]
         tables = [(table, table.parts) for table in parsed.tables]
         for keyword, path, function in parsed.table_arguments:
-            if function not in self._policy.table_functions:
+            if not self._policy.allows_routine(function):
                 message = f"TABLE names what a table function reads; {function} is none that is allowed."
                 yield Violation(SqlInvalidError, "table_name", message, keyword.text, keyword.start)
             # Dots inside of backticks part names as dots outside of them do.
@@ -53,6 +53,8 @@ class TableRule:
 
     def _judge(self, parts: list[str], offset: int) -> Iterator[Violation]:
         name = ".".join(parts)
+        if self._policy.allowed_datasets is None and len(parts) == 1 and not self._default_dataset:
+            return  # whoever does not know the datasets may not know the default one either
         try:
             table = self._resolve(parts)
         except ValueError as error:
