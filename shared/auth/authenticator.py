@@ -5,8 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from shared.auth.allowlist import Allowlist
-from shared.auth.principals import MAX_TOKEN_LENGTH, IdTokenClaims, Principal
-from shared.auth.recent_principals import RecentPrincipals
+from shared.auth.principals import MAX_TOKEN_LENGTH, IdTokenClaims, Principal, RecentPrincipals
 from shared.auth.sessions import SessionService
 from shared.database.unit_of_work import Database
 from shared.errors import UnauthenticatedError

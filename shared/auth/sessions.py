@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from shared.auth.allowlist import Allowlist
-from shared.auth.principals import IdTokenClaims, Principal
-from shared.auth.recent_principals import RecentPrincipals
+from shared.auth.principals import IdTokenClaims, Principal, RecentPrincipals
 from shared.auth.session_tokens import create_session_token, hash_session_token
 from shared.database.unit_of_work import Database
 from shared.errors import UnauthenticatedError

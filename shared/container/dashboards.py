@@ -14,29 +14,28 @@ if TYPE_CHECKING:
     from shared.dashboards.saved.listing import SavedDashboardReader
     from shared.dashboards.validation import ValidationService
     from shared.lineage.service import LineageService
-    from shared.saving.publishing import BlobPublisher
 
 
 class DashboardServices(WarehouseServices):
-    """What is known of dashboards."""
+    """The services of dashboards: lineage, saved dashboards, validation and plans."""
 
     @once
     def lineage(self) -> "LineageService":
-        """What feeds what."""
+        """Stores and reads lineage graphs."""
         from shared.lineage.service import LineageService
 
         return LineageService(self.database, self.clock)
 
     @once
     def dashboard_lineage(self) -> "DashboardLineage":
-        """The lineage of dashboards."""
+        """Extracts and stores the lineage of dashboards."""
         from shared.dashboards.plans.lineage import DashboardLineage
 
         return DashboardLineage(self.table_metadata, self.lineage, self.settings)
 
     @once
     def catalog(self) -> "DashboardCatalog":
-        """Saved dashboards, parsed."""
+        """Loads saved dashboards, parsed."""
         from shared.dashboards.saved.catalog import DashboardCatalog
 
         return DashboardCatalog(self.database)
@@ -50,35 +49,28 @@ class DashboardServices(WarehouseServices):
 
     @once
     def version_comparison(self) -> "VersionComparison":
-        """What changed from one saved version to another."""
+        """Compares saved versions."""
         from shared.dashboards.saved.comparison import VersionComparison
 
         return VersionComparison(self.saved_dashboards)
 
     @once
     def head_cache(self) -> "HeadCache":
-        """Current versions, quick."""
+        """Which version of a dashboard is current, from the cache."""
         from shared.dashboards.saved.head_cache import HeadCache
 
         return HeadCache(self.cache, self.database)
 
     @once
     def validation(self) -> "ValidationService":
-        """Diagnostics, without the warehouse."""
+        """Validates dashboards without the warehouse."""
         from shared.dashboards.validation import ValidationService
 
         return ValidationService(self.settings)
 
     @once
     def compilation(self) -> "CompilationService":
-        """Validation and plans."""
+        """Validates dashboards and plans their queries by dry runs."""
         from shared.dashboards.plans.compilation import CompilationService
 
         return CompilationService(self.validation, self.warehouse, self.database, self.settings, self.clock)
-
-    @once
-    def publisher(self) -> "BlobPublisher":
-        """Versions on their way to the blob store."""
-        from shared.saving.publishing import BlobPublisher
-
-        return BlobPublisher(self.database, lambda: self.dashboard_store)

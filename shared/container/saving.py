@@ -1,4 +1,4 @@
-"""What changes a dashboard's current version; its payloads are assembled at once."""
+"""The services that change what version of a dashboard is current, and what lies in the blob store."""
 
 from typing import TYPE_CHECKING
 
@@ -7,16 +7,24 @@ from shared.once import once
 
 if TYPE_CHECKING:
     from shared.saving.drift import DriftService
+    from shared.saving.publishing import BlobPublisher
     from shared.saving.rollback import RollbackService
     from shared.saving.service import SavingService
 
 
 class SavingServices(PrecomputeServices):
-    """New current versions."""
+    """The services of saving: save, roll back, publish, find and repair drift."""
+
+    @once
+    def publisher(self) -> "BlobPublisher":
+        """Writes versions to the dashboard store."""
+        from shared.saving.publishing import BlobPublisher
+
+        return BlobPublisher(self.database, self.dashboard_store)
 
     @once
     def saving(self) -> "SavingService":
-        """New versions."""
+        """Saves dashboards as new versions."""
         from shared.saving.service import SavingService
 
         return SavingService(
@@ -31,20 +39,16 @@ class SavingServices(PrecomputeServices):
 
     @once
     def rollback(self) -> "RollbackService":
-        """Earlier versions again."""
+        """Saves earlier versions again."""
         from shared.saving.rollback import RollbackService
 
         return RollbackService(self.saving, self.database)
 
     @once
     def drift(self) -> "DriftService":
-        """Index against blob store."""
+        """Compares the index with the dashboard store, and repairs what was left to do."""
         from shared.saving.drift import DriftService
 
         return DriftService(
-            self.database,
-            lambda: self.dashboard_store,
-            self.publisher,
-            self.head_cache,
-            self.precompute,
+            self.database, self.dashboard_store, self.publisher, self.head_cache, self.precompute
         )

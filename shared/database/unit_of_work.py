@@ -24,14 +24,12 @@ if TYPE_CHECKING:
     from shared.database.repositories.actions import ActionRepository
     from shared.database.repositories.cost_report import CostReportRepository
     from shared.database.repositories.dashboards import DashboardRepository
-    from shared.database.repositories.expired_blobs import ExpiredBlobRepository
     from shared.database.repositories.leases import LeaseRepository
     from shared.database.repositories.ledger import LedgerRepository
     from shared.database.repositories.lineage import LineageRepository
-    from shared.database.repositories.payloads import PayloadRepository
+    from shared.database.repositories.payloads import ExpiredBlobRepository, PayloadRepository
     from shared.database.repositories.prompts import PromptRepository
-    from shared.database.repositories.query_failures import QueryFailureRepository
-    from shared.database.repositories.query_results import QueryResultRepository
+    from shared.database.repositories.query_results import QueryFailureRepository, QueryResultRepository
     from shared.database.repositories.query_runs import QueryRunRepository
     from shared.database.repositories.reservations import ReservationRepository
     from shared.database.repositories.sessions import SessionRepository
@@ -113,7 +111,7 @@ class UnitOfWork:
     @cached_property
     def query_failures(self) -> "QueryFailureRepository":
         """Why queries could not be refreshed."""
-        from shared.database.repositories.query_failures import QueryFailureRepository
+        from shared.database.repositories.query_results import QueryFailureRepository
 
         return QueryFailureRepository(self._session)
 
@@ -127,7 +125,7 @@ class UnitOfWork:
     @cached_property
     def expired_blobs(self) -> "ExpiredBlobRepository":
         """Blobs that nothing points to any more."""
-        from shared.database.repositories.expired_blobs import ExpiredBlobRepository
+        from shared.database.repositories.payloads import ExpiredBlobRepository
 
         return ExpiredBlobRepository(self._session)
 

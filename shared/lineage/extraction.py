@@ -11,6 +11,7 @@ from shared.lineage.model import (
     LineageNode,
     NodeType,
     Origin,
+    make_table_node,
 )
 from shared.lineage.names import (
     EVERY_COLUMN,
@@ -21,7 +22,6 @@ from shared.lineage.names import (
     split_table_name,
     table_id,
 )
-from shared.lineage.nodes import make_table_node
 from shared.lineage.schemas import SchemaIndex
 from shared.lineage.sources import ChartSource, QuerySource
 from shared.lineage.sql_tables import Deadline

@@ -26,6 +26,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from shared.lineage.names import split_table_name, table_id
+
 
 class NodeType(StrEnum):
     """What a node is."""
@@ -136,3 +138,12 @@ class LineageGraph:
     def find_nodes(self, type_: NodeType) -> list[LineageNode]:
         """The nodes of one type, sorted by id."""
         return [node for node in self.nodes if node.type is type_]
+
+
+def make_table_node(table: str) -> LineageNode:
+    """The node of `project.dataset.table`. Raises ValueError for a name without project and dataset."""
+    name = split_table_name(table)
+    attributes: dict[str, object] = {"project": name.project, "dataset": name.dataset, "table": name.table}
+    if name.is_wildcard:
+        attributes["kind"] = "wildcard"
+    return LineageNode(table_id(table), NodeType.TABLE, table, attributes)

@@ -1,6 +1,5 @@
 """Where index and blob store differ, and bringing them together again."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -60,13 +59,13 @@ class DriftService:
     def __init__(
         self,
         database: Database,
-        open_store: Callable[[], BlobStore],
+        store: BlobStore,
         publisher: BlobPublisher,
         heads: HeadCache,
         precompute: PrecomputeService,
     ) -> None:
         self._database = database
-        self._open_store = open_store
+        self._store = store
         self._publisher = publisher
         self._heads = heads
         self._precompute = precompute
@@ -82,14 +81,13 @@ class DriftService:
                 for path in list_files(slug, row)
             }
         changed = self._publisher.find_changed_files(slugs)
-        store = self._open_store()
-        stored = [info.path for info in store.list_blobs(f"{DASHBOARDS_FOLDER}/")]
+        stored = [info.path for info in self._store.list_blobs(f"{DASHBOARDS_FOLDER}/")]
         strangers = [path for path in stored if path not in known and path not in {x.path for x in changed}]
         entries = [
             *(DriftEntry(DriftKind.PENDING, x.row.blob_path, x.slug, x.row.version) for x in pending),
             *(_describe(one) for one in changed),
             *(DriftEntry(DriftKind.UNKNOWN, path, None, None) for path in strangers),
-            *(DriftEntry(DriftKind.EDITED, path, None, None) for path in store.list_drift()),
+            *(DriftEntry(DriftKind.EDITED, path, None, None) for path in self._store.list_drift()),
         ]
         return sorted(entries, key=lambda entry: (entry.path, entry.kind, entry.version or 0))
 

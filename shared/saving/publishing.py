@@ -6,7 +6,7 @@ there is no state from which it cannot go on. Files changed outside are never ov
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from threading import Lock
@@ -66,9 +66,9 @@ class _BlobPlan:
 class BlobPublisher:
     """Brings the blob store to what the index says."""
 
-    def __init__(self, database: Database, open_store: Callable[[], BlobStore]) -> None:
+    def __init__(self, database: Database, store: BlobStore) -> None:
         self._database = database
-        self._open_store = open_store
+        self._store = store
         self._mutex = Lock()
 
     def find_changed_files(
@@ -88,7 +88,7 @@ class BlobPublisher:
                 slug, published.get(slug), current.get(slug), (offered or {}).get(slug, {})
             )
         ]
-        blobs = self._open_store().read_blobs([one.path for one in expectations])
+        blobs = self._store.read_blobs([one.path for one in expectations])
         pairs = zip(expectations, blobs, strict=True)
         return [one.describe(blob) for one, blob in pairs if not one.is_met(blob)]
 
@@ -125,24 +125,23 @@ class BlobPublisher:
         return revisions
 
     def _publish(self, uow: UnitOfWork, batch: Sequence[PendingVersion]) -> dict[tuple[str, int], str]:
-        store = self._open_store()
-        plans = {one.row.id: self._plan(uow, store, one) for one in batch}
+        plans = {one.row.id: self._plan(uow, one) for one in batch}
         ready = [one for one in batch if plans[one.row.id] is not None]
         for one in batch:
             if one not in ready:
                 path, version = one.row.blob_path, one.row.version
                 _LOGGER.error("%s was changed outside; version %d stays pending", path, version)
         chosen = [plan for plan in plans.values() if plan is not None]
-        if not self._apply(store, ready, chosen):
+        if not self._apply(ready, chosen):
             return {}
-        found = store.read_blobs([one.row.blob_path for one in ready])
+        found = self._store.read_blobs([one.row.blob_path for one in ready])
         revisions = {one.row.id: blob.revision for one, blob in zip(ready, found, strict=True) if blob}
         uow.versions.set_blob_revisions(revisions)
         return {
             (one.slug, one.row.version): revisions[one.row.id] for one in ready if one.row.id in revisions
         }
 
-    def _apply(self, store: BlobStore, ready: Sequence[PendingVersion], plans: Sequence[_BlobPlan]) -> bool:
+    def _apply(self, ready: Sequence[PendingVersion], plans: Sequence[_BlobPlan]) -> bool:
         """False when somebody changed a file between plan and write."""
         if not ready:
             return False
@@ -151,21 +150,21 @@ class BlobPublisher:
         author, message = ready[0].row.author, ready[0].row.message or _describe(ready)
         try:
             if writes:
-                store.write_blobs(writes, message=message, author=author)
+                self._store.write_blobs(writes, message=message, author=author)
             if removals:
-                store.delete_blobs(removals, message=message, author=author)
+                self._store.delete_blobs(removals, message=message, author=author)
         except ConflictError:
             _LOGGER.exception("Files were changed outside meanwhile; the versions stay pending")
             return False
         return True
 
-    def _plan(self, uow: UnitOfWork, store: BlobStore, one: PendingVersion) -> _BlobPlan | None:
+    def _plan(self, uow: UnitOfWork, one: PendingVersion) -> _BlobPlan | None:
         """What the version needs; None when a file is neither the last version's nor this one's."""
         wanted = list_files(one.slug, one.row)
         before = uow.versions.get(one.slug, one.row.version - 1)
         previous = list_files(one.slug, before) if before else {}
         gone = [path for path in previous if path not in wanted]
-        found = dict(zip([*wanted, *gone], store.read_blobs([*wanted, *gone]), strict=True))
+        found = dict(zip([*wanted, *gone], self._store.read_blobs([*wanted, *gone]), strict=True))
         writes: list[BlobWrite] = []
         for path, data in wanted.items():
             blob = found[path]

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from shared.errors import InvalidRequestError
-from shared.storage.atomic import is_below, remove_file, replace_file, translate_file_errors
 from shared.storage.blob import (
     Blob,
     BlobInfo,
@@ -16,7 +15,7 @@ from shared.storage.blob import (
     check_writes,
     find_content_type,
 )
-from shared.storage.locking import lock_file
+from shared.storage.disk import is_below, lock_file, remove_file, replace_file, translate_file_errors
 
 
 class FileBlobStore:

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from shared.errors import DependencyUnavailableError, InternalError, InvalidRequestError
-from shared.storage.atomic import translate_file_errors
 from shared.storage.blob import (
     Blob,
     BlobInfo,
@@ -19,9 +18,9 @@ from shared.storage.blob import (
     is_valid_path,
     list_folders,
 )
+from shared.storage.disk import lock_file, translate_file_errors
 from shared.storage.git_commands import Git, GitCommandError
 from shared.storage.git_worktree import Change, Journal, hash_blob, hash_file, recover, sync_files, sync_index
-from shared.storage.locking import lock_file
 
 _LOG = logging.getLogger(__name__)
 _ATTEMPTS = 5

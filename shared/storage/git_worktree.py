@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.storage.atomic import is_below, remove_file, replace_file
+from shared.storage.disk import is_below, remove_file, replace_file
 from shared.storage.git_commands import Git, GitCommandError
 
 STALE_LOCK_SECONDS = 10.0

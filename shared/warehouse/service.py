@@ -5,15 +5,19 @@ from collections.abc import Generator, Sequence
 from shared.errors import AlmanacError, BytesLimitExceededError, SqlInvalidError
 from shared.settings import Settings
 from shared.warehouse.bigquery.jobs import JobRunner, read_estimate
-from shared.warehouse.bigquery.result_schema import check_readable, to_output_fields
-from shared.warehouse.bigquery.results import to_routine_names, to_table_refs
+from shared.warehouse.bigquery.results import (
+    check_readable,
+    to_output_fields,
+    to_routine_names,
+    to_table_refs,
+)
 from shared.warehouse.bigquery.running_jobs import RunningJobs
 from shared.warehouse.guard.guard import QueryGuard
 from shared.warehouse.models.queries import DryRun, PartitionUse, QueryOutcome, QueryRequest
 from shared.warehouse.parallel import Answer, iterate_answers, list_answers
 from shared.warehouse.partitions import PartitionReader
 from shared.warehouse.refusals import RefusalExplainer
-from shared.warehouse.spending.caps import bound_billing, compute_cap, expect_billing
+from shared.warehouse.spending.pricing import bound_billing, compute_cap, expect_billing
 from shared.warehouse.spending.spender import QuerySpender
 
 

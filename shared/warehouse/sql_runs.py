@@ -11,7 +11,7 @@ from shared.sizes import dollars
 from shared.warehouse.models.queries import DryRun, QueryOutcome, QueryParameter, QueryRequest, Receipt
 from shared.warehouse.parallel import Answer
 from shared.warehouse.service import WarehouseService
-from shared.warehouse.spending.receipts import describe_failed_job, make_receipt
+from shared.warehouse.spending.pricing import describe_failed_job, make_receipt
 
 MAX_SAMPLE_ROWS = 100
 LOOK_SECONDS = 0.5

@@ -21,7 +21,7 @@ from shared.precompute.refresh.models import (
 from shared.precompute.service import QueryEvent
 from shared.settings import Settings
 from shared.warehouse.models.bill import Accuracy
-from shared.warehouse.spending.receipts import make_receipt
+from shared.warehouse.spending.pricing import make_receipt
 
 ZERO = Decimal("0.000000")
 RECEIPT = make_receipt(Decimal("6.25"), estimated=20, billed=10_485_760)

@@ -9,8 +9,7 @@ from dataclasses import replace
 import pytest
 
 from shared.auth.allowlist import Allowlist
-from shared.auth.principals import IdTokenClaims, Role
-from shared.auth.recent_principals import RecentPrincipals
+from shared.auth.principals import IdTokenClaims, RecentPrincipals, Role
 from shared.auth.session_tokens import derive_csrf_token, require_csrf_token
 from shared.auth.sessions import SessionService
 from shared.database.unit_of_work import Database

@@ -10,9 +10,9 @@ from shared.lineage.model import (
     LineageNode,
     NodeType,
     Origin,
+    make_table_node,
 )
 from shared.lineage.names import split_table_name
-from shared.lineage.nodes import make_table_node
 
 
 def make_node(id_, **attributes):

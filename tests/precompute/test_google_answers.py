@@ -15,8 +15,7 @@ from google.cloud.bigquery.table import RowIterator
 from shared.errors import InternalError, SqlNotAllowedError
 from shared.precompute.payload.encoding import close_fragment, encode_result
 from shared.settings import Settings
-from shared.warehouse.bigquery.result_schema import READABLE_TYPES, check_readable, to_output_fields
-from shared.warehouse.bigquery.results import read_rows
+from shared.warehouse.bigquery.results import READABLE_TYPES, check_readable, read_rows, to_output_fields
 from shared.warehouse.models.queries import OutputField, ResultRows
 
 LARGEST = "578960446186580977117854925043439539266.34992332820282019728792003956564819967"

@@ -8,8 +8,8 @@ import pytest
 
 from shared.errors import DependencyUnavailableError, InvalidRequestError
 from shared.storage.blob import BlobWrite
+from shared.storage.disk import lock_file
 from shared.storage.files import FileBlobStore
-from shared.storage.locking import lock_file
 
 WHO = {"message": "A change", "author": "data@example.com"}
 

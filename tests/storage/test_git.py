@@ -11,8 +11,8 @@ import pytest
 
 from shared.errors import ConflictError, DependencyUnavailableError, InternalError, InvalidRequestError
 from shared.storage.blob import ABSENT, BlobWrite
+from shared.storage.disk import lock_file
 from shared.storage.git import GitBlobStore
-from shared.storage.locking import lock_file
 
 WHO = {"message": "A change", "author": "data@example.com"}
 RunGit = Callable[..., str]

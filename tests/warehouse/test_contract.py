@@ -32,8 +32,8 @@ from shared.warehouse.bigquery.jobs import bill_of
 from shared.warehouse.models.bill import Accuracy, Bill
 from shared.warehouse.models.queries import QueryOutcome, QueryRequest
 from shared.warehouse.models.refresh_budget import RefreshBudget
-from shared.warehouse.spending.caps import bound_billing, expect_billing
 from shared.warehouse.spending.costs import CostSearch
+from shared.warehouse.spending.pricing import bound_billing, expect_billing
 from tests.fixtures.warehouse import ROW_COUNT, ROWS, SCHEMA
 from tests.warehouse.fake_bigquery import NOW, FakeClient, FakeClients, FakeTable
 from tests.warehouse.test_queries import make_request, run_one

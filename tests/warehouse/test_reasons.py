@@ -7,9 +7,8 @@ import pytest
 from google.api_core.exceptions import GoogleAPICallError, from_http_status
 
 from shared.errors import ErrorCode
-from shared.warehouse.bigquery.failures import translate_api_error
+from shared.warehouse.bigquery.failures import is_retryable, translate_api_error
 from shared.warehouse.bigquery.reasons import REASONS, find_reason
-from shared.warehouse.bigquery.retrying import is_retryable
 
 # https://cloud.google.com/bigquery/docs/error-messages, without bytesBilledLimitExceeded, which has its own numbers.
 DOCUMENTED = {

@@ -23,7 +23,7 @@ from shared.errors import PayloadTooLargeError
 from shared.precompute.payload.encoding import close_fragment
 from shared.precompute.payload.payload import Payload, PayloadResult, format_time
 from shared.settings import Settings
-from shared.warehouse.spending.receipts import make_receipt
+from shared.warehouse.spending.pricing import make_receipt
 
 _COMPACT = (",", ":")
 _NO_RESULT = b'{"columns":[],"rows":0,"values":[],"truncated":false'

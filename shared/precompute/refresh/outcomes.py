@@ -9,7 +9,7 @@ from shared.precompute.refresh.models import RefreshProblem, RefreshStatus
 from shared.precompute.refresh.pending_tasks import PendingTask
 from shared.precompute.refresh.tasks import TaskOutcome
 from shared.warehouse.models.queries import QueryOutcome, Receipt
-from shared.warehouse.spending.receipts import describe_failed_job, make_receipt
+from shared.warehouse.spending.pricing import describe_failed_job, make_receipt
 
 OVERTAKEN = "another worker's newer result stands"
 

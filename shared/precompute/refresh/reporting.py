@@ -18,7 +18,7 @@ from shared.precompute.refresh.models import (
 from shared.precompute.refresh.tasks import DashboardRun, TaskOutcome
 from shared.sizes import dollars
 from shared.warehouse.models.bill import Accuracy
-from shared.warehouse.spending.receipts import share_receipt
+from shared.warehouse.spending.pricing import share_receipt
 
 
 def describe_query(

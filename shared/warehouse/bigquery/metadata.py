@@ -11,7 +11,7 @@ from shared.errors import AlmanacError
 from shared.settings import Settings
 from shared.telemetry.tracing import start_span
 from shared.warehouse.bigquery.clients import WarehouseClients
-from shared.warehouse.bigquery.result_schema import to_output_fields
+from shared.warehouse.bigquery.results import to_output_fields
 from shared.warehouse.models.queries import OutputField
 from shared.warehouse.models.tables import TableRef
 

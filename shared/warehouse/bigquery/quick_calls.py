@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from shared.circuit import CircuitBreaker
 from shared.errors import AlmanacError, LateAnswerError, WarehouseTimeoutError, WarehouseUnavailableError
 from shared.settings import Settings
-from shared.warehouse.bigquery.failures import translated_failures
-from shared.warehouse.bigquery.retrying import make_retry
+from shared.warehouse.bigquery.failures import make_retry, translated_failures
 
 if TYPE_CHECKING:
     from google.api_core.retry import Retry

@@ -1,7 +1,8 @@
-"""The record of every job in `query_runs`."""
+"""The record of every job: its row in `query_runs`, and a line of the log that leads from its trace to its cost."""
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
@@ -87,3 +88,23 @@ class QueryRunLog:
 def _digest(request: QueryRequest) -> str:
     content = [request.sql, [[p.name, p.type, p.value] for p in request.parameters], request.default_dataset]
     return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
+
+
+_LOGGER = logging.getLogger(__name__)
+
+
+def log_job(request: QueryRequest, job_id: str, outcome: str, bytes_billed: int | None) -> None:
+    """Say how a job ended that this process started: `outcome` is `done` or an error's code.
+
+    `bytes_billed` is None while BigQuery cannot say.
+    """
+    billed = "unknown bytes" if bytes_billed is None else f"{bytes_billed} bytes"
+    fields = {
+        "job_id": job_id,
+        "bytes_billed": bytes_billed,
+        "dashboard": request.slug,
+        "query": request.query_name,
+        "purpose": request.purpose.value,
+        "trace_id": current_trace_id(),
+    }
+    _LOGGER.info("BigQuery job %s: %s, %s billed", job_id, outcome, billed, extra=fields)

@@ -11,15 +11,13 @@ from shared.warehouse.bigquery.clients import WarehouseClients
 from shared.warehouse.bigquery.failures import translated_failures
 from shared.warehouse.bigquery.jobs import JobRunner, StartedJob, bill_of, failed_inside_google, make_job_id
 from shared.warehouse.bigquery.labels import make_labels
-from shared.warehouse.bigquery.result_schema import to_output_fields
-from shared.warehouse.bigquery.results import read_rows, to_table_refs
+from shared.warehouse.bigquery.results import read_rows, to_output_fields, to_table_refs
 from shared.warehouse.bigquery.running_jobs import RunningJobs
 from shared.warehouse.models.bill import Bill
 from shared.warehouse.models.queries import DryRun, JobMetadata, QueryOutcome, QueryRequest, ResultRows
 from shared.warehouse.spending.budgets import BudgetService, Reservation
-from shared.warehouse.spending.job_lines import log_job
-from shared.warehouse.spending.receipts import make_receipt
-from shared.warehouse.spending.run_log import QueryRunLog
+from shared.warehouse.spending.pricing import make_receipt
+from shared.warehouse.spending.run_log import QueryRunLog, log_job
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
