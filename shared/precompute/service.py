@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -14,7 +13,13 @@ from shared.database.unit_of_work import Database
 from shared.errors import AlmanacError, ForbiddenError
 from shared.precompute.assembly.assembler import AssemblyReport, PayloadAssembler
 from shared.precompute.refresh.failure_log import FailureLog
-from shared.precompute.refresh.models import DashboardRefresh, QueryRefresh
+from shared.precompute.refresh.models import (
+    DashboardRefresh,
+    QueryEvent,
+    QueryRefresh,
+    RefreshEvent,
+    StillRunning,
+)
 from shared.precompute.refresh.planning import PlannedRun, RefreshPlanner
 from shared.precompute.refresh.refresher import QueryRefresher
 from shared.precompute.refresh.reporting import (
@@ -29,23 +34,6 @@ from shared.settings import Settings
 from shared.telemetry.tracing import start_span
 
 _LOGGER = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class QueryEvent:
-    """One query of one dashboard is done; there will be `total` such events."""
-
-    slug: str
-    refresh: QueryRefresh
-    total: int
-
-
-@dataclass(frozen=True)
-class StillRunning:
-    """Nothing was done for some seconds; jobs go on."""
-
-
-type RefreshEvent = QueryEvent | DashboardRefresh | StillRunning
 
 
 class PrecomputeService:

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from shared.schemas.base import ResponseModel
-from shared.schemas.sql import ReceiptModel
+from shared.schemas.queries import ReceiptModel
 
 
 class DictionaryColumn(ResponseModel):

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from shared.precompute.refresh.models import DashboardRefresh
 from shared.schemas.base import Money, RequestModel, ResponseModel
-from shared.schemas.sql import ReceiptModel
+from shared.schemas.queries import ReceiptModel
 from shared.warehouse.models.bill import Accuracy
 
 

@@ -9,10 +9,9 @@ from shared.dashboards.definition.parameter_values import PARAMETER_TYPES, Param
 from shared.errors import InvalidRequestError
 from shared.precompute.payload.encoding import to_json_rows
 from shared.schemas.base import ByteSize, Money, RequestModel, ResponseModel
-from shared.schemas.queries import OutputFieldModel, PartitionUseModel
+from shared.schemas.queries import OutputFieldModel, PartitionUseModel, ReceiptModel
 from shared.schemas.sql_values import read_json_value
 from shared.sql.folding import fold_name
-from shared.warehouse.models.bill import Accuracy
 from shared.warehouse.models.queries import QueryOutcome, QueryParameter
 from shared.warehouse.sql_runs import MAX_SAMPLE_ROWS, SqlPlan, SqlQuery
 
@@ -74,25 +73,6 @@ class SqlRunRequest(RequestModel):
             dry_run=self.dry_run,
             sample_rows=self.sample_rows,
         )
-
-
-class ReceiptModel(ResponseModel):
-    """What the answer cost: bytes as integers, dollars as decimal strings.
-
-    Bytes that BigQuery does not tell (tables with row-level security) are null; the budgets were charged
-    `bytes_settled`. An estimate is at least that much where its accuracy is LOWER_BOUND. With slots dollars are null.
-    """
-
-    bytes_estimated: int | None
-    estimate_accuracy: Accuracy
-    bytes_billed: int | None
-    bytes_settled: int
-    bytes_saved: int
-    cache_hit: bool
-    usd_estimated: Money | None
-    usd_billed: Money | None
-    usd_saved: Money | None
-    slot_millis: int | None
 
 
 class JobModel(ResponseModel):

@@ -13,12 +13,12 @@ from shared.api.call import Call
 from shared.errors import ErrorCode, WarehouseUnavailableError
 from shared.precompute.refresh.models import (
     DashboardRefresh,
+    QueryEvent,
     QueryRefresh,
     RefreshProblem,
     RefreshStatus,
     RefreshTotals,
 )
-from shared.precompute.service import QueryEvent
 from shared.settings import Settings
 from shared.warehouse.models.bill import Accuracy
 from shared.warehouse.spending.pricing import make_receipt

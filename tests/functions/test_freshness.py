@@ -20,7 +20,7 @@ from deploy.local.servers.valkey import ValkeyServer
 from shared.container import Container, use_container
 from shared.dashboards.plans.expansion import ExpansionLimits, expand_dashboard
 from shared.database.models.runs import QueryResult
-from shared.precompute.service import QueryEvent
+from shared.precompute.refresh.models import QueryEvent
 from tests.fixtures.functions import FunctionHost
 
 TEMPLATE = """\

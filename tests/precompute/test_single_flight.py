@@ -20,10 +20,9 @@ from shared.dashboards.validators.parsed import DashboardSource
 from shared.database.models.runs import QueryResult
 from shared.errors import AlmanacError, PayloadTooLargeError
 from shared.precompute.refresh.failure_log import FailureLog
-from shared.precompute.refresh.models import DashboardRefresh
+from shared.precompute.refresh.models import DashboardRefresh, QueryEvent, StillRunning
 from shared.precompute.refresh.outcomes import OVERTAKEN
 from shared.precompute.refresh.refresher import TICK_SECONDS
-from shared.precompute.service import QueryEvent, StillRunning
 from shared.saving.models import SaveItem
 from shared.settings import Settings
 from tests.fixtures.functions import SHOP

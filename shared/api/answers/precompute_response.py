@@ -11,8 +11,7 @@ from shared.api.answers.ndjson import NDJSON_TYPE, DoneLine, ErrorLine, build_nd
 from shared.api.call import Call
 from shared.api.responses import Reply
 from shared.errors import WarehouseTimeoutError
-from shared.precompute.refresh.models import DashboardRefresh
-from shared.precompute.service import QueryEvent, RefreshEvent, StillRunning
+from shared.precompute.refresh.models import DashboardRefresh, QueryEvent, RefreshEvent, StillRunning
 from shared.schemas.precompute import DashboardRefreshModel, PrecomputeResponse, QueryRefreshModel
 
 

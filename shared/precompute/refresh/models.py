@@ -83,3 +83,20 @@ class DashboardRefresh:
     payload_bytes: int
     problems: tuple[RefreshProblem, ...]
     totals: RefreshTotals
+
+
+@dataclass(frozen=True)
+class QueryEvent:
+    """One query of one dashboard is done; there will be `total` such events."""
+
+    slug: str
+    refresh: QueryRefresh
+    total: int
+
+
+@dataclass(frozen=True)
+class StillRunning:
+    """Nothing was done for some seconds; jobs go on."""
+
+
+type RefreshEvent = QueryEvent | DashboardRefresh | StillRunning
