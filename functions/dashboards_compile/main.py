@@ -4,13 +4,12 @@ from contextlib import closing
 
 import flask
 
-from shared.api.answers.compile_response import describe_progress
+from shared.api.answers.compile_response import describe_invalid, describe_progress
 from shared.api.answers.ndjson import NDJSON_TYPE, build_ndjson_response
 from shared.api.call import Call
 from shared.api.endpoint import endpoint
 from shared.api.responses import Reply
 from shared.container import get_container
-from shared.dashboards.plans.compilation import describe_invalid
 from shared.schemas.plans import CompileRequest, CompileResponse
 
 

@@ -1,23 +1,13 @@
 """Going back: an earlier version's content as a new version."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from shared.dashboards.validators.parsed import DashboardSource
 from shared.database.models.dashboards import DashboardVersion
 from shared.database.unit_of_work import Database
 from shared.errors import InvalidRequestError, NotFoundError
-from shared.saving.models import SavedVersion, SaveItem
+from shared.saving.models import RollbackItem, SavedVersion, SaveItem
 from shared.saving.service import SavingService
-
-
-@dataclass(frozen=True)
-class RollbackItem:
-    """One dashboard and the version whose content it gets back; `expected_version` as in a save."""
-
-    slug: str
-    to_version: int
-    expected_version: int | None = None
 
 
 class RollbackService:

@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from shared.dashboards.plans.compilation import CompilationService, report_late
+from shared.dashboards.plans.compilation import CompilationService
 from shared.dashboards.plans.lineage import DashboardLineage
+from shared.dashboards.plans.plan import report_late
 from shared.dashboards.saved.head_cache import HeadCache
 from shared.database.models.dashboards import Dashboard
 from shared.database.unit_of_work import Database, UnitOfWork

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
-from shared.saving.rollback import RollbackItem
+from shared.saving.models import RollbackItem
 from shared.schemas.base import RequestModel
 
 

@@ -16,7 +16,6 @@ from shared.errors import (
     ErrorCode,
     LateAnswerError,
     RateLimitedError,
-    ValidationFailedError,
     WarehouseTimeoutError,
 )
 from shared.settings import Settings
@@ -191,32 +190,4 @@ def _name_queries(error: AlmanacError, requests: Sequence[QueryRequest]) -> Alma
         remediation=remediation,
         details=[*error.details, *({"slug": one.slug, "query": one.query_name} for one in requests)],
         retry_after_seconds=error.retry_after_seconds,
-    )
-
-
-def report_late(compiled: Sequence[CompiledDashboard], what: str) -> LateAnswerError | None:
-    """The error of dashboards of which not all is known, naming their queries; None when there is none.
-
-    `what` says what became of the whole, as the beginning of the sentence.
-    """
-    late = [one for one in compiled if one.late_queries]
-    if not late:
-        return None
-    named = ", ".join(f"{one.slug} ({', '.join(one.late_queries)})" for one in late)
-    return LateAnswerError(
-        f"{what}: BigQuery did not answer in time about {named}.",
-        details=[{"slug": one.slug, "query": query} for one in late for query in one.late_queries],
-    )
-
-
-def describe_invalid(compiled: Sequence[CompiledDashboard]) -> AlmanacError | None:
-    """The error of a compile in which a dashboard is invalid, or else not all is known; None without any."""
-    names = list(
-        dict.fromkeys(one.slug or one.path for one in compiled if not one.valid and not one.late_queries)
-    )
-    if not names:
-        return report_late(compiled, "Not everything could be planned")
-    return ValidationFailedError(
-        f"Not valid: {', '.join(names)}.",
-        remediation="Correct the diagnostics in data.results and send it again.",
     )

@@ -1,5 +1,6 @@
 """The plan: what a refresh of a dashboard would read, cost and replace."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -7,6 +8,7 @@ from enum import StrEnum
 from shared.dashboards.definition.parameter_values import ParameterValue
 from shared.dashboards.diagnostics.diagnostic import Diagnostic
 from shared.dashboards.validation import ParsedDashboard
+from shared.errors import LateAnswerError
 from shared.warehouse.models.bill import Accuracy
 from shared.warehouse.models.queries import OutputField, PartitionUse
 
@@ -127,3 +129,18 @@ class CompiledDashboard:
     plan: DashboardPlan | None
     parsed: ParsedDashboard
     late_queries: tuple[str, ...] = ()
+
+
+def report_late(compiled: Sequence[CompiledDashboard], what: str) -> LateAnswerError | None:
+    """The error of dashboards of which not all is known, naming their queries; None when there is none.
+
+    `what` says what became of the whole, as the beginning of the sentence.
+    """
+    late = [one for one in compiled if one.late_queries]
+    if not late:
+        return None
+    named = ", ".join(f"{one.slug} ({', '.join(one.late_queries)})" for one in late)
+    return LateAnswerError(
+        f"{what}: BigQuery did not answer in time about {named}.",
+        details=[{"slug": one.slug, "query": query} for one in late for query in one.late_queries],
+    )
