@@ -6,11 +6,13 @@ import sys
 import pytest
 
 from shared.dashboards.definition.document import RESERVED_SLUGS
-from shared.dashboards.definition.limits import ValidationLimits
+from shared.dashboards.definition.limits import DEFAULT_LIMITS, ValidationLimits
+from shared.dashboards.definition.variants import expand_variants
 from shared.dashboards.diagnostics.diagnostic import DiagnosticCode, Severity
 from shared.dashboards.validation import validate_dashboards
 from shared.dashboards.validators.parsed import DashboardSource
-from tests.dashboards.builders import MINIMAL, list_codes, marked_text, validate
+from shared.errors import ValidationFailedError
+from tests.dashboards.builders import MINIMAL, list_codes, marked_text, parse, validate
 
 EVERYTHING = """\
 version: 1
@@ -264,6 +266,34 @@ def test_limits_are_those_of_the_caller():
     text = EVERYTHING.replace("max_rows: 100", "max_rows: 101")
     result = validate(text, limits=ValidationLimits(max_rows_per_query=100, max_variants=1))
     assert list_codes(result) == [DiagnosticCode.TOO_MANY_VARIANTS, DiagnosticCode.ROWS_OVER_LIMIT]
+
+
+def make_variants(*sizes: int) -> str:
+    """A dashboard with parameters of that many listed values, each used."""
+    lists = {f"p{index}": ", ".join(map(str, range(size))) for index, size in enumerate(sizes)}
+    declared = "\n".join(
+        f"  - {{name: {name}, type: INT64, default: 0, values: [{values}]}}" for name, values in lists.items()
+    )
+    used = " AND ".join(f"total > @{name}" for name in lists)
+    text = MINIMAL.replace("FROM sales", f"FROM sales WHERE {used}")
+    return text.replace("queries:", f"parameters:\n{declared}\nqueries:")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "accepted"),
+    [((64,), True), ((8, 8), True), ((4, 4, 4), True), ((65,), False), ((5, 13), False)],
+)
+def test_exactly_64_variants_are_accepted(sizes, accepted):
+    text = make_variants(*sizes)
+    assert DEFAULT_LIMITS.max_variants == 64
+    assert list_codes(validate(text)) == ([] if accepted else [DiagnosticCode.TOO_MANY_VARIANTS])
+    definition = parse(text).definition
+    assert definition is not None
+    if accepted:
+        assert len(expand_variants(definition, 64)) == 64
+    else:
+        with pytest.raises(ValidationFailedError, match="has 65 combinations"):
+            expand_variants(definition, 64)
 
 
 @pytest.mark.parametrize("text", ["[]", "text", "5", "null", "- a"])

@@ -6,8 +6,8 @@ import pytest
 
 from shared.dashboards.definition.document import RefreshPolicy
 from shared.database.models.runs import QueryResult
-from shared.precompute.freshness.rules import UNKNOWN, judge
-from shared.precompute.freshness.source_state import SourceState
+from shared.precompute.freshness.rules import judge
+from shared.precompute.freshness.source_state import UNKNOWN, SourceState
 
 AS_OF = datetime(2026, 3, 3, 6, 0, 5, tzinfo=UTC)
 BEFORE = (AS_OF - timedelta(hours=1)).isoformat()
@@ -38,6 +38,7 @@ def decide(
         ({"t": BEFORE}, {"t": AFTER}),
         ({"t": UNKNOWN}, {"t": AFTER}),
         ({}, {"t": AFTER}),
+        ({}, {"t": AS_OF.isoformat()}),
         ({"t": BEFORE}, {"t": BEFORE, "v": AFTER}),
     ],
 )
@@ -46,6 +47,26 @@ def test_a_source_seen_newer_than_the_result_is_never_skipped_by_age(
 ) -> None:
     row = make_stored(stored, watchable=watchable)
     assert decide(row, SourceState(current, watchable)) == (False, CHANGED)
+
+
+@pytest.mark.parametrize(
+    ("offset", "is_seen"),
+    [(timedelta(microseconds=-1), True), (timedelta(), False), (timedelta(microseconds=1), False)],
+)
+def test_a_table_changed_in_the_very_instant_of_the_job_is_not_trusted(
+    offset: timedelta, is_seen: bool
+) -> None:
+    """BigQuery tells both in milliseconds: within one, nobody knows which came first."""
+    changed = (AS_OF + offset).isoformat()
+    current = SourceState({"t": changed}, True)
+    seen = current.limit_to(AS_OF, deterministic=True)
+    assert seen == SourceState({"t": changed if is_seen else UNKNOWN}, True)
+    expected = (True, SAME) if is_seen else (False, CHANGED)
+    assert decide(QueryResult(as_of=AS_OF, source_state=seen.to_json()), current) == expected
+
+
+def test_what_is_not_deterministic_is_not_watched() -> None:
+    assert not SourceState({"t": BEFORE}, True).limit_to(AS_OF, deterministic=False).watchable
 
 
 def test_a_view_found_later_is_no_change_when_it_is_older_than_the_result() -> None:

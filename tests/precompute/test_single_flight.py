@@ -3,7 +3,7 @@
 import copy
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ from shared.dashboards.validators.parsed import DashboardSource
 from shared.database.models.runs import QueryResult
 from shared.errors import AlmanacError, PayloadTooLargeError
 from shared.precompute.refresh.failure_log import FailureLog
+from shared.precompute.refresh.leases import RefreshLeases
 from shared.precompute.refresh.models import DashboardRefresh, QueryEvent, StillRunning
 from shared.precompute.refresh.outcomes import OVERTAKEN
 from shared.precompute.refresh.refresher import TICK_SECONDS
@@ -101,6 +102,28 @@ def test_a_worker_that_waits_takes_the_result_of_the_one_that_runs(workers: list
         reports = [one.result(timeout=60) for one in both]
     reasons = {query.reason for report in reports for query in report.queries}
     assert reasons <= {"forced", "another worker ran it"}
+
+
+def test_what_ended_between_the_look_and_the_lease_is_not_run_again(
+    workers: list[Container], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = workers[:2]
+    refresh(first)
+    acquire = RefreshLeases.acquire
+    overtaken = iter([True])
+
+    def acquire_late(leases: RefreshLeases, fingerprints: Sequence[str]) -> dict[str, int]:
+        if next(overtaken, False):
+            refresh(second, force=True)
+        return acquire(leases, fingerprints)
+
+    monkeypatch.setattr(RefreshLeases, "acquire", acquire_late)
+    report = refresh(first, force=True)
+    assert {query.reason for query in report.queries} == {"another worker ran it"}
+    assert report.totals.bytes_billed == 0
+    with first.database.begin() as uow:
+        attempts = uow.query_runs.find_last_attempts([query.fingerprint for query in report.queries])
+    assert set(attempts.values()) == {2}  # the one before, and the other worker's
 
 
 def test_a_late_holder_cannot_overwrite_what_its_successor_stored(workers: list[Container]) -> None:

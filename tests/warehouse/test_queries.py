@@ -2,6 +2,7 @@
 
 import datetime
 from dataclasses import replace
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -16,10 +17,12 @@ from shared.errors import (
     SqlInvalidError,
     SqlNotAllowedError,
     TableNotAllowedError,
+    WarehouseTimeoutError,
 )
 from shared.warehouse.bigquery.jobs import make_job_id
 from shared.warehouse.bigquery.labels import make_labels
 from shared.warehouse.models.queries import DryRun, QueryOutcome, QueryParameter, QueryRequest
+from shared.warehouse.spending.run_log import QueryRunLog
 from tests.fixtures.warehouse import ROW_COUNT
 
 MB = 10**6
@@ -177,6 +180,29 @@ class TestRefusals:
     def test_a_refused_run_leaves_no_reservation(self, container: Container) -> None:
         with pytest.raises(SqlInvalidError):
             run_one(container, make_request("SELECT 1 / (id - id) FROM people"))
+        states = container.budgets.read_states("ana@example.com", None, None)
+        assert [(state.bytes_reserved, state.bytes_billed) for state in states] == [(0, 0), (0, 0)]
+
+    def test_nothing_is_started_on_a_reservation_that_ran_out(
+        self, container: Container, bigquery: BigQueryServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its bytes may have gone back to the budget already, and be somebody else's."""
+        settings = container.settings
+        late = datetime.timedelta()
+        container.clock = lambda: datetime.datetime.now(datetime.UTC) + late
+        start = QueryRunLog.start
+
+        def start_slowly(log: QueryRunLog, *arguments: Any) -> Any:
+            nonlocal late
+            lifetime = settings.warehouse_timeout_seconds + settings.reservation_grace_seconds
+            late = datetime.timedelta(seconds=lifetime + 1)
+            return start(log, *arguments)
+
+        monkeypatch.setattr(QueryRunLog, "start", start_slowly)
+        before = bigquery.count_jobs()
+        with pytest.raises(WarehouseTimeoutError, match="nothing ran"):
+            run_one(container, make_request("SELECT id FROM people"))
+        assert bigquery.count_jobs() == before
         states = container.budgets.read_states("ana@example.com", None, None)
         assert [(state.bytes_reserved, state.bytes_billed) for state in states] == [(0, 0), (0, 0)]
 

@@ -8,9 +8,6 @@ from shared.dashboards.definition.schedule import is_due
 from shared.database.models.runs import QueryResult
 from shared.precompute.freshness.source_state import SourceState
 
-UNKNOWN = ""
-"""In place of a table's time: it changed while the job ran, and nobody knows which of its rows the job saw."""
-
 
 @dataclass(frozen=True)
 class Freshness:

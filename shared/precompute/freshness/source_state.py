@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from shared.errors import AlmanacError
 from shared.warehouse.bigquery.metadata import TableMetadata, TableMetadataReader
@@ -12,6 +13,8 @@ from shared.warehouse.models.tables import TableRef
 _MAX_VIEW_DEPTH = 16
 _BELIEVED_SECONDS = 5.0
 _WATCHABLE = frozenset({"TABLE", "SNAPSHOT"})
+UNKNOWN = ""
+"""In place of a table's time: it changed while the job ran, and nobody knows which of its rows the job saw."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,17 @@ class SourceState:
 
     tables: Mapping[str, str] = field(default_factory=dict)
     watchable: bool = False
+
+    def limit_to(self, as_of: datetime, *, deterministic: bool) -> "SourceState":
+        """What a job that began at `as_of` saw of this state, which was read after it.
+
+        A table changed since then, in the very instant included, may hold rows that the job did not see.
+        """
+        seen = {
+            name: changed if datetime.fromisoformat(changed) < as_of else UNKNOWN
+            for name, changed in self.tables.items()
+        }
+        return SourceState(seen, self.watchable and deterministic)
 
     def to_json(self) -> dict[str, object]:
         """The form kept beside a result."""

@@ -11,8 +11,7 @@ from shared.database.models.runs import QueryFailure, QueryResult
 from shared.database.unit_of_work import Database
 from shared.errors import AlmanacError
 from shared.precompute.assembly.result_store import ResultStore
-from shared.precompute.freshness.rules import UNKNOWN
-from shared.precompute.freshness.source_state import SourceState, SourceStateReader
+from shared.precompute.freshness.source_state import SourceStateReader
 from shared.precompute.refresh.failure_log import FailureLog
 from shared.precompute.refresh.leases import RefreshLeases
 from shared.precompute.refresh.outcomes import OutcomeReporter
@@ -221,7 +220,8 @@ class QueryRefresher:
         try:
             # Without its own times, a job is as old as what it had to be newer than.
             as_of = answer.job.started_at or answer.job.created_at or one.newer_than
-            state = _find_state(sources, answer, as_of)
+            state = sources.read_states({"job": answer.tables})["job"]
+            state = state.limit_to(as_of, deterministic=_is_repeatable(answer))
             row = self._results.store(one.task.unit, answer, state, as_of, fence)
         except AlmanacError as error:
             return self._fail(one, fence, error, answer)
@@ -239,15 +239,11 @@ class QueryRefresher:
         return self._reporter.report_failed(one, described, error.remediation, answer, error.failed_job)
 
 
-def _find_state(sources: SourceStateReader, answer: QueryOutcome, as_of: datetime) -> SourceState:
-    """The state the job read. A table changed since it began may hold rows it did not see."""
-    state = sources.read_states({"job": answer.tables})["job"]
-    seen = {
-        name: changed if datetime.fromisoformat(changed) < as_of else UNKNOWN
-        for name, changed in state.tables.items()
-    }
-    # What BigQuery hides the bytes of it filters by row, and who may see which rows moves no table's time.
-    is_told = (
-        answer.receipt.bytes_billed is not None and answer.receipt.estimate_accuracy is not Accuracy.UNKNOWN
-    )
-    return SourceState(seen, state.watchable and answer.deterministic and is_told)
+def _is_repeatable(answer: QueryOutcome) -> bool:
+    """True when the same tables give the same answer again, to whoever asks.
+
+    What BigQuery hides the bytes of it filters by row, and who may see which rows moves no table's time.
+    """
+    accuracy = answer.receipt.estimate_accuracy
+    is_told = answer.receipt.bytes_billed is not None and accuracy is not Accuracy.UNKNOWN
+    return answer.deterministic and is_told
