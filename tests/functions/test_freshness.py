@@ -4,6 +4,7 @@ import itertools
 import shutil
 import time
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -174,6 +175,27 @@ class TestWhatIsSkipped:
         assert list_reasons(functions.precompute_shop()) == {("skipped_unchanged", "no source table changed")}
         make_view(bigquery, "moving", "SELECT id + 1 AS id FROM", "stock_a")
         assert list_reasons(functions.precompute_shop()) == {("refreshed", "a source table changed")}
+
+    def test_not_when_a_table_changed_while_the_job_ran(
+        self, functions: FunctionHost, bigquery: BigQueryServer, views: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        load(bigquery, "stock_a", 3)
+        functions.save_shop(write_dashboard(n=count_ids("stock_a")))
+        warehouse = functions.container.warehouse
+        iterate_queries = warehouse.iterate_queries
+
+        def change_meanwhile(*arguments: Any, **options: Any) -> Iterator[Any]:
+            for answer in iterate_queries(*arguments, **options):
+                if answer is not None:
+                    load(bigquery, "stock_a", 4)
+                yield answer
+
+        with monkeypatch.context() as patched:
+            patched.setattr(warehouse, "iterate_queries", change_meanwhile)
+            functions.precompute_shop()
+        assert get_data(functions)["queries"]["n"]["values"] == [[3]]
+        assert list_reasons(functions.precompute_shop()) == {("refreshed", "a source table changed")}
+        assert get_data(functions)["queries"]["n"]["values"] == [[4]]
 
     def test_not_at_a_tick_of_the_schedule_when_the_sources_cannot_be_watched(
         self, functions: FunctionHost, views: str
