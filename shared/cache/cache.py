@@ -28,10 +28,6 @@ class Cache(Protocol):
         """
         ...
 
-    def delete_many(self, keys: Sequence[str]) -> None:
-        """Remove keys; those that are not there are fine."""
-        ...
-
     def add(self, key: str, value: bytes, ttl_seconds: int) -> bool:
         """Store `value` unless the key exists; True when this call stored it. One of many callers wins."""
         ...

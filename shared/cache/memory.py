@@ -58,12 +58,6 @@ class MemoryCache:
                 if entry is None or read_number(entry.value) <= number:
                     self._put(key, stamp_value(number, value), self._clock() + ttl_seconds)
 
-    def delete_many(self, keys: Sequence[str]) -> None:
-        """See `Cache.delete_many`."""
-        with self._lock:
-            for key in keys:
-                self._drop(key)
-
     def add(self, key: str, value: bytes, ttl_seconds: int) -> bool:
         """See `Cache.add`."""
         with self._lock:

@@ -83,11 +83,6 @@ class RedisCache:
         arguments: list[int | bytes] = [ttl_seconds, *numbers, *values]
         self._call("EVAL", lambda redis: redis.eval(_SET_NEWEST, len(items), *items, *arguments))
 
-    def delete_many(self, keys: Sequence[str]) -> None:
-        """See `Cache.delete_many`."""
-        if keys:
-            self._call("UNLINK", lambda redis: redis.unlink(*keys))
-
     def add(self, key: str, value: bytes, ttl_seconds: int) -> bool:
         """See `Cache.add`."""
         return self._call("SET NX", lambda redis: bool(redis.set(key, value, ex=ttl_seconds, nx=True)))

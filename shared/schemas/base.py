@@ -51,15 +51,6 @@ class ResponseModel(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
 
-class ErrorItem(ResponseModel):
-    """Why one item of a bulk call failed."""
-
-    code: str
-    message: str
-    remediation: str
-    details: list[dict[str, object]] = Field(default_factory=list)
-
-
 class PageMetadata(ResponseModel):
     """Which page of how many items."""
 

@@ -23,6 +23,7 @@ from shared.environment import SecretStr
 from shared.errors import DependencyUnavailableError, ForbiddenError, UnauthenticatedError
 from shared.settings import Settings
 from tests.auth.conftest import SCHEDULER, Clock, SignToken
+from tests.database.builders import disable_user
 from tests.fixtures.oidc import Callback, walk_through_login
 
 
@@ -144,8 +145,7 @@ def test_a_disabled_user_with_a_good_token_is_out_within_the_bound(
     principal = authenticator.authenticate(None, header)
     assert principal is not None
     assert principal.user_id is not None
-    with database.begin() as work:
-        work.users.set_disabled([principal.user_id], clock())
+    disable_user(database, principal.user_id, clock())
 
     assert authenticator.authenticate(None, header) == principal
     clock.advance(seconds=5.1)

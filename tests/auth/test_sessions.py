@@ -16,6 +16,7 @@ from shared.database.unit_of_work import Database
 from shared.errors import ForbiddenError, UnauthenticatedError
 from shared.settings import Settings
 from tests.auth.conftest import Clock
+from tests.database.builders import disable_user
 
 VERA = IdTokenClaims("https://id.example.com", "1", "viewer@example.com", "Vera Viewer", "example.com", 0)
 ADA = replace(VERA, email="admin@example.com", name="Ada Admin")
@@ -198,8 +199,7 @@ def test_a_disabled_user_is_out_within_the_bound_and_cannot_return(
     created = sessions.create(VERA, None, None)
     sessions.resolve(created.token)
     assert created.principal.user_id is not None
-    with database.begin() as work:
-        work.users.set_disabled([created.principal.user_id], clock())
+    disable_user(database, created.principal.user_id, clock())
     clock.advance(seconds=5.1)
 
     with pytest.raises(UnauthenticatedError, match="disabled"):

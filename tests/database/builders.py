@@ -5,6 +5,8 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
 
+from sqlalchemy import text
+
 from shared.database.models.dashboards import Dashboard, DashboardVersion
 from shared.database.models.lineage import EdgeConfidence, EdgeOrigin, LineageEdge, LineageNode, NodeType
 from shared.database.models.runs import Payload, QueryResult, QueryRun, RunPurpose
@@ -15,8 +17,22 @@ from shared.database.unit_of_work import Database
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
-def digest(text: str) -> str:
-    return sha256(text.encode()).hexdigest()
+def delete_dashboard(database: Database, slug: str, at: datetime = NOW) -> None:
+    """Mark a dashboard deleted; nothing of ours does so yet."""
+    with database.engine.begin() as connection:
+        statement = text("UPDATE dashboards_index SET deleted_at = :at, updated_at = :at WHERE slug = :slug")
+        assert connection.execute(statement, {"at": at, "slug": slug}).rowcount == 1
+
+
+def disable_user(database: Database, user_id: UUID, at: datetime | None) -> None:
+    """What an administrator does by hand (docs/operations.md); None lets the user in again."""
+    with database.engine.begin() as connection:
+        statement = text("UPDATE users SET disabled_at = :at WHERE id = :id")
+        assert connection.execute(statement, {"at": at, "id": user_id}).rowcount == 1
+
+
+def digest(value: str) -> str:
+    return sha256(value.encode()).hexdigest()
 
 
 def make_dashboard(slug: str, **changes: Any) -> Dashboard:

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from shared.database.repositories.dashboards import DashboardUpdate
 from shared.database.unit_of_work import Database, UnitOfWork
 from shared.errors import ConflictError
-from tests.database.builders import NOW, add_dashboards, make_dashboard
+from tests.database.builders import NOW, add_dashboards, delete_dashboard, make_dashboard
 from tests.fixtures.postgres import count_statements
 
 
@@ -76,7 +76,6 @@ def test_empty_lists_send_nothing(database: Database) -> None:
         assert work.dashboards.get_by_slugs([]) == {}
         assert work.dashboards.lock_by_slugs([]) == {}
         assert work.dashboards.create_many([]) == []
-        assert work.dashboards.delete_many([], NOW) == []
         work.dashboards.update_many([])
     assert statements == []
 
@@ -85,8 +84,8 @@ def test_a_deleted_dashboard_is_unseen_until_saved_again(database: Database) -> 
     add_dashboards(database, "kept", "gone", schedule="0 6 * * *")
     with database.begin() as work:
         update = update_of(work, "gone")
-        assert work.dashboards.delete_many(["gone", "unknown"], NOW) == ["gone"]
-        assert work.dashboards.delete_many(["gone"], NOW) == []
+    delete_dashboard(database, "gone")
+    with database.begin() as work:
         assert set(work.dashboards.get_by_slugs(["kept", "gone"])) == {"kept"}
         assert [row.slug for row in work.dashboards.list_live(scheduled_only=True)] == ["kept"]
         assert work.dashboards.search().total == 1

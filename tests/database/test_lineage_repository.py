@@ -7,7 +7,7 @@ from shared.database.models.lineage import EdgeConfidence, EdgeOrigin, LineageEd
 from shared.database.repositories.dashboards import DashboardUpdate
 from shared.database.repositories.lineage import LineageGraph
 from shared.database.unit_of_work import Database
-from tests.database.builders import NOW, add_dashboards, make_edge, make_node
+from tests.database.builders import NOW, add_dashboards, delete_dashboard, make_edge, make_node
 from tests.fixtures.postgres import count_statements
 
 
@@ -71,7 +71,8 @@ def test_downstream_follows_current_versions_of_live_dashboards_only(database: D
         work.lineage.add_edges(two.id, 2, *chain("table", "new"))
         work.lineage.add_edges(gone.id, 1, *chain("table", "deleted"))
         work.dashboards.update_many([DashboardUpdate(two.id, "Two", "", "", [], 2, None, "UTC", NOW)])
-        work.dashboards.delete_many(["gone"], NOW)
+    delete_dashboard(database, "gone")
+    with database.begin() as work:
         with count_statements(database) as statements:
             found = shape(work.lineage.read_downstream(["table"]))
         upstream = shape(work.lineage.read_downstream(["query"]))

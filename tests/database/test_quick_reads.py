@@ -19,7 +19,15 @@ from shared.database.unit_of_work import Database
 from shared.environment import SecretStr
 from shared.errors import DependencyUnavailableError
 from shared.settings import Settings
-from tests.database.builders import NOW, add_dashboards, add_user, make_session, make_version
+from tests.database.builders import (
+    NOW,
+    add_dashboards,
+    add_user,
+    delete_dashboard,
+    disable_user,
+    make_session,
+    make_version,
+)
 
 HOUR = timedelta(hours=1)
 
@@ -48,10 +56,9 @@ def test_a_disabled_user_has_no_open_session(database: Database) -> None:
     user = add_user(database)
     with database.begin() as work:
         work.sessions.create_many([make_session(user, "good")])
-        assert work.users.set_disabled([user.id], NOW)[0].disabled_at == NOW
+    disable_user(database, user.id, NOW)
     assert database.quick.find_session(token_hash("good"), NOW) is None
-    with database.begin() as work:
-        work.users.set_disabled([user.id], None)
+    disable_user(database, user.id, None)
     assert database.quick.find_session(token_hash("good"), NOW) is not None
 
 
@@ -76,7 +83,7 @@ def test_the_definition_found_is_the_current_one_of_a_live_dashboard(database: D
         work.versions.create_many(
             [make_version(one.id, definition={"slug": "one", "title": "Ünï"}), make_version(gone.id)]
         )
-        work.dashboards.delete_many(["gone"], NOW)
+    delete_dashboard(database, "gone")
     found = database.quick.find_definitions(["one", "gone", "unknown"])
     assert found == {"one": (1, {"slug": "one", "title": "Ünï"})}
     assert database.quick.find_definitions([]) == {}

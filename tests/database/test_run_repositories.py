@@ -6,11 +6,11 @@ from uuid import uuid4
 
 import pytest
 
-from shared.database.models.costs import CostScope
+from shared.database.models.costs import CostReservation, CostScope
 from shared.database.models.runs import QueryFailure, RunStatus
-from shared.database.repositories.ledger import Charge
 from shared.database.repositories.query_results import RefreshFailure, ResultCheck
 from shared.database.repositories.query_runs import RunOutcome
+from shared.database.repositories.reservations import BudgetLine
 from shared.database.unit_of_work import Database
 from tests.database.builders import (
     NOW,
@@ -161,46 +161,26 @@ def test_an_older_payload_does_not_replace_a_newer_one(database: Database) -> No
     assert [row.etag for row in rows.values()] == ['"newest"']
 
 
-def test_the_ledger_adds_up_under_concurrency(database: Database) -> None:
-    charges = [
-        Charge(CostScope.USER, "ada", DAY, 10),
-        Charge(CostScope.DASHBOARD, "nyc", DAY, 10),
-        Charge(CostScope.ENVIRONMENT, "local", DAY, 5),
-        Charge(CostScope.ENVIRONMENT, "local", DAY, 5),
-    ]
-
-    def bill(number: int) -> None:
-        with database.begin() as work:
-            work.ledger.add_billed(charges if number % 2 else charges[::-1])
-
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(bill, range(20)))
-    with database.begin() as work:
-        billed = {
-            scope: [(row.key, row.bytes_billed) for row in work.ledger.list_rows(scope, DAY, DAY)]
-            for scope in CostScope
-        }
-    assert billed == {
-        CostScope.USER: [("ada", 200)],
-        CostScope.DASHBOARD: [("nyc", 200)],
-        CostScope.ENVIRONMENT: [("local", 200)],
-    }
-
-
 @pytest.mark.parametrize(("keys", "expected"), [(None, [1, 2, 3]), (["ada"], [1, 3]), ([], [])])
 def test_ledger_rows_are_listed_by_day_and_key(
     database: Database, keys: list[str] | None, expected: list[int]
 ) -> None:
     days = [DAY + timedelta(days=number) for number in range(3)]
+    billed = [
+        (CostScope.USER, "ada", days[0], 1),
+        (CostScope.USER, "bob", days[0], 2),
+        (CostScope.USER, "ada", days[1], 3),
+        (CostScope.USER, "ada", days[2], 4),
+        (CostScope.DASHBOARD, "ada", days[0], 5),
+    ]
     with database.begin() as work:
-        work.ledger.add_billed(
-            [
-                Charge(CostScope.USER, "ada", days[0], 1),
-                Charge(CostScope.USER, "bob", days[0], 2),
-                Charge(CostScope.USER, "ada", days[1], 3),
-                Charge(CostScope.USER, "ada", days[2], 4),
-                Charge(CostScope.DASHBOARD, "ada", days[0], 5),
-            ]
-        )
+        for number, (scope, key, day, byte_count) in enumerate(billed):
+            row = CostReservation(
+                id=uuid4(), created_at=NOW, expires_at=NOW + MINUTE, bytes_reserved=byte_count, actor=key,
+                fingerprint=digest(str(number)), day=day,
+            )  # fmt: skip
+            line = BudgetLine(scope, key, 100)
+            assert work.reservations.reserve(row, [line])
+            assert work.reservations.settle(row.id, byte_count, [line], NOW)
         rows = work.ledger.list_rows(CostScope.USER, days[0], days[1], keys)
     assert [row.bytes_billed for row in rows] == expected

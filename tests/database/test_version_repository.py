@@ -5,7 +5,7 @@ import pytest
 from shared.database.repositories.dashboards import DashboardUpdate
 from shared.database.unit_of_work import Database
 from shared.errors import ConflictError
-from tests.database.builders import NOW, add_dashboards, digest, make_version
+from tests.database.builders import NOW, add_dashboards, delete_dashboard, digest, make_version
 from tests.fixtures.postgres import count_statements
 
 
@@ -15,9 +15,9 @@ def test_current_versions_of_many_slugs_come_in_one_statement(database: Database
         work.versions.create_many([make_version(board.id, number) for board in boards for number in (1, 2)])
         updates = [DashboardUpdate(boards[0].id, "One", "", "", [], 2, None, "UTC", NOW)]
         work.dashboards.update_many(updates)
-        work.dashboards.delete_many(["gone"], NOW)
-        with count_statements(database) as statements:
-            current = work.versions.get_current(["one", "two", "gone", "unknown"])
+    delete_dashboard(database, "gone")
+    with database.begin() as work, count_statements(database) as statements:
+        current = work.versions.get_current(["one", "two", "gone", "unknown"])
     assert {slug: row.version for slug, row in current.items()} == {"one": 2, "two": 1}
     assert len(statements) == 1
 

@@ -166,7 +166,7 @@ class TestData:
         functions.save_shop()
         functions.precompute_shop()
         before = bigquery.count_jobs()
-        functions.container.cache.delete_many([head_key("shop")])
+        functions.forget_cached(head_key("shop"))
         with functions.container.database.begin() as uow:
             found = uow.dashboards.get_by_slugs(["shop"])["shop"]
             assert uow.payloads.find_last_checks([found.id])

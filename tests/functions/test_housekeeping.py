@@ -44,7 +44,7 @@ def test_replaced_blobs_stay_for_late_readers_and_go_then(functions: FunctionHos
     assert not first[0] & list_files(tmp_path, "payloads")
     assert not first[1] & list_files(tmp_path, "results")
     assert (len(list_files(tmp_path, "payloads")), len(list_files(tmp_path, "results"))) == (2, 6)
-    functions.container.cache.delete_many([head_key("shop")])
+    functions.forget_cached(head_key("shop"))
     assert functions.call("data", "GET", "/data/shop").status_code == 200
 
 
@@ -91,7 +91,7 @@ def test_variants_nobody_reads_go_and_listed_ones_stay(functions: FunctionHost) 
     functions.call("precompute", "POST", "/precompute/variant", json=body)
     assert clear(functions, 29 * DAY).payloads == 0
     assert clear(functions, 31 * DAY).payloads == 1
-    functions.container.cache.delete_many([pointer_key("shop", hash_variant({"day": "2024-01-20"}), 1)])
+    functions.forget_cached(pointer_key("shop", hash_variant({"day": "2024-01-20"}), 1))
     assert functions.call("data", "GET", "/data/shop?day=2024-01-20").status_code == 404
     assert functions.call("data", "GET", "/data/shop?day=2024-01-02").status_code == 200
 

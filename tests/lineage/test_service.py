@@ -11,6 +11,7 @@ from shared.lineage.model import LineageGraph, NodeType, Origin
 from shared.lineage.service import LineageService
 from shared.lineage.sources import ChartSource
 from shared.lineage.traversal import Direction, Level
+from tests.database.builders import delete_dashboard
 from tests.fixtures.postgres import count_statements
 from tests.lineage.golden_cases import SCHEMAS, read_source
 
@@ -171,8 +172,7 @@ def test_only_current_versions_of_live_dashboards_are_found(service, save, datab
     save("moved")
     save("moved", "SELECT name FROM airlines", version=2)
     save("deleted")
-    with database.begin() as uow:
-        uow.dashboards.delete_many(["deleted"], NOW)
+    delete_dashboard(database, "deleted")
     assert service.find_by_table("acme.nyc.flights") == LineageGraph()
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import redis
 
 from deploy.local.servers.valkey import ValkeyServer
 from shared.cache.cache import Cache
@@ -25,7 +26,8 @@ def cache(servers: None, request: pytest.FixtureRequest) -> Cache:
         return open_cache(Settings(cache_url="memory://"))
     server: ValkeyServer = request.getfixturevalue("valkey_server")
     cache = open_cache(Settings(cache_url=server.url, cache_timeout_seconds=5))
-    cache.delete_many(["pointer", "copy"])
+    with redis.Redis.from_url(server.url) as client:
+        client.delete("pointer", "copy")
     return cache
 
 

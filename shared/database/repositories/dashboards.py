@@ -110,19 +110,6 @@ class DashboardRepository(Repository):
             .values(last_refresh_status=status, last_refresh_error=error)
         )
 
-    def delete_many(self, slugs: Sequence[str], now: datetime) -> list[str]:
-        """Mark dashboards deleted; the slugs of those that were live."""
-        if not slugs:
-            return []
-        table = table_of(Dashboard)
-        statement = (
-            update(table)
-            .where(table.c.slug.in_(slugs), table.c.deleted_at.is_(None))
-            .values(deleted_at=now, updated_at=now)
-            .returning(table.c.slug)
-        )
-        return sorted(self._session.scalars(statement))
-
     def list_live(self, *, scheduled_only: bool = False) -> list[Dashboard]:
         """Every live dashboard in slug order, or only those with a schedule."""
         statement = select(Dashboard).where(Dashboard.deleted_at.is_(None)).order_by(Dashboard.slug)

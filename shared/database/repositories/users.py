@@ -78,10 +78,3 @@ class UserRepository(Repository):
         wanted = [email.lower() for email in emails]
         statement = update(User).where(func.lower(User.email).in_(wanted)).values(subject=None)
         return list(self._session.scalars(statement.returning(User))) if wanted else []
-
-    def set_disabled(self, ids: Sequence[UUID], disabled_at: datetime | None) -> list[User]:
-        """Disable users at a time, or enable them with None; returns them. Unknown ids are left out."""
-        if not ids:
-            return []
-        statement = update(User).where(User.id.in_(ids)).values(disabled_at=disabled_at).returning(User)
-        return list(self._session.scalars(statement))
