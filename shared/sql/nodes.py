@@ -1,4 +1,4 @@
-"""Syntax nodes of GoogleSQL that the parser's library has no class for."""
+"""Syntax nodes: those of GoogleSQL that the parser's library has no class for, and where nodes are in the text."""
 
 from typing import ClassVar
 
@@ -51,3 +51,9 @@ class PrivacyClause(exp.Expression):
 
 FROM_FIRST = "from_first"
 """Marks the SELECT that stands for a bare FROM."""
+
+
+def start_of(name: exp.Expr) -> int | None:
+    """Where the parser read `name`; None for what it made up or put together itself."""
+    start = name.meta.get("start")
+    return start if isinstance(start, int) else None

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from shared.sql.folding import fold_name
-from shared.sql.nodes import FROM_FIRST, PipeQuery
-from shared.sql.positions import start_of
+from shared.sql.nodes import FROM_FIRST, PipeQuery, start_of
 
 # The pipe operators behind which the range variables before them are still seen.
 _KEEPING = frozenset(

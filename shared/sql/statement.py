@@ -1,6 +1,10 @@
-"""The rule that there is one statement and that it is a query, read from the words alone."""
+"""Rules over the words alone: there is one statement, it is a query, and Almanac reads all of it.
 
-from collections.abc import Sequence
+What BigQuery accepts and Almanac does not read yet is said as it is, with what to write instead.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from shared.errors import SqlInvalidError, SqlNotAllowedError
 from shared.sql.lexer import LexedSql, Lexeme
@@ -75,3 +79,19 @@ def _name_statement(words: list[Lexeme]) -> str:
     if len(words) > 1 and words[1].upper in _SECOND_WORDS and words[0].kind == "word":
         return f"{first} {words[1].upper}"
     return first
+
+
+UNREAD = {"MATCH_RECOGNIZE": "LAG and LEAD in a SELECT, with QUALIFY"}
+"""Clauses and pipe operators by their word, and how to write each."""
+
+
+def find_unread(lexemes: Sequence[Lexeme]) -> Iterator[Violation]:
+    """Everything in a statement that only the parser stumbles over."""
+    for lexeme, following in pairwise(lexemes):
+        if lexeme.kind == "word" and lexeme.upper in UNREAD and following.text == "(":
+            yield _explain(lexeme.upper, UNREAD[lexeme.upper], lexeme)
+
+
+def _explain(found: str, instead: str, lexeme: Lexeme) -> Violation:
+    message = f"BigQuery accepts {found}, Almanac does not read it yet."
+    return Violation(SqlInvalidError, "syntax", message, found, lexeme.start, f"Write it as {instead}.")

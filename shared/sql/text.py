@@ -14,8 +14,8 @@ from itertools import groupby
 from shared.errors import AlmanacError
 from shared.sql.called import find_calls
 from shared.sql.lexer import MAX_KEPT_LENGTH, Lexeme, read_lexemes
-from shared.sql.normal_form import normalize
 from shared.sql.violations import LineIndex
+from shared.sql.words import RESERVED_WORDS
 
 
 class SqlProblemKind(StrEnum):
@@ -184,3 +184,24 @@ def _find_parameters(lexemes: Sequence[Lexeme]) -> Iterator[ParameterUse]:
         is_system_variable = index > 0 and lexemes[index - 1].text == "@"
         if is_sign and not is_system_variable and name.kind in ("word", "quoted"):
             yield ParameterUse(name.text.strip("`").lower(), sign.start, name.end)
+
+
+def normalize(lexemes: Sequence[Lexeme]) -> str:
+    """One line of JSON: kind and text of every lexeme, without semicolons at the end.
+
+    The kind counts: a number is not the name that reads like it. Only the case of reserved words is free, because
+    only they are never names: `date` may be a column whose case shows in the result. Parameters have no case.
+    """
+    words: list[tuple[str, str]] = []
+    before = ""
+    for lexeme in lexemes:
+        text = lexeme.text
+        if lexeme.kind == "word" and before == "@":
+            text = text.lower()
+        elif lexeme.kind == "word" and before != "." and lexeme.upper in RESERVED_WORDS:
+            text = lexeme.upper
+        words.append((lexeme.kind, text))
+        before = lexeme.text
+    while words and words[-1] == ("symbol", ";"):
+        words.pop()
+    return json.dumps(words, ensure_ascii=False, separators=(",", ":"))

@@ -4,7 +4,7 @@ import sys
 import textwrap
 from pathlib import Path
 
-from shared.sql.unread import UNREAD
+from shared.sql.statement import UNREAD
 from shared.warehouse.guard.functions import FUNCTIONS, NAMESPACED_FUNCTIONS, NON_DETERMINISTIC_WORDS
 from shared.warehouse.guard.policy import GuardPolicy
 from shared.warehouse.guard.rules import MAX_SOURCES

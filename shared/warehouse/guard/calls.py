@@ -1,4 +1,4 @@
-"""The rule about functions, read from the names as they are written.
+"""Rules read from the text: which functions are called, and that values arrive as named parameters.
 
 The parser gives functions of many dialects classes of their own and forgets how they were spelled; what
 BigQuery calls is the name in the text. So the names are judged there: whatever stands before an opening
@@ -8,7 +8,7 @@ parenthesis must be on a list.
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
-from shared.errors import SqlNotAllowedError
+from shared.errors import SqlInvalidError, SqlNotAllowedError
 from shared.sql.called import find_calls, join_path, write_path
 from shared.sql.lexer import Lexeme
 from shared.sql.violations import Violation
@@ -81,3 +81,23 @@ def _refuse(path: list[Lexeme]) -> Violation:
     message = f"{name} {reason}; it never runs here."
     remedy = f"Did you mean {suggestion}?" if suggestion else None
     return Violation(SqlNotAllowedError, "function", message, name, path[0].start, remedy, suggestion)
+
+
+class ParameterRule:
+    """Values arrive as named parameters; positional ones, system variables and hints do not."""
+
+    def find(self, lexemes: Sequence[Lexeme]) -> Iterator[Violation]:
+        """Every `?`, `@@variable` and `@` without a name."""
+        for index, lexeme in enumerate(lexemes):
+            if lexeme.text == "?":
+                message = "Positional parameters are not supported; name it, as in @origin."
+                yield Violation(SqlNotAllowedError, "positional_parameter", message, "?", lexeme.start)
+            elif lexeme.text == "@" and (index == 0 or lexemes[index - 1].text != "@"):
+                following = lexemes[index + 1] if index + 1 < len(lexemes) else None
+                if following is not None and following.text == "@":
+                    name = lexemes[index + 2].text if index + 2 < len(lexemes) else ""
+                    message = f"System variables such as @@{name} belong to scripts and are not read here."
+                    yield Violation(SqlNotAllowedError, "system_variable", message, f"@@{name}", lexeme.start)
+                elif following is None or following.kind not in ("word", "quoted"):
+                    message = "A parameter is @ and a name."
+                    yield Violation(SqlInvalidError, "syntax", message, "@", lexeme.start)

@@ -8,8 +8,8 @@ from sqlglot import exp
 from shared.errors import SqlInvalidError
 from shared.sql.folding import fold_name
 from shared.sql.lexer import Lexeme
+from shared.sql.nodes import start_of
 from shared.sql.parsing import ParsedSql
-from shared.sql.positions import start_of
 from shared.sql.violations import Violation
 
 _NO_TABLE = frozenset({"UNNEST", "SELECT", "WITH", "FROM", "LATERAL"})

@@ -1,17 +1,61 @@
-"""Rules over the parsed tree: what it may be made of. Each yields what it refuses."""
+"""Rules over the parsed tree: which nodes it may be made of, how many, and what its columns may be called.
 
+Each yields what it refuses.
+"""
+
+import re
 from collections.abc import Iterator
 from typing import Protocol
 
 from sqlglot import exp
 
 from shared.errors import SqlInvalidError, SqlNotAllowedError
-from shared.sql.folding import upper_name
+from shared.sql.folding import fold_name, upper_name
+from shared.sql.nodes import (
+    GroupedAggregate,
+    PipeOperator,
+    PipeQuery,
+    PrivacyClause,
+    WithExpression,
+    start_of,
+)
+from shared.sql.outputs import find_outputs
 from shared.sql.parsing import ParsedSql
 from shared.sql.violations import Violation, raise_violations
 from shared.warehouse.guard.functions import FUNCTIONS
-from shared.warehouse.guard.nodes import is_reading
 from shared.warehouse.guard.policy import GuardPolicy
+
+# Functions are all let through here: `calls` judges them by the names in the text.
+_READING = (
+    # queries
+    exp.Select, exp.Union, exp.Except, exp.Intersect, exp.Subquery, exp.With, exp.CTE, exp.From, exp.Join,
+    exp.Where, exp.Group, exp.Having, exp.Qualify, exp.Order, exp.Ordered, exp.Limit, exp.Offset,
+    exp.Distinct, exp.Rollup, exp.Cube, exp.GroupingSets, exp.Window, exp.WindowSpec,
+    PipeQuery, PipeOperator, PrivacyClause, WithExpression, GroupedAggregate,
+    # tables
+    exp.Table, exp.TableAlias, exp.Unnest, exp.Pivot, exp.PivotAlias, exp.TableSample, exp.Version,
+    # expressions
+    exp.Alias, exp.Column, exp.Identifier, exp.Dot, exp.Star, exp.Literal, exp.RawString,
+    exp.ByteString, exp.HexString, exp.Boolean, exp.Null, exp.Parameter, exp.Placeholder, exp.Var, exp.Paren, exp.Tuple,
+    exp.Bracket, exp.Slice, exp.Interval, exp.IntervalSpan, exp.AtTimeZone, exp.Collate, exp.In, exp.Between,
+    exp.Binary, exp.Unary, exp.Func, exp.Lambda, exp.SubqueryPredicate, exp.Predicate, exp.IgnoreNulls,
+    exp.RespectNulls,
+    exp.HavingMax, exp.Kwarg, exp.PropertyEQ, exp.Any, exp.All, exp.WithinGroup, exp.WeekStart,
+    # types and JSON
+    exp.DataType, exp.DataTypeParam, exp.ColumnDef, exp.JSONKeyValue, exp.JSONPath, exp.JSONPathPart,
+    exp.FormatJson, exp.CharacterSet,
+)  # fmt: skip
+_KNOWN: dict[type[exp.Expr], bool] = {}
+
+
+def is_reading(node: exp.Expr) -> bool:
+    """True when a node of this kind only reads and computes."""
+    kind = type(node)
+    known = _KNOWN.get(kind)
+    if known is None:
+        known = _KNOWN[kind] = issubclass(kind, _READING)
+    return known
+
 
 MAX_SOURCES = 1000
 MAX_TABLES = 1000
@@ -120,3 +164,38 @@ def check_table_count(sql: str, tree: exp.Query) -> None:
                 )
             ],
         )
+
+
+MAX_NAME_LENGTH = 300
+_FORBIDDEN = re.compile(r"""[!"$()*,./;?@\[\\\]^`{}~]""")
+_RESERVED_PREFIXES = ("_table_", "_file_", "_partition", "_row_timestamp", "__root__", "_colidentifier")
+
+
+class ColumnNameRule:
+    """Each column of the result has a name of its own, and one that a column may have."""
+
+    def find(self, parsed: ParsedSql) -> Iterator[Violation]:
+        """Every name that comes twice, and every one that BigQuery refuses."""
+        seen: set[str] = set()
+        for name, place in find_outputs(parsed.tree):
+            start = start_of(place)
+            offset = parsed.offset_of(place) if start is None else start
+            reason = _refuse(name, place.parent is not None and bool(place.parent.args.get("alias")))
+            folded = fold_name(name)
+            if folded in seen:
+                reason = f"Two columns of the result are called {name}; BigQuery compares names without case"
+            seen.add(folded)
+            if reason:
+                remedy = "Give the column another name with AS."
+                yield Violation(SqlInvalidError, "column_name", f"{reason}.", name, offset, remedy)
+
+
+def _refuse(name: str, is_alias: bool) -> str | None:
+    character = _FORBIDDEN.search(name)
+    if character and is_alias:
+        return f"{character.group()} cannot stand in the name of a column"
+    if fold_name(name).startswith(_RESERVED_PREFIXES) and is_alias:
+        return f"{name} begins like a name that BigQuery keeps for itself"
+    if len(name) > MAX_NAME_LENGTH:
+        return f"The name of a column is longer than {MAX_NAME_LENGTH} characters"
+    return None
