@@ -28,6 +28,23 @@ def read_memory_bytes(processes: list[int]) -> int:
     return total
 
 
+def reset_peak(processes: list[int]) -> int:
+    """Begin anew to note the most memory that the processes take; what they take now, in bytes."""
+    for process in processes:
+        Path(f"/proc/{process}/clear_refs").write_text("5")
+    return sum(_read_status(process, "VmRSS") for process in processes)
+
+
+def read_peak_bytes(processes: list[int]) -> int:
+    """The most that they have taken since, each at its own time."""
+    return sum(_read_status(process, "VmHWM") for process in processes)
+
+
+def _read_status(process: int, name: str) -> int:
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:")) * 1024
+
+
 def _list_inodes(port: int) -> set[str]:
     lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return {line[9] for line in lines if line[3] == _LISTENING and int(line[1].split(":")[1], 16) == port}
