@@ -53,7 +53,7 @@ export async function get<T>(path: string): Promise<T> {
 }
 
 export async function getWithHeaders<T>(path: string): Promise<{ data: T; headers: Headers }> {
-  const response = await call(path, { headers: { Accept: "application/json" } });
+  const response = await read(path, "application/json");
   return { data: await readEnvelope<T>(response), headers: response.headers };
 }
 
