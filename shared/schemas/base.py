@@ -1,9 +1,11 @@
 """What all API models share."""
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic.config import JsonDict
 
 from shared.sizes import parse_bytes
 
@@ -37,6 +39,27 @@ class RequestModel(BaseModel):
     """A request: unknown fields are refused, and so are values of another type."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
+
+
+def describe_choice(*choices: Mapping[str, Mapping[str, object]]) -> JsonDict:
+    """For `json_schema_extra`: exactly one of `choices` holds, each of which says what its members must be.
+
+    What a choice wants more of than nothing has to be there; the rest may be left out.
+    """
+    return {"oneOf": [_describe(choice) for choice in choices]}
+
+
+def _describe(choice: Mapping[str, Mapping[str, object]]) -> JsonDict:
+    needed = [name for name, schema in choice.items() if schema in (SOME, TRUE)]
+    return cast(
+        "JsonDict", {"required": needed, "properties": {name: dict(one) for name, one in choice.items()}}
+    )
+
+
+SOME: Mapping[str, object] = {"minItems": 1}
+NONE: Mapping[str, object] = {"maxItems": 0}
+TRUE: Mapping[str, object] = {"const": True}
+FALSE: Mapping[str, object] = {"const": False}
 
 
 class NoQuery(BaseModel):

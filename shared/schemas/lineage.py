@@ -26,7 +26,11 @@ class LineageImpactQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     table: str = Field(
-        max_length=1300, description="`project.dataset.table`.", examples=["local.nyc.flights"]
+        max_length=1300,
+        description="`project.dataset.table`.",
+        examples=["local.nyc.flights"],
+        # For who reads the schema; `shared.lineage.names` takes names apart, and says better what is wrong.
+        json_schema_extra={"pattern": r"^.+\.[^.]+\.[^.]+$"},
     )
     column: str | None = Field(None, min_length=1, max_length=300, examples=["dep_delay"])
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from shared.schemas.base import Money, RequestModel, ResponseModel
+from shared.schemas.base import NONE, SOME, Money, RequestModel, ResponseModel, describe_choice
 from shared.schemas.dashboards import DashboardItem, ValidationItem
 from shared.schemas.queries import OutputFieldModel, PartitionUseModel
 from shared.warehouse.models.bill import Accuracy
@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 
 class CompileRequest(RequestModel):
     """Dashboards to plan: files, or slugs of saved ones."""
+
+    model_config = ConfigDict(
+        json_schema_extra=describe_choice(
+            {"dashboards": SOME, "slugs": NONE}, {"dashboards": NONE, "slugs": SOME}
+        )
+    )
 
     dashboards: list[DashboardItem] = Field(default_factory=list, max_length=1000)
     slugs: list[str] = Field(default_factory=list, max_length=1000)

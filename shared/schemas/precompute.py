@@ -3,16 +3,33 @@
 from collections.abc import Sequence
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from shared.precompute.refresh.models import DashboardRefresh
-from shared.schemas.base import Money, RequestModel, ResponseModel
+from shared.schemas.base import (
+    FALSE,
+    NONE,
+    SOME,
+    TRUE,
+    Money,
+    RequestModel,
+    ResponseModel,
+    describe_choice,
+)
 from shared.schemas.queries import ReceiptModel
 from shared.warehouse.models.bill import Accuracy
 
 
 class PrecomputeRequest(RequestModel):
     """Which dashboards to refresh: some, all, or those whose schedule is due."""
+
+    model_config = ConfigDict(
+        json_schema_extra=describe_choice(
+            {"slugs": SOME, "all": FALSE, "due": FALSE},
+            {"slugs": NONE, "all": TRUE, "due": FALSE},
+            {"slugs": NONE, "all": FALSE, "due": TRUE},
+        )
+    )
 
     slugs: list[str] = Field(
         default_factory=list,

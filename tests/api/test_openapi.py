@@ -21,6 +21,7 @@ from shared.api.routes import RouteAuth
 from shared.dashboards.validation import ValidationService
 from shared.dashboards.validators.parsed import DashboardSource
 from shared.errors import ConflictError, ErrorCode
+from shared.lineage.names import split_table_name
 from shared.precompute.payload.encoding import close_fragment
 from shared.schemas.data import QueryDataModel
 from shared.schemas.paging import PageQuery
@@ -266,3 +267,61 @@ def test_the_schema_refuses_the_sizes_the_model_refuses(document, size):
         SqlRunRequest.model_validate_json(json.dumps(body))
     with pytest.raises(Exception, match="is not valid under any of the given schemas"):
         validate(document, "SqlRunRequest", body)
+
+
+CHOICES = {
+    "CompileRequest": (
+        [
+            {"slugs": ["a"]},
+            {"dashboards": [{"yaml": "x"}]},
+            {"slugs": ["a"], "dashboards": [], "variants": "all"},
+        ],
+        [
+            {},
+            {"slugs": []},
+            {"slugs": ["a"], "dashboards": [{"yaml": "x"}]},
+            {"variants": "all"},
+            {"slugs": ["a"], "b": 1},
+        ],
+    ),
+    "PrecomputeRequest": (
+        [
+            {"slugs": ["a"]},
+            {"all": True},
+            {"due": True, "slugs": [], "all": False},
+            {"all": True, "force": True},
+        ],
+        [{}, {"all": False}, {"slugs": []}, {"all": True, "due": True}, {"slugs": ["a"], "all": True}],
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "choices"), CHOICES.items(), ids=CHOICES)
+def test_either_or_is_said_by_the_schema_as_the_service_has_it(document, name, choices):
+    models = {operation.body.__name__: operation.body for operation in OPERATIONS.values() if operation.body}
+    schema = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
+    validator = Draft202012Validator(schema)
+    accepted, refused = choices
+    for body in accepted:
+        assert validator.is_valid(body), body
+        models[name].model_validate(body)
+    for body in refused:
+        assert not validator.is_valid(body), body
+        with pytest.raises(ValueError, match="validation error"):
+            models[name].model_validate(body)
+
+
+@pytest.mark.parametrize(
+    ("table", "is_full"),
+    [("local.nyc.flights", True), ("example.com:p.nyc.flights", True), ("nyc.flights", False), ("a..b", False),
+     ("p.d.", False), (".d.t", False), ("", False), ("p.d.events_*", True)],
+)  # fmt: skip
+def test_the_name_of_a_table_is_said_by_the_schema_as_the_service_has_it(document, table, is_full):
+    operation = find_operation(document, ("lineage", "/lineage", "GET"))
+    (parameter,) = [one for one in operation["parameters"] if one.get("name") == "table"]
+    assert Draft202012Validator(parameter["schema"]).is_valid(table) == is_full
+    if is_full:
+        split_table_name(table)
+    else:
+        with pytest.raises(ValueError, match="not a full table name"):
+            split_table_name(table)
