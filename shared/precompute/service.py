@@ -20,7 +20,14 @@ from shared.precompute.refresh.models import (
     RefreshEvent,
     StillRunning,
 )
-from shared.precompute.refresh.planning import PlannedRun, RefreshPlanner
+from shared.precompute.refresh.outcomes import TaskOutcome
+from shared.precompute.refresh.planning import (
+    DashboardRun,
+    PlannedRun,
+    RefreshPlanner,
+    RefreshTask,
+    make_tasks,
+)
 from shared.precompute.refresh.refresher import QueryRefresher
 from shared.precompute.refresh.reporting import (
     describe_failure,
@@ -29,7 +36,6 @@ from shared.precompute.refresh.reporting import (
     find_first_error,
 )
 from shared.precompute.refresh.shutdown import Departure
-from shared.precompute.refresh.tasks import DashboardRun, RefreshTask, TaskOutcome, make_tasks
 from shared.settings import Settings
 from shared.telemetry.tracing import start_span
 

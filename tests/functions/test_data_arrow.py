@@ -10,7 +10,7 @@ import zstandard
 
 from deploy.local.alone.bigquery import BigQueryServer
 from deploy.local.servers.valkey import ValkeyServer
-from shared.precompute.payload.arrow_stream import encode_arrow_stream
+from shared.precompute.payload.encoding import encode_arrow_stream
 from shared.warehouse.models.queries import QueryRequest
 from tests.fixtures.functions import SHOP, FunctionHost
 

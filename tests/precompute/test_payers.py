@@ -12,7 +12,7 @@ from shared.errors import (
     FailedJob,
     WarehouseTimeoutError,
 )
-from shared.precompute.refresh.tasks import DashboardRun, RefreshTask
+from shared.precompute.refresh.planning import DashboardRun, RefreshTask
 
 
 def refuse(*scopes: str) -> BudgetExceededError:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.precompute.payload.result_stream import ResultStream
+from shared.precompute.payload.payload import ResultStream
 
 
 @pytest.mark.parametrize("content", [b"", b"stream", bytes(range(256)) * 1000])

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.precompute.payload.gzip_splice import compress_fragment, splice_gzip
 from shared.precompute.payload.payload import Payload, PayloadResult, ServedPayload
+from shared.precompute.payload.splice import compress_fragment, splice_gzip
 
 
 @given(st.binary(max_size=3000), st.binary(max_size=300), st.binary(max_size=300))

@@ -8,7 +8,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.precompute.payload.zstd_splice import WINDOW_LOG, compress_blocks, splice_zstd
+from shared.precompute.payload.splice import WINDOW_LOG, compress_blocks, splice_zstd
 
 
 def unpack(frame: bytes) -> bytes:

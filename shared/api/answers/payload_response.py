@@ -8,9 +8,8 @@ from shared.api.answers.accept_encoding import Encoding
 from shared.api.answers.encoded_response import build_encoded_response
 from shared.api.call import Call
 from shared.api.responses import ResponseFactory
-from shared.precompute.payload.gzip_splice import splice_gzip
 from shared.precompute.payload.payload import ServedPayload
-from shared.precompute.payload.zstd_splice import splice_zstd
+from shared.precompute.payload.splice import splice_gzip, splice_zstd
 
 
 def build_payload_response(call: Call, served: ServedPayload, now: datetime) -> flask.Response:

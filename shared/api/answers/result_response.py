@@ -10,8 +10,7 @@ from shared.api.answers.payload_response import describe_freshness
 from shared.api.call import Call
 from shared.dashboards.definition.head import QUERY_CHOICE
 from shared.errors import InvalidRequestError
-from shared.precompute.payload.payload import format_time
-from shared.precompute.payload.result_stream import ResultStream
+from shared.precompute.payload.payload import ResultStream, format_time
 from shared.precompute.serving.service import DataService, ResultChoice
 
 ARROW_TYPE = "application/vnd.apache.arrow.stream"

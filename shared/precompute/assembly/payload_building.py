@@ -26,6 +26,8 @@ from shared.settings import Settings
 from shared.warehouse.spending.pricing import make_receipt
 
 _COMPACT = (",", ":")
+FORMAT = 1
+"""Raised by a release that has to build every payload anew, though nothing that an outline shows has changed."""
 _NO_RESULT = b'{"columns":[],"rows":0,"values":[],"truncated":false'
 _NEVER_COMPUTED: JsonObject = {"code": "PAYLOAD_NOT_READY", "message": "Never computed."}
 
@@ -83,7 +85,9 @@ class PayloadOutline:
         policy = self.dashboard.definition.refresh
         parts = [
             self.head,
-            json.dumps([policy.max_age_seconds, policy.max_stale_seconds, self.refusal is not None]).encode(),
+            json.dumps(
+                [FORMAT, policy.max_age_seconds, policy.max_stale_seconds, bool(self.refusal)]
+            ).encode(),
         ]
         for name, query in self.queries.items():
             path = query.row.blob_path if query.row else ""

@@ -13,10 +13,9 @@ from shared.database.models.runs import QueryResult
 from shared.database.unit_of_work import Database
 from shared.errors import InternalError, PayloadTooLargeError
 from shared.precompute.freshness.source_state import SourceState
-from shared.precompute.payload.arrow_stream import encode_arrow_stream
 from shared.precompute.payload.cached_blobs import CachedBlobs
-from shared.precompute.payload.encoding import describe_type, encode_result
-from shared.precompute.payload.result_stream import ResultStream
+from shared.precompute.payload.encoding import describe_type, encode_arrow_stream, encode_result
+from shared.precompute.payload.payload import ResultStream
 from shared.settings import Settings
 from shared.storage.blob import BlobStore, BlobWrite
 from shared.warehouse.models.queries import QueryOutcome

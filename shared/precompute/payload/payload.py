@@ -1,10 +1,13 @@
-"""A variant's payload as it is kept: compressed once, served many times.
+"""What precompute keeps to be served, compressed once: a variant's payload, and a result's Arrow stream.
 
-The stored form is one line of JSON (the header: what serving needs to know) followed by the compressed fragment, once
-as DEFLATE and once as Zstandard blocks. When its data was last known to be current is not in it: that moves without
+The stored form of both is one line of JSON (the header: what serving needs to know) followed by the content in two
+encodings: DEFLATE and Zstandard blocks that `splice` puts into an answer, or gzip and a Zstandard frame served as they
+lie. Reading them needs no Arrow. When a payload's data was last known to be current is not in it: that moves without
 anything being written anew, and stands in the payload's row and in the pointer to it.
 """
 
+import gzip
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,8 +15,12 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Self
 
-from shared.precompute.payload.gzip_splice import CompressedFragment, compress_fragment
-from shared.precompute.payload.zstd_splice import compress_blocks
+from shared.precompute.payload.splice import (
+    CompressedFragment,
+    compress_blocks,
+    compress_fragment,
+    splice_zstd,
+)
 
 _COMPACT = (",", ":")
 
@@ -182,3 +189,42 @@ def _read_result(path: str, as_of: str) -> PayloadResult:
 def format_time(moment: datetime) -> str:
     """RFC 3339 in UTC, to the millisecond."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True)
+class ResultStream:
+    """One Arrow IPC stream in two encodings; `content_sha256` is over the stream itself."""
+
+    content_sha256: str
+    gzipped: bytes
+    zstd: bytes
+
+    @classmethod
+    def encode(cls, stream: bytes) -> Self:
+        """Compress a stream."""
+        blocks, window_log = compress_blocks(stream)
+        return cls(
+            hashlib.sha256(stream).hexdigest(),
+            gzip.compress(stream, mtime=0),
+            splice_zstd(b"", blocks, b"", window_log=window_log),
+        )
+
+    def to_bytes(self) -> bytes:
+        """The stored form."""
+        header = {"content_sha256": self.content_sha256, "gzip_size": len(self.gzipped)}
+        return json.dumps(header).encode() + b"\n" + self.gzipped + self.zstd
+
+    @classmethod
+    def from_bytes(cls, stored: bytes) -> Self:
+        """Read the stored form. Raises ValueError when it is not one."""
+        line, _, encoded = stored.partition(b"\n")
+        header = json.loads(line)
+        try:
+            split = header["gzip_size"]
+            return cls(header["content_sha256"], encoded[:split], encoded[split:])
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not a stored Arrow stream: {error!r}") from error
+
+    def inflate(self) -> bytes:
+        """The stream itself."""
+        return gzip.decompress(self.gzipped)

@@ -1,17 +1,73 @@
-"""What is reported of a query, by what became of it."""
+"""Queries on their way through a refresh, and what is reported of each by what became of it."""
 
+from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
+from typing import TypeGuard
 
 from shared.database.models.base import JsonObject
-from shared.database.models.runs import QueryResult
+from shared.database.models.runs import QueryFailure, QueryResult
 from shared.errors import FailedJob
 from shared.precompute.refresh.models import RefreshProblem, RefreshStatus
-from shared.precompute.refresh.pending_tasks import PendingTask
-from shared.precompute.refresh.tasks import TaskOutcome
+from shared.precompute.refresh.planning import RefreshTask
 from shared.warehouse.models.queries import QueryOutcome, Receipt
+from shared.warehouse.models.tables import TableRef
 from shared.warehouse.spending.pricing import describe_failed_job, make_receipt
 
 OVERTAKEN = "another worker's newer result stands"
+
+
+@dataclass(frozen=True)
+class TaskOutcome:
+    """What became of a task; `tables` are those the executed job read.
+
+    `bytes_pending` stay reserved for a job of which nobody knows yet what it billed.
+    """
+
+    status: RefreshStatus
+    reason: str
+    receipt: Receipt
+    rows: int | None = None
+    job_id: str | None = None
+    problem: RefreshProblem | None = None
+    tables: tuple[TableRef, ...] = ()
+    bytes_pending: int = 0
+
+
+@dataclass(frozen=True)
+class PendingTask:
+    """A task that has to run, why, and the result there was when that was decided.
+
+    `newer_than` is what makes a job's answer too old; `known_failure` the fence of the failure that was known.
+    """
+
+    task: RefreshTask
+    previous: QueryResult | None
+    reason: str
+    newer_than: datetime
+    known_failure: int = 0
+
+    @property
+    def fingerprint(self) -> str:
+        """The query."""
+        return self.task.fingerprint
+
+    def is_answered_by(self, row: QueryResult | None) -> TypeGuard[QueryResult]:
+        """True when somebody stored a result after this task was looked at."""
+        return row is not None and (self.previous is None or row.fence > self.previous.fence)
+
+    def has_failed_since(self, failure: QueryFailure | None) -> TypeGuard[QueryFailure]:
+        """True when somebody else tried after this task was looked at, and failed."""
+        return failure is not None and failure.fence > self.known_failure
+
+
+@dataclass
+class OthersReport:
+    """What other workers did: tasks that are done, tasks still waited for, and whether one of those is free."""
+
+    done: list[tuple[PendingTask, TaskOutcome]] = field(default_factory=list)
+    pending: list[PendingTask] = field(default_factory=list)
+    left_free: bool = False
 
 
 class OutcomeReporter:

@@ -1,4 +1,13 @@
-"""Queries brought up to date: skipped when nothing changed, run once otherwise."""
+"""A query's life in a refresh, from the look at its sources to its outcome.
+
+1. `_look`: a result whose sources did not change is marked as checked, and that is all (`freshness.look`).
+2. `_run_all`: of the others, run those whose lease nobody has, wait for those that another worker runs, and take over
+   what it leaves (`leases`).
+3. `_run`: read again under the lease what another worker ended in between.
+4. `_run_jobs`: one job each, on the budget of the dashboard whose turn it is; renew the leases meanwhile.
+5. `_keep`: store the answer with the state of its sources as the job saw them, or `_fail`: say why there is none.
+   Whose lease ran out finds a newer result there, and reports that.
+"""
 
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -8,16 +17,16 @@ from datetime import datetime
 
 from shared.dashboards.plans.expansion import make_request
 from shared.database.models.runs import QueryFailure, QueryResult
+from shared.database.repositories.query_results import ResultCheck
 from shared.database.unit_of_work import Database
 from shared.errors import AlmanacError
 from shared.precompute.assembly.result_store import ResultStore
+from shared.precompute.freshness.look import SourceLook, SourceWatch, WatchedQuery
 from shared.precompute.freshness.source_state import SourceStateReader
 from shared.precompute.refresh.failure_log import FailureLog
 from shared.precompute.refresh.leases import RefreshLeases
-from shared.precompute.refresh.outcomes import OutcomeReporter
-from shared.precompute.refresh.pending_tasks import OthersReport, PendingTask
-from shared.precompute.refresh.source_look import SourceWatch
-from shared.precompute.refresh.tasks import RefreshTask, TaskOutcome
+from shared.precompute.refresh.outcomes import OthersReport, OutcomeReporter, PendingTask, TaskOutcome
+from shared.precompute.refresh.planning import RefreshTask
 from shared.settings import Settings
 from shared.warehouse.models.bill import Accuracy
 from shared.warehouse.models.queries import QueryOutcome, QueryRequest
@@ -55,7 +64,7 @@ class QueryRefresher:
         self._results = results
         self._database = database
         self._settings = settings
-        self._watch = SourceWatch(database, settings, clock)
+        self._watch = SourceWatch(settings, clock)
         self._failures = FailureLog(database, clock)
         self._reporter = OutcomeReporter(settings.usd_per_tib)
 
@@ -68,28 +77,37 @@ class QueryRefresher:
         """
         leases = RefreshLeases(self._database, self._settings.refresh_lease_seconds)
         refresh = _Refresh(actor, self._sources.begin_refresh(), leases)
-        stored, failures = self._read_stored([task.fingerprint for task in tasks])
-        look = self._watch.look(tasks, stored, refresh.sources, force=force)
-        unchanged = [task for task in tasks if look.verdicts[task.fingerprint].unchanged]
-        self._watch.mark_checked(unchanged, stored, look)
-        for task in unchanged:
-            reason = look.verdicts[task.fingerprint].reason
-            yield task, self._reporter.report_skipped(stored[task.fingerprint], reason)
-        to_run = [
-            PendingTask(
-                task,
-                stored.get(task.fingerprint),
-                look.verdicts[task.fingerprint].reason,
-                look.newer_than[task.fingerprint],
-                failures[task.fingerprint].fence if task.fingerprint in failures else 0,
-            )
-            for task in tasks
-            if not look.verdicts[task.fingerprint].unchanged
-        ]
         try:
+            to_run = yield from self._look(tasks, refresh, force=force)
             yield from self._run_all(to_run, refresh)
         finally:
             leases.release_all()
+
+    def _look(
+        self, tasks: Sequence[RefreshTask], refresh: _Refresh, *, force: bool
+    ) -> Generator[tuple[RefreshTask, TaskOutcome], None, list[PendingTask]]:
+        """Yield the tasks whose stored result still stands; returns those that have to run."""
+        stored, failures = self._read_stored([task.fingerprint for task in tasks])
+        look = self._watch.look([_watch(task) for task in tasks], stored, refresh.sources, force=force)
+        self._mark_checked(look, stored)
+        to_run: list[PendingTask] = []
+        for task in tasks:
+            key = task.fingerprint
+            row, failure, verdict = stored.get(key), failures.get(key), look.verdicts[key]
+            if row is not None and verdict.unchanged:
+                yield task, self._reporter.report_skipped(row, verdict.reason)
+            else:
+                known = failure.fence if failure else 0
+                to_run.append(PendingTask(task, row, verdict.reason, look.newer_than[key], known))
+        return to_run
+
+    def _mark_checked(self, look: SourceLook, stored: Mapping[str, QueryResult]) -> None:
+        """Only a look at the sources moves `checked_at`; being young is no look."""
+        verdicts = look.verdicts.items()
+        rows = [stored[key] for key, verdict in verdicts if verdict.unchanged and verdict.verified]
+        checks = [ResultCheck(row.fingerprint, row.fence, look.looked_at, row.refresh_error) for row in rows]
+        with self._database.begin() as uow:
+            uow.query_results.mark_checked_many(checks)
 
     def _run_all(
         self, pending: Sequence[PendingTask], refresh: _Refresh
@@ -237,6 +255,11 @@ class QueryRefresher:
         if newer is not None:
             return self._reporter.report_overtaken(newer, answer, error.failed_job)
         return self._reporter.report_failed(one, described, error.remediation, answer, error.failed_job)
+
+
+def _watch(task: RefreshTask) -> WatchedQuery:
+    policies = tuple(run.dashboard.definition.refresh for run, _ in task.uses)
+    return WatchedQuery(task.fingerprint, task.unit.sql, task.payer.dashboard.definition.dataset, policies)
 
 
 def _is_repeatable(answer: QueryOutcome) -> bool:

@@ -15,7 +15,8 @@ from shared.precompute.refresh.models import (
     RefreshStatus,
     RefreshTotals,
 )
-from shared.precompute.refresh.tasks import DashboardRun, TaskOutcome
+from shared.precompute.refresh.outcomes import TaskOutcome
+from shared.precompute.refresh.planning import DashboardRun
 from shared.sizes import dollars
 from shared.warehouse.models.bill import Accuracy
 from shared.warehouse.spending.pricing import share_receipt

@@ -14,8 +14,7 @@ from shared.dashboards.saved.head_cache import HeadCache
 from shared.database.unit_of_work import Database
 from shared.errors import InvalidRequestError, NotFoundError, PayloadNotReadyError
 from shared.precompute.payload.cached_blobs import CachedBlobs, Pointer
-from shared.precompute.payload.payload import Payload, PayloadResult, ServedPayload
-from shared.precompute.payload.result_stream import ResultStream
+from shared.precompute.payload.payload import Payload, PayloadResult, ResultStream, ServedPayload
 from shared.precompute.serving.recent_payloads import RecentPayloads
 
 
