@@ -7,7 +7,7 @@ from typing import Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from shared.api.manifest import FunctionEntry, Manifest
+from shared.api.manifest import DatabaseAccess, FunctionEntry, Manifest
 from shared.settings import Environment, Settings
 
 FOLDER = Path(__file__).resolve().with_name("stages")
@@ -15,12 +15,18 @@ NETWORK = "almanac"
 DATABASE = "almanac"
 REDIS_CA_PATH = "/etc/almanac/redis/ca.pem"
 SECRETS = ("DATABASE_URL", "CACHE_URL", "OIDC_CLIENT_SECRET")
+# What the migration job signs in with, and the users that it makes.
+MIGRATION_SECRETS = {
+    "DATABASE_URL": "database-url-migrate",
+    "DATABASE_WRITER_URL": "database-url",
+    "DATABASE_READER_URL": "database-url-reader",
+}
 STAGES = tuple(stage.value for stage in Environment if stage is not Environment.LOCAL)
 # Set by the platform, by the manifest or by the stage's own fields; a stage that set them would be ignored.
 DERIVED = frozenset(
     {
         "ENVIRONMENT", "SERVICE_VERSION", "PUBLIC_URL", "GOOGLE_CLOUD_PROJECT", "DASHBOARD_STORE_URL",
-        "PAYLOAD_STORE_URL", "SERVICE_ACCOUNT_EMAILS", *SECRETS,
+        "PAYLOAD_STORE_URL", "SERVICE_ACCOUNT_EMAILS", *SECRETS, *MIGRATION_SECRETS,
     }
 )  # fmt: skip
 
@@ -113,6 +119,12 @@ class Stage(_Part):
             **self.settings,
         }
 
+    def list_own_datasets(self) -> list[str]:
+        """Those of ALLOWED_DATASETS that are in this project. What others own, they share themselves."""
+        allowed = Settings(allowed_datasets=self.settings.get("ALLOWED_DATASETS", "")).allowed_datasets
+        named = [name.rpartition(".") for name in allowed]
+        return [dataset for project, _, dataset in named if project in ("", self.project)]
+
     def scale_entry(self, entry: FunctionEntry) -> FunctionEntry:
         """The manifest's entry with this stage's bounds."""
         scale = self.scale.get(entry.name)
@@ -125,9 +137,12 @@ class Stage(_Part):
         return Manifest(functions=tuple(self.scale_entry(entry) for entry in manifest.functions))
 
 
-def name_secret(variable: str) -> str:
-    """The secret in Secret Manager that a variable is taken from."""
-    return variable.lower().replace("_", "-")
+def list_secrets(entry: FunctionEntry) -> dict[str, str]:
+    """The secrets in Secret Manager that a function's variables are taken from."""
+    found = {variable: variable.lower().replace("_", "-") for variable in entry.secrets}
+    if entry.database is DatabaseAccess.READER and "DATABASE_URL" in found:
+        found["DATABASE_URL"] = MIGRATION_SECRETS["DATABASE_READER_URL"]
+    return found
 
 
 def name_account(function: str) -> str:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.database.connection.failures import read_server_error
 from shared.database.models.registry import METADATA
+from shared.database.service_users import make_service_users
 from shared.settings import get_settings
 
 MIGRATION_LOCK = 7_265_101
@@ -88,6 +89,7 @@ def run_online() -> None:
                 "Nothing was changed; give it more with -x statement_timeout=…, or do the work in smaller steps."
             ):
                 context.run_migrations()
+            make_service_users(connection, get_settings())
     engine.dispose()
 
 

@@ -144,6 +144,9 @@ class Settings(EnvironmentSettings):
 
     # --- PostgreSQL
     database_url: SecretStr = SecretStr("postgresql+pg8000://almanac:almanac@127.0.0.1:5432/almanac")
+    database_writer_url: SecretStr = SecretStr("")
+    """Of the user that functions which write sign in as; read by migrations alone, which make it."""
+    database_reader_url: SecretStr = SecretStr("")
     database_pool_size: Annotated[int, Meta(ge=2)] = 4
     database_connect_timeout_seconds: Seconds = 3.0
     database_statement_timeout_seconds: Seconds = 10.0

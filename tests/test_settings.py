@@ -168,7 +168,8 @@ def test_values_are_read_as_people_write_them(monkeypatch):
 
 def test_no_secret_shows_in_what_is_printed(monkeypatch):
     secrets = [name for name, kind in list_kinds(Settings).items() if kind is SecretStr]
-    assert {"database_url", "cache_url", "oidc_client_secret"} == set(secrets)
+    databases = {"database_url", "database_writer_url", "database_reader_url"}
+    assert databases | {"cache_url", "oidc_client_secret"} == set(secrets)
     for name in secrets:
         monkeypatch.setenv(name.upper(), "redis://:hunter2@host")
     settings = Settings()

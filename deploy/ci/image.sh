@@ -13,12 +13,13 @@ export DOCKER_BUILDKIT=1
 
 mkdir -p "$(dirname "$DIGEST_FILE")"
 cache=()
-if [ -n "$PUSH" ] && docker pull --quiet "$IMAGE_REPOSITORY:cache" >/dev/null 2>&1; then
+if [ -n "$PUSH" ] && docker pull --quiet --platform linux/amd64 "$IMAGE_REPOSITORY:cache" >/dev/null 2>&1; then
   cache=(--cache-from "$IMAGE_REPOSITORY:cache")
 else
   echo "image: no cache to start from"
 fi
-docker build --file deploy/Dockerfile --build-arg BUILDKIT_INLINE_CACHE=1 "${cache[@]}" \
+# Cloud Run takes this one alone; an engine on an ARM machine would build its own.
+docker build --platform linux/amd64 --file deploy/Dockerfile --build-arg BUILDKIT_INLINE_CACHE=1 "${cache[@]}" \
   --tag "$IMAGE_REPOSITORY:$VERSION" --tag "$IMAGE_REPOSITORY:cache" .
 if [ -n "$PUSH" ]; then
   docker push --quiet "$IMAGE_REPOSITORY:$VERSION"

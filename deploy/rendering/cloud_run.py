@@ -10,7 +10,7 @@ from typing import Any
 from deploy.rendering.compose import list_environment, name_service
 from deploy.rendering.documents import dump_document
 from deploy.rendering.nginx import CONTAINER_PORT
-from deploy.stage import NETWORK, REDIS_CA_PATH, Stage, name_account, name_secret
+from deploy.stage import MIGRATION_SECRETS, NETWORK, REDIS_CA_PATH, Stage, list_secrets, name_account
 from shared.api.manifest import FunctionEntry
 
 IMAGE = "IMAGE"
@@ -62,7 +62,10 @@ def render_migration_job(stage: Stage) -> str:
         "image": IMAGE,
         "command": ["alembic"],
         "args": ["upgrade", "head"],
-        "env": [_value("ENVIRONMENT", stage.name), _secret("DATABASE_URL")],
+        "env": [
+            _value("ENVIRONMENT", stage.name),
+            *(_secret(*pair) for pair in MIGRATION_SECRETS.items()),
+        ],
         "resources": {"limits": {"cpu": "1", "memory": "512Mi"}},
     }
     annotations = {"run.googleapis.com/cloudsql-instances": stage.database_connection}
@@ -122,7 +125,10 @@ def _build_container(entry: FunctionEntry, stage: Stage) -> dict[str, Any]:
     container: dict[str, Any] = {
         "image": IMAGE,
         "ports": [{"name": "http1", "containerPort": CONTAINER_PORT}],
-        "env": [*(_value(*pair) for pair in values.items()), *map(_secret, entry.secrets)],
+        "env": [
+            *(_value(*pair) for pair in values.items()),
+            *(_secret(*pair) for pair in list_secrets(entry).items()),
+        ],
         "resources": {"limits": {"cpu": f"{entry.cpu:g}", "memory": entry.memory}},
         # The container is asked itself; requests from outside never reach /healthz, Google's frontend keeps it.
         "startupProbe": {
@@ -142,8 +148,8 @@ def _value(name: str, value: str) -> dict[str, Any]:
     return {"name": name, "value": value}
 
 
-def _secret(variable: str) -> dict[str, Any]:
+def _secret(variable: str, secret: str) -> dict[str, Any]:
     return {
         "name": variable,
-        "valueFrom": {"secretKeyRef": {"name": name_secret(variable), "key": "latest"}},
+        "valueFrom": {"secretKeyRef": {"name": secret, "key": "latest"}},
     }

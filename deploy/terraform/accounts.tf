@@ -33,6 +33,16 @@ resource "google_storage_bucket_iam_member" "almanac" {
   depends_on = [google_service_account.almanac]
 }
 
+# Each dataset of ALLOWED_DATASETS has to be there before; what other projects own, they share themselves.
+resource "google_bigquery_dataset_iam_member" "almanac" {
+  for_each = { for one in local.iam.bindings : "${one.member} ${one.role} ${one.dataset}" => one if one.on == "dataset" }
+
+  dataset_id = each.value.dataset
+  role       = each.value.role
+  member     = "serviceAccount:${each.value.member}"
+  depends_on = [google_service_account.almanac]
+}
+
 resource "google_secret_manager_secret_iam_member" "almanac" {
   for_each = { for one in local.iam.bindings : "${one.member} ${one.secret}" => one if one.on == "secret" }
 
@@ -66,6 +76,11 @@ resource "google_storage_bucket" "source" {
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
   depends_on                  = [google_project_service.used]
+
+  # All of it is in Git: what is deleted is gone, and costs nothing more.
+  soft_delete_policy {
+    retention_duration_seconds = 0
+  }
 
   lifecycle_rule {
     action {

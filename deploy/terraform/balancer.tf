@@ -52,9 +52,18 @@ resource "google_compute_url_map" "almanac" {
   }
 }
 
+# Without one Google takes TLS 1.0 and ciphers that browsers have given up.
+resource "google_compute_ssl_policy" "almanac" {
+  name            = "almanac"
+  profile         = "MODERN"
+  min_tls_version = "TLS_1_2"
+  depends_on      = [google_project_service.used]
+}
+
 resource "google_compute_target_https_proxy" "almanac" {
   name             = "almanac"
   url_map          = google_compute_url_map.almanac.id
+  ssl_policy       = google_compute_ssl_policy.almanac.id
   ssl_certificates = [google_compute_managed_ssl_certificate.almanac.id]
 }
 

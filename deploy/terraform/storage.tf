@@ -10,6 +10,11 @@ resource "google_storage_bucket" "almanac" {
     enabled = true
   }
 
+  # Google's default, written down: what is deleted for good can be restored, and is billed, for so many days more.
+  soft_delete_policy {
+    retention_duration_seconds = 604800
+  }
+
   lifecycle {
     prevent_destroy = true
   }

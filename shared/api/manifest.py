@@ -1,5 +1,6 @@
 """The manifest `deploy/functions.yaml`, the only list of endpoints, as typed objects."""
 
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +20,13 @@ class ServiceAccount(_Entry):
     """The IAM roles of the function's own service account."""
 
     roles: tuple[str, ...] = ()
+
+
+class DatabaseAccess(StrEnum):
+    """As which of the database's users a function signs in (`shared.database.service_users`)."""
+
+    WRITER = "writer"
+    READER = "reader"
 
 
 class Schedule(_Entry):
@@ -43,6 +51,7 @@ class FunctionEntry(_Entry):
     max_instances: int
     service_account: ServiceAccount
     secrets: tuple[str, ...]
+    database: DatabaseAccess = DatabaseAccess.WRITER
     schedule: Schedule | None = None
 
 

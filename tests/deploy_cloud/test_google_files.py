@@ -13,9 +13,10 @@ import yaml
 from pydantic import ValidationError
 
 from deploy.render import REPOSITORY, render_stage
+from deploy.rendering.access import render_iam
 from deploy.rendering.url_map import find_path_owners, make_sample_path
 from deploy.stage import STAGES, Stage, load_stage, name_account
-from shared.api.manifest import FunctionEntry, Manifest, load_manifest
+from shared.api.manifest import DatabaseAccess, FunctionEntry, Manifest, load_manifest
 
 MANIFEST = load_manifest()
 SCHEMA = json.loads((REPOSITORY / "deploy/schemas/cloud-run.schema.json").read_text())
@@ -71,6 +72,10 @@ def test_secrets_come_from_secret_manager_and_only_to_who_needs_them(
         if one["member"] == member and one["on"] == "secret"
     }
     wanted = {secret.lower().replace("_", "-") for secret in entry.secrets}
+    if entry.database is DatabaseAccess.READER:
+        wanted = (wanted - {"database-url"}) | {"database-url-reader"}
+    named = {one["valueFrom"]["secretKeyRef"]["name"] for one in container["env"] if "valueFrom" in one}
+    assert named == wanted
     assert readable == wanted | ({"redis-ca"} if "CACHE_URL" in entry.secrets else set())
 
 
@@ -93,6 +98,46 @@ def test_no_function_gets_a_key_file_and_data_no_right_to_bigquery(
 def test_storage_roles_are_given_on_the_bucket_and_never_on_the_project(documents: dict[str, Any]) -> None:
     placed = {(one["role"], one["on"]) for one in documents["iam.yaml"]["bindings"]}
     assert {on for role, on in placed if role.startswith("roles/storage.")} == {"bucket"}
+
+
+def test_tables_are_opened_by_the_dataset_and_only_those_of_the_project(
+    stage: Stage, documents: dict[str, Any]
+) -> None:
+    placed = {(one["role"], one["on"]) for one in documents["iam.yaml"]["bindings"]}
+    assert ("roles/bigquery.dataViewer", "dataset") in placed
+    assert ("roles/bigquery.dataViewer", "project") not in placed
+    allowed = f"nyc, {stage.project}.sales, bigquery-public-data.london_bicycles"
+    shared = stage.model_copy(update={"settings": {**stage.settings, "ALLOWED_DATASETS": allowed}})
+    bindings = yaml.safe_load(render_iam(MANIFEST, shared))["bindings"]
+    readers = {
+        stage.email(name_account(entry.name))
+        for entry in MANIFEST.functions
+        if "roles/bigquery.dataViewer" in entry.service_account.roles
+    }
+    opened = {(one["member"], one["dataset"]) for one in bindings if one["on"] == "dataset"}
+    assert opened == {(reader, dataset) for reader in readers for dataset in ("nyc", "sales")}
+
+
+def test_only_the_migration_knows_the_owner_and_both_users_it_makes(
+    stage: Stage, documents: dict[str, Any]
+) -> None:
+    (container,) = documents["migrate.yaml"]["spec"]["template"]["spec"]["template"]["spec"]["containers"]
+    named = {
+        one["name"]: one["valueFrom"]["secretKeyRef"]["name"]
+        for one in container["env"]
+        if "valueFrom" in one
+    }
+    assert named == {
+        "DATABASE_URL": "database-url-migrate",
+        "DATABASE_WRITER_URL": "database-url",
+        "DATABASE_READER_URL": "database-url-reader",
+    }
+    owners = {
+        one["member"]
+        for one in documents["iam.yaml"]["bindings"]
+        if one.get("secret") == "database-url-migrate"
+    }
+    assert owners == {stage.email("migrate")}
 
 
 def choose_backend(url_map: dict[str, Any], path: str) -> str:
