@@ -16,6 +16,7 @@ from shared.database.models.runs import QueryRun, RunPurpose, RunStatus
 from shared.database.unit_of_work import Database
 from shared.errors import BudgetExceededError, WarehouseUnavailableError
 from shared.settings import Settings
+from shared.warehouse.models.bill import Bill
 from shared.warehouse.models.queries import QueryRequest
 from shared.warehouse.models.refresh_budget import RefreshBudget
 from shared.warehouse.spending.budgets import BudgetService
@@ -51,11 +52,11 @@ def limits(postgres_server: RunningPostgres) -> Settings:
     )
 
 
-type Billed = Callable[[str, UUID], int | None]
+type Billed = Callable[[str, UUID], Bill | None]
 
 
 def make_service(
-    database: Database, limits: Settings, clock: Clock, billed: Billed = lambda _job, _id: 0
+    database: Database, limits: Settings, clock: Clock, billed: Billed = lambda _job, _id: Bill(0)
 ) -> BudgetService:
     return BudgetService(database, limits, clock, billed)
 
@@ -78,8 +79,8 @@ class TestReserving:
 
     def test_settling_replaces_them_by_what_was_billed(self, budgets: BudgetService) -> None:
         reservation = budgets.reserve(REQUEST, 30, "job")
-        budgets.settle(reservation, 12)
-        budgets.settle(reservation, 12)
+        budgets.settle(reservation, Bill(12))
+        budgets.settle(reservation, Bill(12))
         assert read(budgets) == {"user": (0, 12), "dashboard": (0, 12), "environment": (0, 12)}
 
     @pytest.mark.parametrize(
@@ -100,7 +101,7 @@ class TestReserving:
         limit: int,
     ) -> None:
         budgets = make_service(database, copy.replace(limits, **changes), clock)
-        budgets.settle(budgets.reserve(REQUEST, limit - 5, "first"), limit - 10)
+        budgets.settle(budgets.reserve(REQUEST, limit - 5, "first"), Bill(limit - 10))
         held = budgets.reserve(REQUEST, 4, "second")
         before = read(budgets)
         with pytest.raises(
@@ -116,7 +117,7 @@ class TestReserving:
             "resets_at": "2026-03-04T00:00:00+00:00", "time_zone": "UTC",
         }  # fmt: skip
         assert caught.value.retry_after_seconds == 12 * 3600
-        budgets.settle(held, 0)
+        budgets.settle(held, Bill(0))
         budgets.reserve(REQUEST, 7, "fourth")
 
     def test_a_dashboard_may_ask_for_less_and_not_for_more(self, budgets: BudgetService) -> None:
@@ -135,7 +136,7 @@ class TestReserving:
         zoned = copy.replace(limits, budget_time_zone="Asia/Tokyo")
         budgets = make_service(database, zoned, clock)
         clock.now = datetime(2026, 3, 3, 14, 59, tzinfo=UTC)  # a minute before midnight in Tokyo
-        budgets.settle(budgets.reserve(REQUEST, 100, "job"), 100)
+        budgets.settle(budgets.reserve(REQUEST, 100, "job"), Bill(100))
         with pytest.raises(BudgetExceededError) as caught:
             budgets.reserve(REQUEST, 1, "job")
         assert caught.value.retry_after_seconds == 60
@@ -149,7 +150,7 @@ class TestReserving:
         clock.now = datetime(2026, 3, 3, 23, 59, 59, tzinfo=UTC)
         reservation = budgets.reserve(REQUEST, 60, "job")
         clock.now += timedelta(seconds=2)
-        budgets.settle(reservation, 50)
+        budgets.settle(reservation, Bill(50))
         assert read(budgets)["user"] == (0, 0)
         clock.now -= timedelta(seconds=2)
         assert read(budgets)["user"] == (0, 50)
@@ -179,9 +180,9 @@ class TestExpiry:
     ) -> None:
         asked: list[tuple[str, UUID]] = []
 
-        def find(job_id: str, reservation_id: UUID) -> int:
+        def find(job_id: str, reservation_id: UUID) -> Bill:
             asked.append((job_id, reservation_id))
-            return 40
+            return Bill(40)
 
         budgets = make_service(database, limits, clock, find)
         reservation = budgets.reserve(REQUEST, 100, "lost")
@@ -196,19 +197,19 @@ class TestExpiry:
     def test_the_owner_who_comes_late_changes_nothing(
         self, database: Database, limits: Settings, clock: Clock
     ) -> None:
-        budgets = make_service(database, limits, clock, lambda _job, _id: 40)
+        budgets = make_service(database, limits, clock, lambda _job, _id: Bill(40))
         reservation = budgets.reserve(REQUEST, 100, "slow")
         assert not budgets.has_expired(reservation)
         clock.now += timedelta(seconds=91)
         assert budgets.has_expired(reservation)
         assert budgets.release_expired() == 1
-        budgets.settle(reservation, 40)
+        budgets.settle(reservation, Bill(40))
         assert read(budgets)["user"] == (0, 40)
 
     def test_while_bigquery_cannot_say_the_bytes_stay_reserved_and_are_asked_for_again(
         self, database: Database, limits: Settings, clock: Clock
     ) -> None:
-        answers: list[int | None] = [None, None, 7]
+        answers: list[Bill | None] = [None, None, Bill(7)]
         budgets = make_service(database, limits, clock, lambda _job, _id: answers.pop(0))
         budgets.reserve(REQUEST, 100, "lost")
         clock.now += timedelta(seconds=91)
@@ -225,7 +226,9 @@ class TestExpiry:
     def test_a_job_nobody_can_say_anything_of_holds_up_no_other(
         self, database: Database, limits: Settings, clock: Clock
     ) -> None:
-        budgets = make_service(database, limits, clock, lambda job, _id: {"unreadable": None, "lost": 7}[job])
+        budgets = make_service(
+            database, limits, clock, lambda job, _id: {"unreadable": None, "lost": Bill(7)}[job]
+        )
         for job_id in ("unreadable", "lost"):
             budgets.reserve(REQUEST, 40, job_id)
         clock.now += timedelta(seconds=91)
@@ -258,7 +261,7 @@ class TestExpiry:
         def find(job_id: str, _reservation: UUID) -> int:
             asked.append(job_id)
             second.append(make_service(database, limits, clock, find).release_expired())
-            return 9
+            return Bill(9)
 
         budgets = make_service(database, limits, clock, find)
         budgets.reserve(REQUEST, 100, "lost")
@@ -270,7 +273,7 @@ class TestExpiry:
     def test_the_run_of_a_lost_job_ends_so_that_the_next_attempt_is_a_new_job(
         self, database: Database, limits: Settings, clock: Clock
     ) -> None:
-        budgets = make_service(database, limits, clock, lambda _job, _id: 9)
+        budgets = make_service(database, limits, clock, lambda _job, _id: Bill(9))
         job_id = f"almanac_local_{'ab' * 20}_3"
         budgets.reserve(REQUEST, 100, job_id)
         with database.begin() as uow:
@@ -293,7 +296,7 @@ class TestRefreshBudget:
     def test_failure_counts_what_it_billed(self, budgets: BudgetService) -> None:
         refresh = RefreshBudget(50)
         request = replace(REQUEST, refresh_budget=refresh)
-        budgets.settle(budgets.reserve(request, 40, "job"), 30)
+        budgets.settle(budgets.reserve(request, 40, "job"), Bill(30))
         with pytest.raises(BudgetExceededError) as caught:
             budgets.reserve(request, 21, "job")
         detail = caught.value.details[0]
