@@ -1,15 +1,13 @@
 """The table schemas known while lineage is extracted."""
 
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
+
+from shared.sql.types import read_type
 
 # https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical (pseudocolumns)
 _PSEUDO_COLUMNS = {"_partitiontime", "_partitiondate", "_table_suffix", "_file_name"}
-# What the REST API calls types, where SQL calls them something else.
-_REST_TYPES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}
 
 
 class SchemaIndex:
@@ -47,18 +45,9 @@ class SchemaIndex:
     def list_columns(self, table: str) -> Iterator[tuple[str, exp.DataType]]:
         """The columns of `table` in its order, each with its parsed type."""
         for name, type_ in self._types.get(table, {}).items():
-            yield name, _read_type(type_)
+            yield name, read_type(type_)
 
 
 def is_pseudo_column(column: str) -> bool:
     """True for a column that BigQuery has on tables that do not declare it."""
     return column.lower() in _PSEUDO_COLUMNS
-
-
-@lru_cache(maxsize=1024)
-def _read_type(text: str) -> exp.DataType:
-    """The parsed type; one sqlglot cannot read is unknown, because only STRUCT fields matter here."""
-    try:
-        return exp.DataType.build(_REST_TYPES.get(text.upper(), text), dialect="bigquery")
-    except SqlglotError:
-        return exp.DataType.build("unknown")

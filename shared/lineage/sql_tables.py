@@ -7,6 +7,7 @@ from sqlglot import exp
 
 from shared.errors import AlmanacError
 from shared.lineage.sources import QuerySource
+from shared.sql.folding import fold_name, upper_name
 from shared.sql.parsing import ParsedSql, parse_sql
 from shared.sql.queries import NO_COLUMNS
 
@@ -52,7 +53,12 @@ class QueryTables:
 
     def _complete(self, parts: list[str]) -> str:
         missing = self._defaults()[: max(3 - len(parts), 0)]
-        return ".".join([*missing, *parts]) if all(missing) else ""
+        *project, dataset, table = [*missing, *parts]
+        if not (project and dataset and table):
+            return ""
+        # As the guard tells tables: projects and metadata views without regard to case, all else with it.
+        is_view = upper_name(table).startswith("INFORMATION_SCHEMA.")
+        return ".".join([*map(fold_name, project), dataset, upper_name(table) if is_view else table])
 
     def _defaults(self) -> list[str]:
         dataset = self._source.default_dataset

@@ -66,7 +66,7 @@ class ValueReader:
             return self.read_flow(node.this, scope.with_locals(names))
         if isinstance(node, WithExpression):
             return self._read_with(node, scope)
-        if isinstance(node, exp.Parameter | exp.DataType | exp.Star):
+        if isinstance(node, exp.Parameter | exp.DataType | exp.Star) or _is_grouping(node):
             return Flow()
         return None
 
@@ -123,6 +123,11 @@ class ValueReader:
             else:
                 column = self.read(item, scope)
                 yield column.name or "", column.shape
+
+
+def _is_grouping(node: exp.Expr) -> bool:
+    """GROUPING(x) says which rows are totals, nothing of x."""
+    return node.key == "grouping" or (isinstance(node, exp.Anonymous) and node.name.upper() == "GROUPING")
 
 
 def _find_path(value: exp.Expr) -> exp.Column | None:

@@ -78,6 +78,8 @@ class QueryParser(SourceParser):
         select = self._parse_select_list()
         if self._match(TokenType.FROM):
             self._parse_from_items(select)
+        elif any(isinstance(item, exp.Star) for item in select.expressions):
+            self.raise_error("SELECT * needs a FROM", self._prev)
         for key, clause in (
             ("where", self._parse_where()),
             ("group", self._parse_group()),
@@ -119,6 +121,17 @@ class QueryParser(SourceParser):
 
     def _is_list_end(self) -> bool:
         return not self._curr or self._curr.token_type in _LIST_ENDS
+
+    def _parse_group(self, skip_group_by_token: bool = False) -> exp.Group | None:
+        if not skip_group_by_token and not self._match(TokenType.GROUP_BY):
+            return None
+        if self._match(TokenType.ALL):
+            return self.expression(exp.Group(all=True))
+        items = self._parse_csv(self._parse_grouping_item)
+        return self.expression(exp.Group(expressions=items or self.raise_error("Expected an expression")))
+
+    def _parse_grouping_item(self) -> exp.Expr | None:
+        return self._parse_grouping_sets() or self._parse_cube_or_rollup() or self._parse_disjunction()
 
     def _parse_privacy(self) -> PrivacyClause | None:
         if not self._is_at(TokenType.WITH) or not self._next:

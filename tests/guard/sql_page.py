@@ -9,6 +9,7 @@ from shared.warehouse.guard.functions import FUNCTIONS, NAMESPACED_FUNCTIONS, NO
 from shared.warehouse.guard.policy import GuardPolicy
 from shared.warehouse.guard.rules import MAX_SOURCES
 from shared.warehouse.guard.tables_rule import DATASET_METADATA_VIEWS
+from tests.sql.corpus import KINDS, read_corpus
 
 PAGE = Path(__file__).parents[2] / "docs" / "sql.md"
 _POLICY = GuardPolicy("project", [])
@@ -59,17 +60,59 @@ functions never run.
 With one of these words the answer can change while no table does, so `max_age` decides when it is computed again:
 {changing}.
 
-## Table functions
+Calls may be chained, `(name).LOWER()`; what stands behind the dot is on the same lists.
 
-None, unless `ALLOWED_ROUTINES` lists them: BigQuery's own by name (`APPENDS`, `GAP_FILL`, `VECTOR_SEARCH`…),
-yours as `dataset.function`. A `TABLE path` that one of them is given, in any place, is judged as every other table, and
-so is a query in brackets. A project with a hyphen goes in backticks there.
+## Stored functions and table functions
+
+None, unless `ALLOWED_ROUTINES` lists them: yours as `dataset.function`, for the project that pays, or as
+`project.dataset.function`, and BigQuery's own table functions by name (`APPENDS`, `GAP_FILL`, `VECTOR_SEARCH`…). One
+entry allows a routine with and without its project, `nyc.delays(1)` and `` `proj.nyc.delays`(1) ``; the dry run has to
+name no other. A `TABLE path` that a table function is given, in any place, is judged as every other table, and so is a
+query in brackets. A project with a hyphen goes in backticks there.
+
+## Columns
+
+Each column of the result has a name of its own, compared without case, that holds none of
+``! " $ ( ) * , . / ; ? @ [ \\ ] ^ ` {{ }} ~`` and does not begin like a name that BigQuery keeps for itself (`_TABLE_`,
+`_PARTITION`…).
+
+## Where it is said
+
+`almanac validate`, the editor, compile, save, `/sql/run` and lineage read a text in one way, and all but lineage judge
+it by these rules. What needs no warehouse is found offline. There the lists come from `ALLOWED_DATASETS`,
+`ALLOWED_ROUTINES` and `GOOGLE_CLOUD_PROJECT` of the environment, else from the nearest `pyproject.toml`:
+
+```toml
+[tool.almanac]
+project = "acme"
+allowed_datasets = ["nyc"]
+allowed_routines = ["nyc.delays"]
+```
+
+Without a list of datasets no table is refused offline.
 
 ## What BigQuery accepts and Almanac does not read yet
 
 | written | write instead |
 |---|---|
 {unread}
+
+## Against Google's own analyser
+
+Tests hold the queries of `tests/sql/corpus` against GoogleSQL's analyser: verdict, names of columns, and the columns of
+tables that each is drawn from. What differs, and why:
+
+| what | why |
+|---|---|
+{differences}
+
+The dry run, not the text, finds names and types that are wrong. Left to it beyond that:
+
+{left}
+
+Refused although the analyser takes it:
+
+{stricter}
 """
 
 
@@ -85,7 +128,15 @@ def render_page() -> str:
         namespaced=_wrap(NAMESPACED_FUNCTIONS),
         changing=", ".join(f"`{word}`" for word in sorted(NON_DETERMINISTIC_WORDS)),
         unread="\n".join(rows),
+        differences="\n".join(f"| {kind} | {reason} |" for kind, reason in KINDS.items()),
+        left=_list_queries("left to the dry run"),
+        stricter=_list_queries("stricter than the analyser"),
     )
+
+
+def _list_queries(verdict: str) -> str:
+    found = [query for query in read_corpus() if query.verdict == verdict and query.reason != "names"]
+    return "\n".join(f"- {query.reason}: `{query.sql.rstrip(';')}`" for query in found)
 
 
 def _wrap(words: frozenset[str]) -> str:

@@ -148,7 +148,7 @@ class _Tracer:
         return found
 
     def _read_Table(self, scan: Any) -> None:  # noqa: N802 - named for the scan
-        table = scan.table.name
+        table = scan.table.name.rpartition(".")[2]
         self.tables.add(table)
         for column in scan.parent.column_list:
             self._stored[column.column_id] = f"{table}#{column.name}"
@@ -268,8 +268,13 @@ def _load_client() -> Any:
             catalog.builtin_function_options.language_options.CopyFrom(language)
             for number, (name, columns) in enumerate(tables.items(), 1):
                 dataset, table = name.split(".", 1)
-                for place in (catalog, _find_dataset(catalog, dataset)):
-                    added = place.table.add(name=table, serialization_id=number, full_name=name)
+                # In backticks the analyser sees one name where BigQuery sees a path.
+                for place, known_as in (
+                    (catalog, table),
+                    (catalog, name),
+                    (_find_dataset(catalog, dataset), table),
+                ):
+                    added = place.table.add(name=known_as, serialization_id=number, full_name=name)
                     for column, type_ in columns.items():
                         read_type(type_, added.column.add(name=column).type)
             request = service.RegisterCatalogRequest(simple_catalog=catalog)

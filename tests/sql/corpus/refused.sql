@@ -1,0 +1,63 @@
+-- No query of BigQuery's: refused by the text.
+SELEC 1;
+SELECT;
+SELECT FROM flights;
+SELECT carrier FROM;
+SELECT carrier ILIKE 'a%' FROM airlines;
+SELECT carrier GLOB 'a' FROM airlines;
+SELECT carrier SIMILAR TO 'a' FROM airlines;
+SELECT carrier RLIKE 'a' FROM airlines;
+SELECT DISTINCT ON (carrier) carrier FROM airlines;
+SELECT * FROM airlines USING SAMPLE 3;
+(PIVOT airlines ON carrier);
+SELECT UNNEST([1, 2]);
+SELECT * LIKE 'o%' FROM airlines;
+SELECT 1::INT64;
+SELECT a.carrier FROM airlines a NATURAL JOIN flights b;
+SELECT TOP 5 carrier FROM airlines;
+SELECT carrier FROM airlines LIMIT 5, 10;
+SELECT carrier FROM airlines FETCH FIRST 5 ROWS ONLY;
+SELECT carrier FROM airlines GROUP BY carrier WITH ROLLUP;
+SELECT carrier FROM airlines ORDER BY carrier WHERE TRUE;
+SELECT carrier FROM airlines HAVING;
+SELECT carrier FROM airlines WHERE;
+SELECT carrier FROM airlines a LEFT SEMI JOIN flights f ON TRUE;
+SELECT carrier FROM airlines CROSS APPLY flights;
+SELECT * FROM flights, LATERAL (SELECT 1); -- stricter than the analyser: BigQuery has no LATERAL
+FROM flights |> IF (TRUE) THEN (|> SELECT carrier); -- stricter than the analyser: BigQuery has no pipe operator IF
+SELECT 1 AS at; -- left to the dry run: AT is a reserved word that saved queries use
+WITH some AS (SELECT 1 AS x) SELECT x FROM some; -- left to the dry run: SOME is a reserved word that saved queries use
+SELECT $1;
+SELECT {'a': 1};
+SELECT 'a' 1;
+SELECT 1_000;
+SELECT carrier FROM airlines UNION SELECT carrier FROM airlines;
+SELECT carrier FROM airlines MINUS SELECT carrier FROM airlines;
+VALUES (1);
+TABLE airlines;
+WITH a AS (SELECT 1) ;
+WITH a (x) AS (SELECT 1) SELECT x FROM a;
+WITH a AS MATERIALIZED (SELECT 1) SELECT * FROM a;
+SELECT * FROM (VALUES (1)) AS t;
+SELECT carrier FROM flights |> UNION ALL SELECT carrier FROM airlines;
+FROM flights |> GROUP BY carrier;
+FROM flights |> HAVING TRUE;
+FROM flights |> NOSUCH x;
+FROM flights |> SELECT;
+FROM flights |> AGGREGATE;
+SELECT CUONT(*) FROM flights;
+SELECT IIF(TRUE, 1, 2);
+SELECT NVL(carrier, 'x') FROM airlines;
+SELECT ISNULL(carrier) FROM airlines;
+SELECT carrier AS select FROM airlines;
+SELECT carrier AS 'x' FROM airlines;
+SELECT (SELECT 1;
+SELECT 1));
+SELECT 'open;
+SELECT `open;
+SELECT carrier FROM airlines WHERE carrier = = 'AA';
+SELECT CASE WHEN TRUE THEN 1;
+SELECT ARRAY[1, 2](0);
+INSERT INTO airlines VALUES ('a', 'b');
+DELETE FROM airlines WHERE TRUE;
+SELECT 1; SELECT 2;

@@ -1,0 +1,21 @@
+-- Rolling windows, ranks and shares.
+SELECT flight_date, AVG(n) OVER (ORDER BY flight_date ROWS BETWEEN 6 PRECEDING AND CURRENT ROW) AS rolling FROM (SELECT flight_date, COUNT(*) AS n FROM flights GROUP BY flight_date);
+SELECT flight_date, SUM(n) OVER (ORDER BY flight_date ROWS UNBOUNDED PRECEDING) AS total FROM (SELECT flight_date, COUNT(*) AS n FROM flights GROUP BY flight_date);
+SELECT AVG(dep_delay) OVER (ORDER BY UNIX_DATE(flight_date) RANGE BETWEEN 6 PRECEDING AND CURRENT ROW) AS week FROM flights;
+SELECT carrier, dep_delay, RANK() OVER (PARTITION BY carrier ORDER BY dep_delay DESC) AS place FROM flights;
+SELECT carrier, dest, n FROM (SELECT carrier, dest, COUNT(*) AS n FROM flights GROUP BY carrier, dest) QUALIFY ROW_NUMBER() OVER (PARTITION BY carrier ORDER BY n DESC) <= 3;
+SELECT carrier, COUNT(*) AS n FROM flights GROUP BY carrier QUALIFY RANK() OVER (ORDER BY COUNT(*) DESC) <= 5;
+SELECT dep_delay, NTILE(4) OVER (ORDER BY dep_delay) AS quartile, PERCENT_RANK() OVER (ORDER BY dep_delay) AS share, CUME_DIST() OVER (ORDER BY dep_delay) AS below FROM flights;
+SELECT PERCENTILE_CONT(dep_delay, 0.5) OVER (PARTITION BY carrier) AS median, carrier FROM flights;
+SELECT carrier, APPROX_QUANTILES(dep_delay, 100)[OFFSET(90)] AS p90 FROM flights GROUP BY carrier;
+SELECT flight_date, n, LAG(n, 7) OVER (ORDER BY flight_date) AS week_before FROM (SELECT flight_date, COUNT(*) AS n FROM flights GROUP BY 1);
+SELECT flight_date, n - LAG(n, 1, 0) OVER (ORDER BY flight_date) AS change FROM (SELECT flight_date, COUNT(*) AS n FROM flights GROUP BY 1);
+SELECT SUM(distance) OVER w AS a, AVG(distance) OVER w AS b, COUNT(*) OVER (w ROWS 3 PRECEDING) AS c FROM flights WINDOW w AS (PARTITION BY origin ORDER BY flight_date);
+SELECT SUM(x) OVER b AS s FROM (SELECT hour AS x, origin FROM flights) WINDOW a AS (PARTITION BY origin), b AS (a ORDER BY x);
+SELECT NTH_VALUE(dest, 2) OVER (PARTITION BY origin ORDER BY dep_time) AS second FROM flights;
+SELECT LAST_VALUE(dep_delay IGNORE NULLS) OVER (ORDER BY dep_time ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS known FROM flights;
+SELECT MAX(arr_delay) OVER (PARTITION BY carrier, origin) - arr_delay AS behind FROM flights;
+SELECT carrier, SUM(COUNT(*)) OVER (ORDER BY carrier) AS running FROM flights GROUP BY carrier;
+SELECT DENSE_RANK() OVER (ORDER BY SUM(distance) DESC) AS place, carrier FROM flights GROUP BY carrier;
+SELECT origin, dest, ROW_NUMBER() OVER () AS n FROM flights;
+SELECT STDDEV(dep_delay) OVER (PARTITION BY month) AS spread, CORR(dep_delay, arr_delay) OVER (PARTITION BY month) AS together FROM flights;
