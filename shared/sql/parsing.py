@@ -20,7 +20,7 @@ from shared.sql.bounds import DEFAULT_BOUNDS, SqlBounds, check_nesting, check_si
 from shared.sql.called import TableArgument, find_table_arguments
 from shared.sql.expressions import SqlSyntaxError
 from shared.sql.lexer import MAX_KEPT_LENGTH, LexedSql, Lexeme, read_lexemes
-from shared.sql.nodes import start_of
+from shared.sql.nodes import start_of, walk
 from shared.sql.pipes import GoogleSqlParser
 from shared.sql.scopes import TableFinder
 from shared.sql.statement import check_statement, find_unread
@@ -55,8 +55,8 @@ class ParsedSql:
 
     @cached_property
     def nodes(self) -> tuple[exp.Expr, ...]:
-        """Every node of the tree."""
-        return tuple(self.tree.walk())
+        """Every node of the tree, level by level."""
+        return tuple(walk(self.tree))
 
     @cached_property
     def tables(self) -> tuple[exp.Table, ...]:
@@ -65,7 +65,7 @@ class ParsedSql:
 
     def offset_of(self, node: exp.Expr) -> int:
         """Where `node` begins: by the parser's word, else by its name, else where the statement begins."""
-        starts = [start_of(name) for name in node.find_all(exp.Identifier)]
+        starts = [start_of(name) for name in walk(node) if isinstance(name, exp.Identifier)]
         known = [start for start in starts if start is not None]
         if known:
             return min(known)
@@ -126,7 +126,7 @@ def _parse(lexed: LexedSql, lexemes: Sequence[Lexeme]) -> ParsedSql:
     keywords = {argument.keyword.start for argument in arguments}
     shown = [lexeme for lexeme in lexemes if lexeme.start not in keywords] if keywords else lexemes
     try:
-        trees = _make_parser().parse(make_tokens(shown, lexed.sql), lexed.sql)
+        trees = _make_parser().parse(make_tokens(shown), lexed.sql)
     except RecursionError as fault:
         raise make_error(lexed.sql, [TOO_DEEP]) from fault
     except _PARSER_FAULTS as fault:

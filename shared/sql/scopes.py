@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from shared.sql.folding import fold_name
-from shared.sql.nodes import FROM_FIRST, PipeQuery, start_of
+from shared.sql.nodes import FROM_FIRST, PipeQuery, start_of, walk
 
 # The pipe operators behind which the range variables before them are still seen.
 _KEEPING = frozenset(
     {"EXTEND", "WINDOW", "SET", "DROP", "RENAME", "WHERE", "ORDER BY", "LIMIT", "DISTINCT", "TABLESAMPLE", "WITH",
      "ASSERT"}
 )  # fmt: skip
+# What opens a scope of its own, or is judged by one.
+_SCOPED = (exp.Query, exp.Table)
 
 
 @dataclass(frozen=True)
@@ -206,7 +208,7 @@ class TableFinder:
                     self._visit_expression(part, visible)
 
     def _visit_expression(self, node: exp.Expr, visible: _Scope) -> None:
-        for inner in node.walk(prune=lambda item: isinstance(item, exp.Query | exp.Table)):
+        for inner in walk(node, leaves=_SCOPED):
             if isinstance(inner, exp.Table):
                 self._visit_table(inner, visible, set())
             elif isinstance(inner, exp.Query):

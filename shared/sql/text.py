@@ -57,13 +57,9 @@ class ParameterUse:
 
 @dataclass(frozen=True)
 class SqlText:
-    """What the lexemes of one SQL text say. `normal_form` is equal for texts that differ only in layout.
-
-    `session_users` are the offsets, start and end, of each `SESSION_USER`.
-    """
+    """What the lexemes of one SQL text say; `session_users` are the offsets, start and end, of each `SESSION_USER`."""
 
     parameters: tuple[ParameterUse, ...]
-    normal_form: str
     problem: SqlProblem | None
     session_users: tuple[tuple[int, int], ...] = ()
 
@@ -76,6 +72,18 @@ class SqlText:
 def read_sql(sql: str) -> SqlText:
     """The lexemes of `sql`: comments and strings are told apart from code. Never raises on bad SQL."""
     return _read_kept(sql) if len(sql) <= MAX_KEPT_LENGTH else _read(sql)
+
+
+def normalize_sql(sql: str) -> str:
+    """The normal form of `sql`, equal for texts that differ only in layout. Never raises on bad SQL."""
+    return _normalize_kept(sql) if len(sql) <= MAX_KEPT_LENGTH else _normalize(sql)
+
+
+def _normalize(sql: str) -> str:
+    try:
+        return normalize(read_lexemes(sql).lexemes)
+    except AlmanacError:
+        return json.dumps(["?", sql])
 
 
 def find_sql_problem(sql: str) -> SqlProblem | None:
@@ -161,7 +169,7 @@ def _read(sql: str) -> SqlText:
     try:
         lexemes = read_lexemes(sql).lexemes
     except AlmanacError as error:
-        return SqlText((), json.dumps(["?", sql]), make_problems(sql, error)[0])
+        return SqlText((), make_problems(sql, error)[0])
     positional = next((one for one in lexemes if one.kind == "symbol" and one.text == "?"), None)
     problem = None
     if positional is not None:
@@ -171,10 +179,11 @@ def _read(sql: str) -> SqlText:
         call.path[-1] for call in find_calls(lexemes) if call.path and call.path[-1].upper == "SESSION_USER"
     ]
     session_users = tuple((name.start, name.end) for name in users)
-    return SqlText(tuple(_find_parameters(lexemes)), normalize(lexemes), problem, session_users)
+    return SqlText(tuple(_find_parameters(lexemes)), problem, session_users)
 
 
 _read_kept = lru_cache(maxsize=1024)(_read)
+_normalize_kept = lru_cache(maxsize=1024)(_normalize)
 
 
 def _find_parameters(lexemes: Sequence[Lexeme]) -> Iterator[ParameterUse]:

@@ -39,12 +39,10 @@ _ESCAPES = re.compile(
 _LETTERS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
-def make_tokens(lexemes: Sequence[Lexeme], sql: str) -> list[Token]:
-    """The parser's tokens of one statement of `sql`."""
-    lines = _LineCounter(sql)
+def make_tokens(lexemes: Sequence[Lexeme]) -> list[Token]:
+    """The parser's tokens of one statement. Places are offsets: nobody asks the parser for lines and columns."""
     return [
-        Token(kind, text, *lines.locate(start), start, end - 1, [])
-        for kind, text, start, end in _iterate_tokens(lexemes)
+        Token(kind, text, 1, 1, start, end - 1, []) for kind, text, start, end in _iterate_tokens(lexemes)
     ]
 
 
@@ -54,45 +52,28 @@ def read_literal(text: str) -> str:
     return content if "r" in prefix.lower() or not quote else _ESCAPES.sub(_unescape, content)
 
 
-class _LineCounter:
-    """Line and column, from 1, of offsets that only grow."""
-
-    def __init__(self, sql: str) -> None:
-        self._sql = sql
-        self._line, self._start, self._at = 1, 0, 0
-
-    def locate(self, offset: int) -> tuple[int, int]:
-        breaks = self._sql.count("\n", self._at, offset)
-        if breaks:
-            self._line += breaks
-            self._start = self._sql.rfind("\n", 0, offset) + 1
-        self._at = offset
-        return self._line, offset - self._start + 1
-
-
 def _iterate_tokens(lexemes: Sequence[Lexeme]) -> Iterator[tuple[TokenType, str, int, int]]:
     keywords, symbols = _find_keywords(), BigQuery.Tokenizer.SINGLE_TOKENS
     count, index = len(lexemes), 0
     while index < count:
-        kind, text, start = lexeme = lexemes[index]
+        kind, text, start, end, upper = lexemes[index]
         index += 1
         following = lexemes[index] if index < count else None
         if kind == "word":
-            upper = lexeme.upper
             if following is not None and (upper, following.upper) in _PAIRS and following.kind == "word":
                 index += 1
                 yield keywords[f"{upper} {following.upper}"], f"{text} {following.text}", start, following.end
             else:
-                yield keywords.get(upper, TokenType.VAR), text, start, lexeme.end
+                yield keywords.get(upper, TokenType.VAR), text, start, end
         elif kind == "symbol":
             pair = _COMPOUND.get(text + following.text) if following is not None else None
-            if pair is not None and following is not None and following.start == start + 1:
+            if pair is not None and following is not None and following.start == end:
                 index += 1
                 yield pair, text + following.text, start, following.end
             else:
-                yield symbols[text], text, start, start + 1
+                yield symbols[text], text, start, end
         else:
-            yield *_read_value(kind, text), start, lexeme.end
+            yield *_read_value(kind, text), start, end
 
 
 def _read_value(kind: str, text: str) -> tuple[TokenType, str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from shared.dashboards.definition.document import DashboardDefinition
 from shared.dashboards.definition.parameter_values import ParameterValue, TypedValue, type_values
 from shared.dashboards.definition.variants import expand_variants, hash_variant
-from shared.sql.text import read_sql
+from shared.sql.text import normalize_sql, read_sql
 from shared.warehouse.models.queries import QueryParameter, QueryRequest, RunPurpose
 from shared.warehouse.models.refresh_budget import RefreshBudget
 
@@ -32,12 +32,12 @@ def compute_fingerprint(
     do. Of `parameters` (canonical values by name) only those the SQL uses count. `time_zone` is the one the
     job is given where the dashboard sets one; without, jobs run in UTC.
     """
-    text = read_sql(sql)
+    names = read_sql(sql).parameter_names
     used = {name.lower(): [value.type, value.value] for name, value in parameters.items()}
     identity: dict[str, object] = {
         "form": _FORM,
-        "sql": text.normal_form,
-        "parameters": {name: used[name] for name in sorted(text.parameter_names & used.keys())},
+        "sql": normalize_sql(sql),
+        "parameters": {name: used[name] for name in sorted(names & used.keys())},
         "dataset": default_dataset,
         "project": project,
         "max_rows": max_rows,

@@ -12,7 +12,7 @@ from pydantic_core import to_jsonable_python
 from shared.dashboards.definition.document import DashboardDefinition
 from shared.dashboards.saved.content import unify_line_breaks
 from shared.database.models.dashboards import DashboardVersion
-from shared.sql.text import read_sql
+from shared.sql.text import normalize_sql
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def _means(side: DiffSide, name: str) -> tuple[dict[str, object], str]:
     """A query without the way its SQL is written: in place or in a file, with which comments and spaces."""
     query: Mapping[str, object] = side.definition["queries"][name]
     rest = {key: value for key, value in query.items() if key not in ("sql", "file")}
-    return rest, read_sql(side.sql_texts.get(name, "")).normal_form
+    return rest, normalize_sql(side.sql_texts.get(name, ""))
 
 
 def _by_key(items: Sequence[Mapping[str, Any]] | None, key: str) -> dict[str, object]:

@@ -61,7 +61,7 @@ class QueryGuard:
 
     def _check(self, sql: str, default_dataset: str | None) -> GuardedQuery:
         parsed = self._parse(sql)
-        check_table_count(sql, parsed.tree)
+        check_table_count(parsed)
         raise_violations(sql, (found for rule in self._tree_rules for found in rule.find(parsed)))
         table_rule = TableRule(self._policy, default_dataset)
         raise_violations(sql, table_rule.find(parsed))

@@ -143,27 +143,16 @@ def _find_call(parsed: ParsedSql, name: str) -> int:
     return next(places, parsed.lexemes[0].start)
 
 
-def check_table_count(sql: str, tree: exp.Query) -> None:
+def check_table_count(parsed: ParsedSql) -> None:
     """Raise SqlInvalidError when the statement names more tables than one may.
 
     BigQuery's own limit: https://cloud.google.com/bigquery/quotas#query_jobs.
     """
-    count = sum(1 for _ in tree.find_all(exp.Table))
+    count = sum(isinstance(node, exp.Table) for node in parsed.nodes)
     if count > MAX_TABLES:
         message = f"The SQL names {count} tables; at most {MAX_TABLES} are accepted."
-        raise_violations(
-            sql,
-            [
-                Violation(
-                    SqlInvalidError,
-                    "size",
-                    message,
-                    f"{count} tables",
-                    0,
-                    _REMEDY,
-                )
-            ],
-        )
+        found = Violation(SqlInvalidError, "size", message, f"{count} tables", 0, _REMEDY)
+        raise_violations(parsed.sql, [found])
 
 
 MAX_NAME_LENGTH = 300
