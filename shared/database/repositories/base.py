@@ -7,7 +7,7 @@ from typing import Any, cast
 from uuid import UUID
 
 import sqlalchemy.exc
-from sqlalchemy import ColumnElement, FromClause, Table, bindparam, column, func
+from sqlalchemy import ColumnElement, FromClause, Select, Table, bindparam, column, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
@@ -63,6 +63,15 @@ def record_set(table: Table, columns: Sequence[str]) -> FromClause:
 def json_rows(rows: Iterable[Mapping[str, object]]) -> list[dict[str, object]]:
     """The value of the parameter `rows` of `record_set`."""
     return [{key: _to_json(value) for key, value in row.items()} for row in rows]
+
+
+def take_once[T](candidates: Select[T]) -> Select[T]:
+    """What a bounded SELECT … FOR UPDATE SKIP LOCKED of one column found, for the IN of an UPDATE or a DELETE.
+
+    Written into the IN itself it may be run anew for each row of the outer table, by the plan that PostgreSQL happens
+    to choose, and each run finds others: the bound would hold for none. A WITH that locks is run once.
+    """
+    return select(candidates.cte())
 
 
 def excluded_values(table: Table, excluded: Any, keep: Iterable[str]) -> dict[str, ColumnElement[Any]]:

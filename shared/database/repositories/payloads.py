@@ -17,6 +17,7 @@ from shared.database.repositories.base import (
     record_set,
     rows_of,
     table_of,
+    take_once,
 )
 
 type PayloadKey = tuple[UUID, int, str]
@@ -208,7 +209,7 @@ class PayloadRepository(Repository):
             .limit(limit)
             .with_for_update(of=Payload, skip_locked=True)
         )
-        statement = delete(Payload).where(Payload.id.in_(retired.scalar_subquery()))
+        statement = delete(Payload).where(Payload.id.in_(take_once(retired)))
         return list(self._session.scalars(statement.returning(Payload.blob_path)))
 
 
@@ -230,5 +231,5 @@ class ExpiredBlobRepository(Repository):
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
-        statement = delete(ExpiredBlob).where(ExpiredBlob.path.in_(due.scalar_subquery()))
+        statement = delete(ExpiredBlob).where(ExpiredBlob.path.in_(take_once(due)))
         return list(self._session.scalars(statement.returning(ExpiredBlob.path)))

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select, text, update
 
 from shared.database.models.costs import CostReservation, CostScope
-from shared.database.repositories.base import Repository
+from shared.database.repositories.base import Repository, take_once
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ class ReservationRepository(Repository):
         )
         claim = (
             update(CostReservation)
-            .where(CostReservation.id.in_(expired))
+            .where(CostReservation.id.in_(take_once(expired)))
             .values(expires_at=again_at)
             .returning(CostReservation)
         )

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, delete, select, update
 
 from shared.database.models.users import UserSession
-from shared.database.repositories.base import Repository
+from shared.database.repositories.base import Repository, take_once
 
 
 class SessionRepository(Repository):
@@ -44,7 +44,7 @@ class SessionRepository(Repository):
         """Delete sessions whose absolute expiry lies before a time; how many."""
         expired = select(UserSession.id).where(UserSession.absolute_expires_at < before).limit(limit)
         locked = expired.with_for_update(skip_locked=True)
-        statement = delete(UserSession).where(UserSession.id.in_(locked.scalar_subquery()))
+        statement = delete(UserSession).where(UserSession.id.in_(take_once(locked)))
         return len(self._session.execute(statement.returning(UserSession.id)).all())
 
     def _revoke(self, condition: ColumnElement[bool], now: datetime) -> list[UUID]:
