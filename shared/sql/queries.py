@@ -79,7 +79,7 @@ class QueryParser(SourceParser):
         if self._match(TokenType.FROM):
             self._parse_from_items(select)
         elif any(isinstance(item, exp.Star) for item in select.expressions):
-            self.raise_error("SELECT * needs a FROM", self._prev)
+            self.raise_error("SELECT * needs a FROM")
         for key, clause in (
             ("where", self._parse_where()),
             ("group", self._parse_group()),
