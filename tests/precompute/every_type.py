@@ -75,6 +75,6 @@ EVERY_TYPE = {
         [{"d": "2024-01-02", "i": "0-0 0 1:0:0"}],
     ),
 }
-SELECT_EVERY_TYPE = "SELECT " + ", ".join(f"{value.sql} AS {name}" for name, value in EVERY_TYPE.items())
+SELECT_EVERY_TYPE = "SELECT " + ", ".join(f"{value.sql} AS `{name}`" for name, value in EVERY_TYPE.items())
 EXPECTED_COLUMNS = [{"name": name, "type": value.type} for name, value in EVERY_TYPE.items()]
 EXPECTED_VALUES = {name: [value.expected] for name, value in EVERY_TYPE.items()}

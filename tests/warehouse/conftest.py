@@ -1,4 +1,4 @@
-"""BigQuery as the gate plays it, and as Google does."""
+"""BigQuery as Google plays it."""
 
 import copy
 from collections.abc import Iterator
@@ -30,19 +30,4 @@ def at_google(settings: Settings, google: MisbehavingServer) -> Iterator[Contain
     )
     yield built
     built.warehouse_clients.rest.close()
-    built.database.dispose()
-
-
-@pytest.fixture(params=["gate", "google"])
-def container(request: pytest.FixtureRequest) -> Container:
-    """Every service, on the gate as it is and as Google plays it."""
-    name = {"gate": "container_at_gate", "google": "at_google"}[request.param]
-    return request.getfixturevalue(name)
-
-
-@pytest.fixture
-def container_at_gate(settings: Settings) -> Iterator[Container]:
-    """Every service on the gate."""
-    built = Container(settings)
-    yield built
     built.database.dispose()

@@ -59,7 +59,7 @@ class Warehouse:
 @pytest.fixture(params=["emulator", "google", "fake"])
 def warehouse(servers: None, request: pytest.FixtureRequest) -> Iterator[Warehouse]:
     if request.param != "fake":
-        name = {"emulator": "container_at_gate", "google": "at_google"}[request.param]
+        name = {"emulator": "container", "google": "at_google"}[request.param]
         container = request.getfixturevalue(name)
         yield Warehouse(container, None, request.getfixturevalue("bigquery"))
         return
