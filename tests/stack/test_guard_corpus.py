@@ -17,8 +17,9 @@ pytestmark = pytest.mark.stack
 
 CALLERS = 8
 SAMPLE = {f"proj.nyc.{name}" for name in ("airlines", "airports", "flights", "planes", "weather")}
-# What BigQuery runs and the emulator does not: a CTE that comes later, an array of an alias.
+# What BigQuery runs and the emulator does not: a CTE that comes later, an array of an alias, `rb`.
 NOT_EMULATED = {
+    "SELECT rb'a'",
     "WITH RECURSIVE a AS (SELECT * FROM b), b AS (SELECT 1) SELECT * FROM a",
     "SELECT * FROM UNNEST([STRUCT([1] AS sub)]) AS i, i.sub",
 }
