@@ -1,6 +1,7 @@
 """Everything between a query and BigQuery."""
 
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from shared.container.stores import StoreServices
 from shared.once import once
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from shared.warehouse.bigquery.jobs import JobRunner
     from shared.warehouse.bigquery.metadata import TableMetadataReader
     from shared.warehouse.guard.guard import QueryGuard
+    from shared.warehouse.models.bill import Bill
     from shared.warehouse.service import WarehouseService
     from shared.warehouse.spending.budgets import BudgetService
     from shared.warehouse.spending.costs import CostService
@@ -46,7 +48,11 @@ class WarehouseServices(StoreServices):
         """What may be spent."""
         from shared.warehouse.spending.budgets import BudgetService
 
-        return BudgetService(self.database, self.settings, self.clock, self.job_runner.find_bill)
+        def find_bill(job_id: str, reservation_id: UUID) -> "Bill | None":
+            return self.job_runner.find_bill(job_id, reservation_id)
+
+        # Who reads costs asks BigQuery only about jobs whose process died.
+        return BudgetService(self.database, self.settings, self.clock, find_bill)
 
     @once
     def costs(self) -> "CostService":
