@@ -21,8 +21,8 @@ def to_terminal(results: Sequence[ValidationResult], sources: Mapping[str, str],
     without its line. `color` adds ANSI colours.
     """
     writer = _Writer(color)
-    lines = {path: _SourceLines(text) for path, text in sources.items()}
     found = [item for result in results for item in result.diagnostics]
+    lines = {path: _SourceLines(sources[path]) for path in {item.path for item in found} & sources.keys()}
     blocks = [writer.write_block(item, lines.get(item.path)) for item in found]
     return "".join(f"{block}\n\n" for block in blocks) + writer.write_summary(results, found) + "\n"
 

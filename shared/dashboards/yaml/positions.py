@@ -4,6 +4,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from shared.dashboards.diagnostics.diagnostic import START, Span
 
@@ -66,8 +67,12 @@ class PositionMap:
 
     def __init__(self, text: str, nodes: dict[str, NodePosition]) -> None:
         self.text = text
-        self.lines = LineIndex(text)
         self.nodes = nodes
+
+    @cached_property
+    def lines(self) -> LineIndex:
+        """The lines of the text; only what is wrong with a file has to be found by line."""
+        return LineIndex(self.text)
 
     def value(self, pointer: str) -> Span:
         """Where the value is; for a mapping or list its key or, in a list, its first line."""
