@@ -14,6 +14,8 @@ _WORDINGS = (
         "Check --url, and whether the service is as new as this.",
     ),
     (r"Send the csrf_token of GET /auth/session as \S+, or a bearer token\.", SIGN_IN),
+    # There is no command for it: docs/operations.md has the call.
+    (r"to rebind it: POST /auth/accounts/rebind\.", "to rebind it."),
     # Where the service names both, ours is enough.
     (r"POST /precompute \{[^}]*\}, or: (almanac precompute [^.]+)\.", r"`\1`."),
     (

@@ -62,6 +62,10 @@ def test_no_advice_names_a_call(advice: str) -> None:
             'Run it again: POST /precompute {"slugs": ["sales"], "force": true}.',
             "Run it again: `almanac precompute sales --force`.",
         ),
+        (
+            "Ask an administrator to rebind it: POST /auth/accounts/rebind.",
+            "Ask an administrator to rebind it.",
+        ),
         ("Filter on the partitioning column.", "Filter on the partitioning column."),
     ],
 )
