@@ -5,6 +5,7 @@ import io
 import pytest
 
 from shared.container import use_container
+from shared.settings import get_settings
 
 # Whether Flask's context is there says which way a request came.
 WAY = """
@@ -53,6 +54,7 @@ def test_a_function_that_cannot_start_answers_with_the_envelope_and_says_why_in_
     client, monkeypatch, caplog
 ):
     use_container(None)
+    get_settings.cache_clear()  # another test of this process may have read them
     monkeypatch.setenv("LOG_LEVEL", "INFO")
     monkeypatch.setenv("MAX_ROWS_PER_QUERY", "hunter2")
     answer = client.get("/things", headers={"X-Request-Id": "first-request"})

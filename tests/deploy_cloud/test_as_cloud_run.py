@@ -79,7 +79,9 @@ def test_a_function_told_to_stop_under_load_answers_all_it_has_begun_and_leaves_
         functions._token("editor@example.com"),
         b"" if body is None else json.dumps(body).encode(),
     )
-    function = RunningFunction(entry, function_settings, tmp_path)
+    # One caller is the whole load here.
+    settings = copy.replace(function_settings, compiles_in_flight=THREADS + HELD)
+    function = RunningFunction(entry, settings, tmp_path)
     try:
         function.service.wait_ready()
         load = Load(function, request, THREADS)

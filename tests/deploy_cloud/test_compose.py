@@ -27,6 +27,7 @@ PROBES = list_probes(load_manifest())
 ROUTER_UPSTREAMS = "/tmp/router/upstreams.conf"  # noqa: S108 - in the container
 
 pytestmark = [
+    pytest.mark.usefixtures("programs"),
     pytest.mark.skipif(not URL, reason="needs a running compose project; deploy/ci/compose.sh starts one"),
     pytest.mark.timeout(900),
 ]

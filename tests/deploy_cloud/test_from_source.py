@@ -18,6 +18,8 @@ from tests.deploy_cloud.test_as_cloud_run import CALLS
 from tests.fixtures.functions import FunctionHost
 from tests.functions.data_router import make_environment
 
+pytestmark = pytest.mark.usefixtures("programs")
+
 NAMES = [entry.name for entry in get_manifest().functions]
 # What these answer is there before: of the others it is in the call, or nothing.
 ABOUT_SAVED = {

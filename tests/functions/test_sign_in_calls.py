@@ -117,6 +117,7 @@ def test_a_session_says_where_from_as_the_load_balancer_saw_it(
     functions: FunctionHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(functions.container.settings, "environment", Environment.PROD)
+    monkeypatch.setattr(functions.container.settings, "trusted_proxies", ["127.0.0.0/8"])
     forged = {"X-Real-IP": "10.1.2.3", "X-Forwarded-For": "10.9.9.9, 203.0.113.7, 35.191.0.1"}
     session = with_session(sign_in(functions, "viewer@example.com", headers=forged))
     listed = functions.call("auth", "GET", "/auth/sessions", email=None, headers=session)

@@ -16,7 +16,7 @@ from shared.lineage.schemas import SchemaIndex
 from shared.lineage.sources import QuerySource
 from shared.lineage.sql_tables import Deadline
 from shared.lineage.sql_trace import trace_sql
-from shared.sql.text import SqlProblemKind, find_sql_problem, read_sql
+from shared.sql.text import SqlProblemKind, find_sql_problem, normalize_sql
 from shared.warehouse.guard.guard import GuardedQuery, GuardPolicy, QueryGuard
 from tests.guard.test_corpus import CASES
 from tests.guard.test_mutations import MUTATIONS, SPLICES
@@ -60,7 +60,7 @@ def assert_one_verdict(sql: str) -> None:
     elif problem is not None and problem.kind is not SqlProblemKind.POSITIONAL_PARAMETER:
         assert trace.unresolved is not None
         assert trace.tables == ()
-    assert read_sql(sql).normal_form == read_sql(sql + " -- end").normal_form or problem is not None
+    assert normalize_sql(sql) == normalize_sql(sql + " -- end") or problem is not None
 
 
 @SETTINGS

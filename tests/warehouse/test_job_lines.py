@@ -20,7 +20,7 @@ def run(container: Container, caplog: pytest.LogCaptureFixture, sql: str) -> tup
     caplog.clear()
     with caplog.at_level(logging.INFO), start_span("sql.run"):
         (answer,) = container.warehouse.run_queries([request])
-    lines = [vars(record) for record in caplog.records if record.name.endswith(".job_lines")]
+    lines = [vars(record) for record in caplog.records if record.getMessage().startswith("BigQuery job ")]
     return answer, lines
 
 

@@ -48,6 +48,8 @@ class Resources:
             {name: value for name, value in table.items() if name in _LISTED}
             for table in listing.get("tables") or ()
         ]
+        for table in listing["tables"]:
+            table.get("view", {}).pop("query", None)  # a list tells that it is a view, not of what
         return copy_answer(answer, listing)
 
     async def change_table(self, request: Request) -> Response:
