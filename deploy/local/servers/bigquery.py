@@ -1,12 +1,11 @@
 """BigQuery on this machine: the emulator, and the metering gate in front of it."""
 
 import fcntl
-import http.client
 from pathlib import Path
 
 from deploy.local.parts import REPOSITORY, local_dir, parts_python
 from deploy.local.servers import duckdb_extensions
-from deploy.local.supervision.process import ServiceSpec, accepts_connections
+from deploy.local.supervision.process import ServiceSpec, accepts_connections, answers_ok
 
 SERVE = "from local_bigquery.cli import main; main()"
 """What the interpreter of the parts runs to be the emulator's command line."""
@@ -100,18 +99,6 @@ class MeteringGate:
             },
             working_directory=REPOSITORY,
         )  # fmt: skip
-
-
-def answers_ok(port: int, path: str) -> bool:
-    """True when a GET of `path` on loopback answers 200 within two seconds."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-    try:
-        connection.request("GET", path)
-        return connection.getresponse().status == http.client.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
 
 
 def _duckdb_home() -> Path:
