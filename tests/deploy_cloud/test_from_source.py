@@ -88,7 +88,7 @@ def test_a_function_answers_with_nothing_but_its_requirements(
 
 
 def test_neither_the_project_nor_a_tool_is_installed_there(build: Build) -> None:
-    absent = ["almanac_cli", "deploy.local", "tests", "pytest", "mypy", "typer", "jsonschema", "pip"]
+    absent = ["almanac_cli", "deploy.local", "tests", "pytest", "mypy", "typer", "check_jsonschema", "pip"]
     present = ["shared", "main", "flask", "pyarrow", "google.cloud.bigquery"]
     assert build.run_python(INSTALLED, *absent, *present).strip() == str(present)
 
