@@ -71,7 +71,7 @@ class WarehouseServices(StoreServices):
     @once
     def warehouse(self) -> "WarehouseService":
         """Every query's one way to BigQuery."""
-        from shared.warehouse.partitions import PartitionReader
+        from shared.warehouse.partitions.reader import PartitionReader
         from shared.warehouse.refusals import RefusalExplainer
         from shared.warehouse.service import WarehouseService
         from shared.warehouse.spending.run_log import QueryRunLog

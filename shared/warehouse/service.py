@@ -15,7 +15,7 @@ from shared.warehouse.bigquery.running_jobs import RunningJobs
 from shared.warehouse.guard.guard import QueryGuard
 from shared.warehouse.models.queries import DryRun, PartitionUse, QueryOutcome, QueryRequest
 from shared.warehouse.parallel import Answer, iterate_answers, list_answers
-from shared.warehouse.partitions import PartitionReader
+from shared.warehouse.partitions.reader import PartitionReader
 from shared.warehouse.refusals import RefusalExplainer
 from shared.warehouse.spending.pricing import bound_billing, compute_cap, expect_billing
 from shared.warehouse.spending.spender import QuerySpender

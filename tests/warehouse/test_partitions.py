@@ -7,7 +7,8 @@ from deploy.local.alone.bigquery import BigQueryServer
 from shared.container import Container
 from shared.errors import BytesLimitExceededError, SqlInvalidError
 from shared.warehouse.bigquery.failures import translate_api_error
-from shared.warehouse.models.queries import PartitionUse, QueryParameter
+from shared.warehouse.models.queries import DryRun, PartitionUse, QueryParameter
+from shared.warehouse.partitions.reader import PartitionReader
 from tests.fixtures.warehouse import ROWS, SCHEMA
 from tests.warehouse.test_queries import dry_run_one, make_request, run_one
 
@@ -113,3 +114,77 @@ def test_bigquerys_own_refusal_of_an_unfiltered_table_says_what_to_filter_on() -
     error = translate_api_error(BadRequest(message, errors=[{"reason": "invalidQuery", "message": message}]))
     assert isinstance(error, SqlInvalidError)
     assert error.remediation == "Filter on day, the partitioning column of shop.app.visits."
+
+
+@pytest.fixture(scope="module")
+def arrivals(bigquery: BigQueryServer, people_table: str) -> str:
+    """A table by the day its rows came in, and two that a wildcard names."""
+    client = bigquery.client()
+    sql = "CREATE TABLE IF NOT EXISTS shop.arrivals (id INT64) PARTITION BY _PARTITIONDATE"
+    client.query(sql, retry=None, job_retry=None).result(retry=None, job_retry=None)
+    for suffix in ("20240101", "20240102"):
+        bigquery.load_rows(f"shop.visits_{suffix}", SCHEMA, ROWS[:10])
+    return f"{bigquery.project}.shop.arrivals"
+
+
+@pytest.mark.parametrize(
+    ("condition", "filtered"),
+    [
+        ("_PARTITIONTIME >= '2024-01-01'", True),
+        ("_PARTITIONDATE = '2024-01-01'", True),
+        ("t._partitiondate BETWEEN '2024-01-01' AND CURRENT_DATE()", True),
+        ("DATE(_PARTITIONTIME) = '2024-01-01'", True),
+        ("_PARTITIONTIME IS NULL", True),
+        ("TIMESTAMP_ADD(_PARTITIONTIME, INTERVAL 5 DAY) > '2024-01-01'", False),
+        ("EXTRACT(YEAR FROM _PARTITIONTIME) = 2024", False),
+        (
+            "_PARTITIONTIME > (SELECT MAX(_PARTITIONTIME) FROM arrivals WHERE _PARTITIONTIME > '2024-01-01')",
+            False,
+        ),
+        ("id = 1", False),
+    ],
+)
+def test_time_of_arrival_is_filtered_by_its_pseudo_columns(
+    container: Container, arrivals: str, condition: str, filtered: bool
+) -> None:
+    plan = dry_run_one(container, make_request(f"SELECT id FROM arrivals AS t WHERE {condition}"))
+    assert plan.partitions == (PartitionUse(arrivals, "_PARTITIONTIME", filtered, required=False),)
+
+
+@pytest.mark.parametrize(
+    ("where", "filtered"),
+    [
+        ("", False),
+        ("WHERE id = 1", False),
+        ("WHERE _TABLE_SUFFIX = '20240101'", True),
+        ("WHERE _TABLE_SUFFIX BETWEEN '20240101' AND FORMAT_DATE('%Y%m%d', CURRENT_DATE())", True),
+        ("WHERE v._TABLE_SUFFIX IN ('20240101')", True),
+        ("WHERE _TABLE_SUFFIX = (SELECT MAX(name) FROM people)", False),
+        ("WHERE _TABLE_SUFFIX = '20240101' OR id = 1", False),
+    ],
+)
+def test_the_tables_of_a_wildcard_are_told_apart_by_their_suffix(
+    container: Container, arrivals: str, where: str, filtered: bool
+) -> None:
+    plan = dry_run_one(container, make_request(f"SELECT id FROM `shop.visits_*` AS v {where}"))
+    (use,) = (use for use in plan.partitions if use.table.endswith("*"))
+    assert (use.column, use.filtered) == ("_TABLE_SUFFIX", filtered)
+    assert use.advice.startswith("Filter on _TABLE_SUFFIX, the part of the names behind ")
+
+
+def test_a_cte_that_nobody_uses_reads_nothing(container: Container, shop: str) -> None:
+    plan = dry_run_one(container, make_request("WITH p AS (SELECT * FROM people) SELECT 1 AS one"))
+    assert all(use.filtered for use in plan.partitions)
+
+
+@pytest.mark.parametrize(("length", "followed"), [(80, True), (400, False)])
+def test_what_cannot_be_followed_any_more_counts_as_unfiltered(
+    container: Container, shop: str, length: int, followed: bool
+) -> None:
+    ctes = ["c0 AS (SELECT * FROM people)", *(f"c{i} AS (SELECT * FROM c{i - 1})" for i in range(1, length))]
+    request = make_request(f"WITH {', '.join(ctes)} SELECT id FROM c{length - 1} WHERE day = '2024-01-02'")
+    plan = dry_run_one(container, make_request("SELECT id FROM people"))
+    reader = PartitionReader(container.table_metadata, container.query_guard)
+    (described,) = reader.describe_plans([request], [plan])
+    assert isinstance(described, DryRun)
+    assert [use.filtered for use in described.partitions] == [followed]

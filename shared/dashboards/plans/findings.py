@@ -92,7 +92,7 @@ def describe_partition_use(document: ParsedDashboard, query: str, use: Partition
     return report(
         document,
         DiagnosticCode.PARTITION_NOT_FILTERED,
-        f"{query} reads every partition of {use.table}",
+        f"{query} reads every {use.part} of {use.table}",
         f"{use.advice}.",
         pointer,
         span=document.positions.key(pointer),

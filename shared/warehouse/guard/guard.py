@@ -46,6 +46,11 @@ class QueryGuard:
             ColumnNameRule(),
         )
 
+    @property
+    def project(self) -> str:
+        """The project of tables that are written without one."""
+        return self._policy.project
+
     def check(self, sql: str, default_dataset: str | None) -> GuardedQuery:
         """The query with its tables, when every rule lets it through.
 

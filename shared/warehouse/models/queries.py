@@ -97,7 +97,7 @@ class Receipt:
 
 @dataclass(frozen=True)
 class PartitionUse:
-    """A partitioned table that a query reads.
+    """A partitioned table that a query reads, or a wildcard, whose tables `_TABLE_SUFFIX` tells apart.
 
     `filtered` is False when the query names no condition on `column` by which partitions could be left out;
     `required` when BigQuery refuses such a query.
@@ -109,9 +109,15 @@ class PartitionUse:
     required: bool
 
     @property
+    def part(self) -> str:
+        """What the whole consists of."""
+        return "table" if self.table.endswith("*") else "partition"
+
+    @property
     def advice(self) -> str:
         """What to write, as the beginning of a sentence."""
-        return f"Filter on {self.column}, the partitioning column of {self.table}"
+        what = "the part of the names behind" if self.part == "table" else "the partitioning column of"
+        return f"Filter on {self.column}, {what} {self.table}"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ bound parameters and functions of them, CURRENT_DATE included. Anything else kee
 https://cloud.google.com/bigquery/docs/querying-partitioned-tables
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
@@ -82,7 +82,14 @@ _OPERATORS: dict[type[exp.Expr], tuple[Operator, Operator]] = {
     exp.GT: (Operator.GREATER, Operator.LESS),
     exp.GTE: (Operator.GREATER_OR_EQUAL, Operator.LESS_OR_EQUAL),
 }
-_NOT_CONSTANT = (exp.Column, exp.Query, exp.AggFunc, exp.Window, exp.Placeholder)
+_NEGATED: dict[type[exp.Expr], type[exp.Expr]] = {
+    exp.NEQ: exp.EQ,
+    exp.LT: exp.GTE,
+    exp.LTE: exp.GT,
+    exp.GT: exp.LTE,
+    exp.GTE: exp.LT,
+}
+_NOT_CONSTANT = (exp.Column, exp.Query, exp.AggFunc, exp.Window, exp.Placeholder, exp.Rand)
 _TRUNCATIONS = (exp.DateTrunc, exp.TimestampTrunc, exp.DatetimeTrunc)
 
 
@@ -106,15 +113,18 @@ class ConditionReader:
             return AllOf((low, self._compare(Operator.LESS_OR_EQUAL, node.this, node.args["high"])))
         if isinstance(node, exp.In):
             return self._read_in(node)
-        if isinstance(node, exp.Not | exp.Is):
-            return self._read_null_test(node)
+        if isinstance(node, exp.Not):
+            return self._read_negated(node.this.unnest())
+        if isinstance(node, exp.Is):
+            return self._read_null_test(node, wants_null=True)
         if type(node) in _OPERATORS:
-            operator, mirrored = _OPERATORS[type(node)]
-            straight = self._compare(operator, node.this, node.expression)
-            return (
-                self._compare(mirrored, node.expression, node.this) if straight == NO_CONDITION else straight
-            )
+            return self._read_comparison(type(node), node)
         return NO_CONDITION
+
+    def _read_comparison(self, kind: type[exp.Expr], node: exp.Expr) -> Test:
+        operator, mirrored = _OPERATORS[kind]
+        straight = self._compare(operator, node.this, node.expression)
+        return self._compare(mirrored, node.expression, node.this) if straight == NO_CONDITION else straight
 
     def _compare(self, operator: Operator, left: exp.Expr, right: exp.Expr) -> Test:
         floor = self._floor(left)
@@ -142,26 +152,40 @@ class ConditionReader:
         return False
 
     def _read_in(self, node: exp.In) -> Test:
-        items = node.expressions
-        if unnest := node.args.get("unnest"):
-            items = list(self._elements(unnest))
-        if not items or node.args.get("query"):
+        unnest = node.args.get("unnest")
+        items = node.expressions if unnest is None else self._elements(unnest)
+        if items is None or node.args.get("query"):
             return NO_CONDITION
         return AnyOf(tuple(self._compare(Operator.EQUAL, node.this, item) for item in items))
 
-    def _elements(self, unnest: exp.Expr) -> Iterator[exp.Expr]:
+    def _elements(self, unnest: exp.Expr) -> list[exp.Expr] | None:
+        """What an array holds that is written out or bound; None when that is not known here."""
         array = unnest.expressions[0] if unnest.expressions else unnest.this
         if isinstance(array, exp.Array):
-            yield from array.expressions
-        elif isinstance(array, exp.Parameter):
-            for value in self._parameters.array(array.name) or ():
-                yield exp.null() if value is None else exp.Literal.string(value)
+            return list(array.expressions)
+        values = self._parameters.array(array.name) if isinstance(array, exp.Parameter) else None
+        if values is None:
+            return None
+        return [exp.null() if value is None else exp.Literal.string(value) for value in values]
 
-    def _read_null_test(self, node: exp.Expr) -> Test:
-        negated = isinstance(node, exp.Not)
-        test = node.this.unnest() if negated else node
-        is_null = isinstance(test, exp.Is) and isinstance(test.expression, exp.Null)
-        return NullTest(not negated) if is_null and self._is_column(test.this) else NO_CONDITION
+    def _read_negated(self, node: exp.Expr) -> Test:
+        if isinstance(node, exp.And):
+            return AnyOf(tuple(self._read_negated(part.unnest()) for part in node.flatten()))
+        if isinstance(node, exp.Or):
+            return AllOf(tuple(self._read_negated(part.unnest()) for part in node.flatten()))
+        if isinstance(node, exp.Not):
+            return self.read(node.this)
+        if isinstance(node, exp.Between):
+            below = self._compare(Operator.LESS, node.this, node.args["low"])
+            return AnyOf((below, self._compare(Operator.GREATER, node.this, node.args["high"])))
+        if isinstance(node, exp.Is):
+            return self._read_null_test(node, wants_null=False)
+        opposite = _NEGATED.get(type(node))
+        return NO_CONDITION if opposite is None else self._read_comparison(opposite, node)
+
+    def _read_null_test(self, node: exp.Is, *, wants_null: bool) -> Test:
+        is_null = isinstance(node.expression, exp.Null)
+        return NullTest(wants_null) if is_null and self._is_column(node.this.unnest()) else NO_CONDITION
 
 
 def constants_of(test: Test) -> Iterable[Constant]:

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlglot import exp
-from sqlglot.optimizer.pushdown_predicates import pushdown_predicates
 from sqlglot.optimizer.pushdown_projections import pushdown_projections
 from sqlglot.optimizer.qualify import qualify
 
 from deploy.local.gate.reading.arrays import ArrayUses
+from deploy.local.gate.reading.reaching import ReachingConditions
 from deploy.local.gate.reading.references import Source, Sources, UnresolvedError
 from deploy.local.gate.tables import INGESTION_TIME, Field, Path
 
@@ -49,8 +49,7 @@ def find_reads(tree: exp.Query, sources: Sources) -> list[Read]:
     )
     if any(column.args.get("db") for column in tree.find_all(exp.Column)):
         raise UnresolvedError("a column is named with more parts than could be told apart")
-    tree = pushdown_projections(pushdown_predicates(tree, dialect="bigquery"))
-    return list(_Finder(tree, sources).find())
+    return list(_Finder(pushdown_projections(tree), sources).find())
 
 
 class _Finder:
@@ -69,14 +68,15 @@ class _Finder:
                 self._by_name[column.table].append(column)
         self._rows = {node.name.lower() for node in (*tree.find_all(exp.TableColumn), *self._by_name[""])}
         self._arrays = ArrayUses(self._by_name)
+        self._reaching = ReachingConditions(tree)
 
     def find(self) -> Iterator[Read]:
         for node in self._tree.find_all(exp.Table):
             source = self._sources.by_key.get(node.name)
             if source is not None:
-                select = node.find_ancestor(exp.Select)
-                conditions = tuple(_conditions(select, node)) if select else ()
-                yield Read(source, node.alias, self._paths(node, source), conditions, _has_outer_join(select))
+                paths = self._paths(node, source)
+                for use in self._reaching.find(node):
+                    yield Read(source, node.alias, paths, use.conditions, use.optional)
 
     def _place(self, column: exp.Column) -> tuple[int, str]:
         """The SELECT whose source a column belongs to: the nearest around it that has one of this name."""
@@ -109,18 +109,6 @@ def _names_by_select(tree: exp.Expr) -> dict[int, set[str]]:
     return names
 
 
-def _conditions(select: exp.Select, table: exp.Table) -> Iterator[exp.Expr]:
-    """Conditions that every row of `table` which matters to `select` fulfils."""
-    where = select.args.get("where")
-    if where:
-        yield from _conjuncts(where.this)
-    for join in select.args.get("joins") or ():
-        condition = join.args.get("on")
-        applies = not join.side or (join.side == "LEFT" and table.find_ancestor(exp.Join) is join)
-        if condition and applies and not join.kind.startswith(("SEMI", "ANTI")):
-            yield from _conjuncts(condition)
-
-
 def _is_output_name(column: exp.Column) -> bool:
     """Whether a column without a table means an output of its SELECT, as in ORDER BY."""
     query = column.find_ancestor(exp.Query)
@@ -129,15 +117,6 @@ def _is_output_name(column: exp.Column) -> bool:
         and column.name in query.named_selects
         and column.find_ancestor(exp.Order) is not None
     )
-
-
-def _conjuncts(condition: exp.Expr) -> Sequence[exp.Expr]:
-    node = condition.unnest()
-    return list(node.flatten()) if isinstance(node, exp.And) else [node]
-
-
-def _has_outer_join(select: exp.Select | None) -> bool:
-    return select is None or any(join.side for join in select.find_all(exp.Join))
 
 
 def _schema(fields: Sequence[Field]) -> dict[str, str]:

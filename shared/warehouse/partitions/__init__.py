@@ -1,0 +1,1 @@
+"""Whether queries filter on what tables are partitioned by."""
