@@ -8,12 +8,12 @@ from shared.once import once
 if TYPE_CHECKING:
     from shared.precompute.assembly.assembler import PayloadAssembler
     from shared.precompute.assembly.result_store import ResultStore
-    from shared.precompute.freshness.source_state import SourceStateReader
     from shared.precompute.housekeeping import Housekeeper
     from shared.precompute.payload.cached_blobs import CachedBlobs
     from shared.precompute.refresh.refresher import QueryRefresher
     from shared.precompute.service import PrecomputeService
     from shared.precompute.serving.service import DataService
+    from shared.warehouse.source_state import SourceStateReader
 
 
 class PrecomputeServices(DashboardServices):
@@ -38,7 +38,7 @@ class PrecomputeServices(DashboardServices):
     @once
     def source_states(self) -> "SourceStateReader":
         """When tables last changed."""
-        from shared.precompute.freshness.source_state import SourceStateReader
+        from shared.warehouse.source_state import SourceStateReader
 
         return SourceStateReader(self.table_metadata, self.query_guard)
 

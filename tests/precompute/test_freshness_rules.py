@@ -7,7 +7,7 @@ import pytest
 from shared.dashboards.definition.document import RefreshPolicy
 from shared.database.models.runs import QueryResult
 from shared.precompute.freshness.look import judge
-from shared.precompute.freshness.source_state import UNKNOWN, SourceState
+from shared.warehouse.source_state import UNKNOWN, SourceState
 
 AS_OF = datetime(2026, 3, 3, 6, 0, 5, tzinfo=UTC)
 BEFORE = (AS_OF - timedelta(hours=1)).isoformat()

@@ -12,13 +12,13 @@ from shared.dashboards.plans.expansion import QueryUnit
 from shared.database.models.runs import QueryResult
 from shared.database.unit_of_work import Database
 from shared.errors import InternalError, PayloadTooLargeError
-from shared.precompute.freshness.source_state import SourceState
 from shared.precompute.payload.cached_blobs import CachedBlobs
 from shared.precompute.payload.encoding import describe_type, encode_arrow_stream, encode_result
 from shared.precompute.payload.payload import ResultStream
 from shared.settings import Settings
 from shared.storage.blob import BlobStore, BlobWrite
 from shared.warehouse.models.queries import QueryOutcome
+from shared.warehouse.source_state import SourceState
 
 REPLACED_KEPT_FOR = timedelta(days=1)
 """How long a replaced result stays: payloads of other dashboards name its Arrow stream until they are refreshed."""

@@ -7,10 +7,10 @@ from datetime import datetime
 from shared.dashboards.definition.document import RefreshPolicy
 from shared.dashboards.definition.schedule import is_due
 from shared.database.models.runs import QueryResult
-from shared.precompute.freshness.source_state import SourceState, SourceStateReader
 from shared.settings import Settings
 from shared.telemetry.tracing import start_span
 from shared.warehouse.models.tables import TableRef, parse_table
+from shared.warehouse.source_state import SourceState, SourceStateReader
 
 
 @dataclass(frozen=True)

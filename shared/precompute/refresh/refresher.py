@@ -22,7 +22,6 @@ from shared.database.unit_of_work import Database
 from shared.errors import AlmanacError
 from shared.precompute.assembly.result_store import ResultStore
 from shared.precompute.freshness.look import SourceLook, SourceWatch, WatchedQuery
-from shared.precompute.freshness.source_state import SourceStateReader
 from shared.precompute.refresh.failure_log import FailureLog
 from shared.precompute.refresh.leases import RefreshLeases
 from shared.precompute.refresh.outcomes import OthersReport, OutcomeReporter, PendingTask, TaskOutcome
@@ -31,6 +30,7 @@ from shared.settings import Settings
 from shared.warehouse.models.bill import Accuracy
 from shared.warehouse.models.queries import QueryOutcome, QueryRequest
 from shared.warehouse.service import WarehouseService
+from shared.warehouse.source_state import SourceStateReader
 
 TICK_SECONDS = 2.0
 """How often a refresh in which nothing ends says so: the soonest that a client who left is noticed."""

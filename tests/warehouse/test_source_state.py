@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from google.cloud import bigquery
 
-from shared.precompute.freshness.source_state import SourceState, SourceStateReader
 from shared.settings import Settings
 from shared.warehouse.bigquery.metadata import TableMetadataReader
 from shared.warehouse.bigquery.quick_calls import QuickCalls
 from shared.warehouse.guard.guard import GuardPolicy, QueryGuard
 from shared.warehouse.models.tables import TableRef
+from shared.warehouse.source_state import SourceState, SourceStateReader
 
 MODIFIED = "2026-03-03T06:00:00+00:00"
 SETTINGS = Settings(google_cloud_project="acme")
