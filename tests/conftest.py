@@ -7,6 +7,7 @@ pytest_plugins = [
     "tests.fixtures.bigquery",
     "tests.fixtures.fake_gcs",
     "tests.fixtures.functions",
+    "tests.fixtures.google",
     "tests.fixtures.oidc",
     "tests.fixtures.postgres",
     "tests.fixtures.programs",

@@ -73,4 +73,6 @@ class DashboardServices(WarehouseServices):
         """Validates dashboards and plans their queries by dry runs."""
         from shared.dashboards.plans.compilation import CompilationService
 
-        return CompilationService(self.validation, self.warehouse, self.database, self.settings, self.clock)
+        return CompilationService(
+            self.validation, self.warehouse, self.source_states, self.database, self.settings, self.clock
+        )

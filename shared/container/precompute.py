@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from shared.precompute.refresh.refresher import QueryRefresher
     from shared.precompute.service import PrecomputeService
     from shared.precompute.serving.service import DataService
-    from shared.warehouse.source_state import SourceStateReader
 
 
 class PrecomputeServices(DashboardServices):
@@ -34,13 +33,6 @@ class PrecomputeServices(DashboardServices):
         return ResultStore(
             self.database, self.cached_blobs, lambda: self.payload_store, self.settings, self.clock
         )
-
-    @once
-    def source_states(self) -> "SourceStateReader":
-        """When tables last changed."""
-        from shared.warehouse.source_state import SourceStateReader
-
-        return SourceStateReader(self.table_metadata, self.query_guard)
 
     @once
     def refresher(self) -> "QueryRefresher":

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from shared.warehouse.guard.guard import QueryGuard
     from shared.warehouse.models.bill import Bill
     from shared.warehouse.service import WarehouseService
+    from shared.warehouse.source_state import SourceStateReader
     from shared.warehouse.spending.budgets import BudgetService
     from shared.warehouse.spending.costs import CostService
     from shared.warehouse.sql_runs import SqlRunService
@@ -67,6 +68,13 @@ class WarehouseServices(StoreServices):
         from shared.warehouse.bigquery.metadata import TableMetadataReader
 
         return TableMetadataReader(self.warehouse_clients, self.settings)
+
+    @once
+    def source_states(self) -> "SourceStateReader":
+        """When tables last changed."""
+        from shared.warehouse.source_state import SourceStateReader
+
+        return SourceStateReader(self.table_metadata, self.query_guard)
 
     @once
     def warehouse(self) -> "WarehouseService":

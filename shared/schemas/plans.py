@@ -34,6 +34,13 @@ class CompileRequest(RequestModel):
         return self
 
 
+class UnwatchedSourceModel(ResponseModel):
+    """A table, view or wildcard whose changes may go unseen, and why: results are trusted up to `max_age`."""
+
+    table: str
+    reason: str
+
+
 class PlannedQueryModel(ResponseModel):
     """One job of a refresh; `usd_estimated` is the price of the bytes read, `usd_billed_expected` of those billed.
 
@@ -57,6 +64,7 @@ class PlannedQueryModel(ResponseModel):
     deterministic: bool
     wave: int
     partitions: list[PartitionUseModel]
+    unwatched: list[UnwatchedSourceModel]
 
 
 class PlanTotalsModel(ResponseModel):

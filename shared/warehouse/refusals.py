@@ -104,20 +104,12 @@ class RefusalExplainer:
 
     def _list_tables(self, found: Lexeme, guarded: GuardedQuery) -> list[str]:
         name = found.text.strip("`").rpartition(".")[2]
-        dataset = next((f"{t.project}.{t.dataset}" for t in guarded.tables if t.table == name), None)
-        if dataset is None:
+        table = next((one for one in guarded.tables if one.table == name), None)
+        if table is None:
             return []
-
-        def list_all(retry: "Retry", timeout: float) -> list[str]:
-            listed = self._clients.rest.list_tables(
-                dataset, max_results=_MAX_TABLES, retry=retry, timeout=timeout
-            )
-            return [table.table_id for table in listed]
-
-        try:
-            return self._clients.quick.ask(f"listing the tables of {dataset}", list_all)
-        except AlmanacError:
-            return []  # what is refused stays refused; only the suggestion is missing
+        listed = self._metadata.list_tables(table.project, table.dataset, _MAX_TABLES)
+        # What is refused stays refused; only the suggestion is missing.
+        return [] if isinstance(listed, AlmanacError) else [one.table.table for one in listed]
 
 
 def _find_name(sql: str, name: str) -> Lexeme | None:

@@ -99,7 +99,8 @@ class WarehouseService:
                 cap,
                 estimated,
                 max(len(tables), len(guarded.tables)),
-                uses_wildcard=guarded.uses_wildcard,
+                # One behind a view is on BigQuery's list alone.
+                uses_wildcard=any(table.is_wildcard for table in (*guarded.tables, *tables)),
                 accuracy=accuracy,
             ),
             fields=fields,

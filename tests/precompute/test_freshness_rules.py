@@ -6,7 +6,7 @@ import pytest
 
 from shared.dashboards.definition.document import RefreshPolicy
 from shared.database.models.runs import QueryResult
-from shared.precompute.freshness.look import judge
+from shared.precompute.freshness.look import find_newest_change, judge
 from shared.warehouse.source_state import UNKNOWN, SourceState
 
 AS_OF = datetime(2026, 3, 3, 6, 0, 5, tzinfo=UTC)
@@ -99,3 +99,42 @@ def test_what_can_be_watched_is_not_run_because_a_schedule_fired() -> None:
         True,
         SAME,
     )
+
+
+def test_a_source_that_was_read_and_is_gone_is_no_matter_of_age() -> None:
+    gone = SourceState({}, False, absent=frozenset({"t"}))
+    for watchable in (True, False):
+        assert decide(make_stored({"t": BEFORE}, watchable=watchable), gone) == (
+            False,
+            "t is not found any more",
+        )
+    unchanged, _ = decide(make_stored({"other": BEFORE}), gone)  # it never could be read: the job did without
+    assert unchanged
+
+
+def test_a_wildcard_of_other_tables_has_changed_and_nobody_knows_when() -> None:
+    stored = QueryResult(
+        as_of=AS_OF, source_state=SourceState({"e_*": BEFORE}, True, shards={"e_*": "two"}).to_json()
+    )
+    assert decide(stored, SourceState({"e_*": BEFORE}, True, shards={"e_*": "two"})) == (True, SAME)
+    fewer = SourceState({"e_*": BEFORE}, True, shards={"e_*": "one"})
+    assert decide(stored, fewer) == (False, CHANGED)
+    assert find_newest_change(stored, fewer) is None
+
+
+def test_a_source_in_another_location_is_planned_again() -> None:
+    before = SourceState({"t": BEFORE}, True, locations=("US",))
+    stored = QueryResult(as_of=AS_OF, source_state=before.to_json())
+    moved = SourceState({"t": BEFORE}, True, locations=("EU",))
+    assert decide(stored, before) == (True, SAME)
+    assert decide(stored, moved) == (False, "a source is in another location now")
+    assert decide(make_stored({"t": BEFORE}), moved) == (True, SAME)  # stored before locations were
+
+
+def test_the_reason_names_what_cannot_be_watched_and_a_few_at_most() -> None:
+    unwatched = {f"t{number}": "rows are streamed into it" for number in range(5)}
+    _, reason = decide(make_stored({"t": BEFORE}), SourceState({"t": BEFORE}, False, unwatched))
+    assert "cannot be watched (t0: rows are streamed into it; t1: " in reason
+    assert "t3" not in reason
+    stored = QueryResult(as_of=AS_OF, source_state=SourceState({}, False, {"e_*": "too many"}).to_json())
+    assert "(e_*: too many)" in decide(stored, SourceState())[1]

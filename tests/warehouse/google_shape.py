@@ -25,12 +25,15 @@ class GoogleShape:
     """Shapes answers, and holds every body that passes against Google's discovery document.
 
     `hides_bytes`: as for tables with row-level security. `accuracy`: what dry runs say of their estimate. `names` are
-    what a refusal may suggest. `faults` lists the fields that Google does not know.
+    what a refusal may suggest. `wildcards` are prefixes that a view reads, `tables` members that tables.get answers
+    beside the emulator's, by the table's name. `faults` lists the fields that Google does not know.
     """
 
     hides_bytes: bool = False
     accuracy: str = "PRECISE"
     names: list[str] = field(default_factory=list)
+    wildcards: list[str] = field(default_factory=list)
+    tables: dict[str, dict[str, Any]] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
 
     def mark(self, sent: bytes) -> bytes:
@@ -50,6 +53,8 @@ class GoogleShape:
             self._shape_job(body, _read_sql(sent) or _read_sql(answer))
         elif status >= 400 and (sql := _read_sql(sent)):
             _place(body["error"], sql, self.names)
+        elif body.get("kind") == "bigquery#table":
+            body |= self.tables.get(body["tableReference"]["tableId"], {})
         self._check(method, path, sent, status, body)
         return json.dumps(body).encode()
 
@@ -61,7 +66,10 @@ class GoogleShape:
             for holder in (job["statistics"], query):
                 for name in _BYTES:
                     holder.pop(name, None)
-        for pattern in re.findall(r"[\w.]*?(\w+)\*", sql):
+        if query.get("cacheHit"):
+            # https://cloud.google.com/bigquery/docs/information-schema-jobs#schema, referenced_tables
+            query.pop("referencedTables", None)
+        for pattern in [*self.wildcards, *re.findall(r"[\w.]*?(\w+)\*", sql)]:
             tables = query.get("referencedTables", [])
             matching = [one for one in tables if one["tableId"].startswith(pattern)]
             if matching:

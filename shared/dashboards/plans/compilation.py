@@ -22,6 +22,7 @@ from shared.settings import Settings
 from shared.telemetry.tracing import start_span
 from shared.warehouse.models.queries import DryRun, QueryRequest
 from shared.warehouse.service import WarehouseService
+from shared.warehouse.source_state import SourceStateReader
 
 BATCH_DASHBOARDS = 20
 """Dashboards whose dry runs are sent together: enough to keep all threads busy, few enough to show progress."""
@@ -43,12 +44,14 @@ class CompilationService:
         self,
         validation: ValidationService,
         warehouse: WarehouseService,
+        sources: SourceStateReader,
         database: Database,
         settings: Settings,
         clock: Callable[[], datetime],
     ) -> None:
         self._validation = validation
         self._warehouse = warehouse
+        self._sources = sources
         self._database = database
         self._settings = settings
         self._clock = clock
@@ -72,14 +75,16 @@ class CompilationService:
         """
         validated = self._validation.validate_dashboards(sources)
         dry_runs: dict[str, DryRun | AlmanacError] = {}
+        reader = self._sources.begin_refresh()
         for start in range(0, len(validated), BATCH_DASHBOARDS):
             batch = validated[start : start + BATCH_DASHBOARDS]
-            yield from self._compile_batch(batch, dry_runs, actor, all_variants)
+            yield from self._compile_batch(batch, dry_runs, reader, actor, all_variants)
 
     def _compile_batch(
         self,
         validated: Sequence[ValidationResult],
         dry_runs: dict[str, DryRun | AlmanacError],
+        reader: SourceStateReader,
         actor: str,
         all_variants: bool,
     ) -> list[CompiledDashboard]:
@@ -93,7 +98,7 @@ class CompilationService:
             if result.valid and result.parsed.definition is not None
         }
         dry_runs |= self._dry_run(validated, expansions, dry_runs, actor)
-        facts = self._read_facts(validated, expansions)
+        facts = self._read_facts(validated, expansions, dry_runs, reader)
         return [
             self._finish(result, expansions.get(index), dry_runs, facts)
             for index, result in enumerate(validated)
@@ -129,16 +134,23 @@ class CompilationService:
             )
 
     def _read_facts(
-        self, validated: Sequence[ValidationResult], expansions: Mapping[int, Expansion]
+        self,
+        validated: Sequence[ValidationResult],
+        expansions: Mapping[int, Expansion],
+        dry_runs: Mapping[str, DryRun | AlmanacError],
+        reader: SourceStateReader,
     ) -> PlanFacts:
         slugs = [result.slug for index, result in enumerate(validated) if index in expansions and result.slug]
         fingerprints = [unit.fingerprint for expansion in expansions.values() for unit in expansion.units]
+        planned = {key: answer for key in fingerprints if isinstance(answer := dry_runs[key], DryRun)}
+        states = reader.read_states({key: plan.tables for key, plan in planned.items()})
         with self._database.begin() as uow:
             return PlanFacts(
                 now=self._clock(),
                 settings=self._settings,
                 current=uow.versions.get_current(slugs),
                 results=uow.query_results.get_many(fingerprints),
+                unwatched={key: state.unwatched for key, state in states.items()},
             )
 
     def _finish(

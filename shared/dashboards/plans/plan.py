@@ -14,6 +14,14 @@ from shared.warehouse.models.queries import OutputField, PartitionUse
 
 
 @dataclass(frozen=True)
+class UnwatchedSource:
+    """A table, view or wildcard whose changes may go unseen, and why: its results are trusted up to `max_age`."""
+
+    table: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class PlannedQuery:
     """One job of a refresh: one fingerprint, however many charts and variants read it.
 
@@ -21,7 +29,8 @@ class PlannedQuery:
     LOWER_BOUND, None for what is UNKNOWN; `bytes_billed_expected` what that is billed as,
     rounding and the minimum per table included; `bytes_billed_max` the ceiling its job runs with, within
     `cap_bytes`. `usd_estimated` is the price of what is read, `usd_billed_expected` of what is billed. `fresh`
-    says that a stored result is still within `max_age`.
+    says that a stored result is still within `max_age`. A query that is not `deterministic`, or has an `unwatched`
+    source, runs again by age; any other one when what it reads has changed.
     """
 
     fingerprint: str
@@ -41,6 +50,7 @@ class PlannedQuery:
     deterministic: bool
     wave: int
     partitions: tuple[PartitionUse, ...]
+    unwatched: tuple[UnwatchedSource, ...]
 
 
 @dataclass(frozen=True)

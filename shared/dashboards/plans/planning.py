@@ -25,6 +25,7 @@ from shared.dashboards.plans.plan import (
     InvalidationReason,
     PlannedQuery,
     PlanTotals,
+    UnwatchedSource,
 )
 from shared.dashboards.saved.content import hash_content
 from shared.dashboards.validation import parse_dashboard
@@ -40,12 +41,16 @@ from shared.warehouse.models.queries import DryRun
 
 @dataclass(frozen=True)
 class PlanFacts:
-    """What planning must know beside the file: saved versions by slug, stored results by fingerprint."""
+    """What planning must know beside the file: saved versions by slug, stored results by fingerprint.
+
+    `unwatched` are the sources that cannot be watched and why, by fingerprint.
+    """
 
     now: datetime
     settings: Settings
     current: Mapping[str, DashboardVersion]
     results: Mapping[str, QueryResult]
+    unwatched: Mapping[str, Mapping[str, str]]
 
 
 def make_expansion_limits(settings: Settings) -> ExpansionLimits:
@@ -196,6 +201,9 @@ def _plan_query(
         deterministic=dry_run.deterministic,
         wave=wave,
         partitions=dry_run.partitions,
+        unwatched=tuple(
+            UnwatchedSource(name, reason) for name, reason in facts.unwatched[unit.fingerprint].items()
+        ),
     )
 
 

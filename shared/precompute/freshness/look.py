@@ -12,6 +12,9 @@ from shared.telemetry.tracing import start_span
 from shared.warehouse.models.tables import TableRef, parse_table
 from shared.warehouse.source_state import SourceState, SourceStateReader
 
+_MOST_SAID = 3
+"""Sources that a reason names, of those that cannot be watched."""
+
 
 @dataclass(frozen=True)
 class WatchedQuery:
@@ -68,7 +71,7 @@ class SourceWatch:
         for query in queries:
             row, state = stored.get(query.fingerprint), states.get(query.fingerprint)
             verdicts[query.fingerprint] = self._judge(query, row, state, force)
-            newest = None if force else _find_newest_change(row, state)
+            newest = None if force else find_newest_change(row, state)
             newer_than[query.fingerprint] = newest or looked_at
         return SourceLook(looked_at, verdicts, newer_than)
 
@@ -113,41 +116,70 @@ def judge(
 ) -> Freshness:
     """Compare a stored result with its sources as they are now.
 
-    Sources that cannot be watched (external tables, wildcards, CURRENT_DATE and its like) fall back to age:
-    the result stands while it is younger than `max_age` and the schedule did not fire since.
+    Sources that cannot be watched (external tables, rows that expire, CURRENT_DATE and its like) fall back to age:
+    the result stands while it is younger than `max_age` and the schedule did not fire since. One that is gone, or is
+    elsewhere, is no matter of age: the query is planned, which costs nothing, and BigQuery says what is wrong.
     """
     if stored is None:
         return Freshness(False, False, "never computed")
     if force:
         return Freshness(False, False, "forced")
-    if current is not None and has_changed(stored, current):
+    if current is None:
+        return _judge_age(stored.as_of, policy, now, {})
+    if lost := sorted(current.absent & stored.source_state.get("tables", {}).keys()):
+        return Freshness(False, True, f"{', '.join(lost)} is not found any more")
+    if has_moved(stored, current):
+        return Freshness(False, True, "a source is in another location now")
+    if has_changed(stored, current):
         return Freshness(False, True, "a source table changed")
-    if current is not None and stored.source_state.get("watchable") and current.watchable:
+    if stored.source_state.get("watchable") and current.watchable:
         return Freshness(True, True, "no source table changed")
-    return _judge_age(stored.as_of, policy, now)
+    unwatched = {**stored.source_state.get("unwatched", {}), **current.unwatched}
+    return _judge_age(stored.as_of, policy, now, unwatched)
 
 
 def has_changed(stored: QueryResult, current: SourceState) -> bool:
-    """True when a table has another time than the job saw, or one later than the job."""
+    """True when a table has another time than the job saw, or one later than the job, or a wildcard other tables."""
     before: dict[str, str] = stored.source_state.get("tables", {})
-    return any(
+    return _has_other_shards(stored, current) or any(
         datetime.fromisoformat(changed) >= stored.as_of if name not in before else before[name] != changed
         for name, changed in current.tables.items()
     )
 
 
-def _judge_age(as_of: datetime, policy: RefreshPolicy, now: datetime) -> Freshness:
+def has_moved(stored: QueryResult, current: SourceState) -> bool:
+    """True when a source is where none was when the job read them."""
+    before: list[str] = stored.source_state.get("locations", [])
+    return bool(before) and not set(current.locations) <= set(before)
+
+
+def _has_other_shards(stored: QueryResult, current: SourceState) -> bool:
+    before: dict[str, str] = stored.source_state.get("shards", {})
+    return any(before.get(name, digest) != digest for name, digest in current.shards.items())
+
+
+def _judge_age(
+    as_of: datetime, policy: RefreshPolicy, now: datetime, unwatched: Mapping[str, str]
+) -> Freshness:
     age = (now - as_of).total_seconds()
+    why = "its sources cannot be watched"
+    if unwatched:
+        why += f" ({'; '.join(f'{name}: {reason}' for name, reason in list(unwatched.items())[:_MOST_SAID])})"
     if age > policy.max_age_seconds:
-        return Freshness(False, False, "older than max_age; its sources cannot be watched")
+        return Freshness(False, False, f"older than max_age; {why}")
     # A schedule as long as max_age fires when the result is a few seconds younger.
     if policy.schedule and is_due(policy.schedule, policy.time_zone, as_of, now):
-        return Freshness(False, False, "the schedule fired; its sources cannot be watched")
-    return Freshness(True, False, f"younger than max_age ({int(age)} s); its sources cannot be watched")
+        return Freshness(False, False, f"the schedule fired; {why}")
+    return Freshness(True, False, f"younger than max_age ({int(age)} s); {why}")
 
 
-def _find_newest_change(row: QueryResult | None, state: SourceState | None) -> datetime | None:
-    """When the newest of the sources changed, by BigQuery's clock; None when they cannot be watched."""
+def find_newest_change(row: QueryResult | None, state: SourceState | None) -> datetime | None:
+    """When the newest of the sources changed, by BigQuery's clock; None when they cannot be watched.
+
+    A table less behind a wildcard is a change without a time.
+    """
     if row is None or state is None or not (row.source_state.get("watchable") and state.watchable):
+        return None
+    if _has_other_shards(row, state):
         return None
     return max(map(datetime.fromisoformat, state.tables.values()), default=None)

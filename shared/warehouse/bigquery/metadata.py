@@ -25,7 +25,8 @@ class TableMetadata:
     """One table or view. `kind` is BigQuery's type: TABLE, VIEW, MATERIALIZED_VIEW, EXTERNAL, SNAPSHOT.
 
     `partition_field` of a table partitioned by the time its rows came in is the pseudo column `_PARTITIONTIME`.
-    With `has_streaming_buffer`, rows that are streamed in are queried before `modified_at` moves.
+    With `has_streaming_buffer`, rows that are streamed in are queried before `modified_at` moves. What `expires`
+    (partitions, or the table) goes without moving it.
     """
 
     table: TableRef
@@ -38,6 +39,24 @@ class TableMetadata:
     view_sql: str | None
     requires_partition_filter: bool = False
     has_streaming_buffer: bool = False
+    created_at: datetime | None = None
+    location: str | None = None
+    expires: bool = False
+
+    @property
+    def changed_at(self) -> datetime | None:
+        """When its rows or columns last changed; a table made anew under the name is a change, whatever it holds."""
+        if self.modified_at is None or self.created_at is None:
+            return self.modified_at
+        return max(self.modified_at, self.created_at)
+
+
+@dataclass(frozen=True)
+class ListedTable:
+    """A table as a dataset lists it: no more than its name and kind is told of each."""
+
+    table: TableRef
+    kind: str
 
 
 class TableMetadataReader:
@@ -55,6 +74,20 @@ class TableMetadataReader:
             # Each call gets the caller's context, so that its span is a child of the caller's.
             calls = [pool.submit(copy_context().run, self._read, table) for table in tables]
             return [call.result() for call in calls]
+
+    def list_tables(self, project: str, dataset: str, limit: int) -> list[ListedTable] | AlmanacError:
+        """The tables and views of a dataset, `limit` of them at most, or why they cannot be listed."""
+        name = f"{project}.{dataset}"
+
+        def list_all(retry: "Retry", timeout: float) -> list[ListedTable]:
+            found = self._clients.rest.list_tables(name, max_results=limit, retry=retry, timeout=timeout)
+            return [ListedTable(TableRef(project, dataset, one.table_id), one.table_type) for one in found]
+
+        try:
+            with start_span("bigquery.tables", {"db.system": "bigquery", "db.namespace": name}):
+                return self._clients.quick.ask(f"listing the tables of {name}", list_all)
+        except AlmanacError as error:
+            return error
 
     def _read(self, ref: TableRef) -> TableMetadata | AlmanacError:
         def get(retry: "Retry", timeout: float) -> "bigquery.Table":
@@ -76,7 +109,19 @@ class TableMetadataReader:
             view_sql=table.view_query if table.table_type == "VIEW" else None,
             requires_partition_filter=bool(table.require_partition_filter),
             has_streaming_buffer=table.streaming_buffer is not None,
+            created_at=table.created,
+            location=table.location,
+            expires=_expires(table),
         )
+
+
+def _expires(table: "bigquery.Table") -> bool:
+    """True when rows go with time. A dataset's defaults are written into each table as it is made.
+
+    Source: https://cloud.google.com/bigquery/docs/managing-partitioned-tables#partition-expiration.
+    """
+    by_partition = table.time_partitioning.expiration_ms if table.time_partitioning is not None else None
+    return table.expires is not None or by_partition is not None
 
 
 def _find_partition_field(table: "bigquery.Table") -> str | None:

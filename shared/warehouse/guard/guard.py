@@ -76,7 +76,6 @@ class QueryGuard:
             tree=parsed.tree,
             tables=tables,
             deterministic=_is_deterministic(parsed.lexemes, tables),
-            uses_wildcard=any(table.is_wildcard for table in tables),
         )
 
     def check_dry_run(

@@ -84,4 +84,3 @@ class GuardedQuery:
     tree: "exp.Query"
     tables: tuple[TableRef, ...]
     deterministic: bool
-    uses_wildcard: bool

@@ -143,6 +143,11 @@ class DryRun:
     named_tables: tuple[TableRef, ...] = ()
     accuracy: Accuracy = Accuracy.PRECISE
 
+    @property
+    def tables(self) -> tuple[TableRef, ...]:
+        """Every table, view and wildcard the answer would depend on, as far as text and dry run name them."""
+        return _unite(self.named_tables, self.referenced_tables)
+
 
 @dataclass(frozen=True)
 class JobMetadata:
@@ -191,4 +196,8 @@ class QueryOutcome:
     @property
     def tables(self) -> tuple[TableRef, ...]:
         """Every table and view the answer depends on: the views of the text, and what the job read below them."""
-        return tuple(sorted({*self.named_tables, *self.referenced_tables}, key=str))
+        return _unite(self.named_tables, self.referenced_tables)
+
+
+def _unite(named: tuple[TableRef, ...], referenced: tuple[TableRef, ...]) -> tuple[TableRef, ...]:
+    return tuple(sorted({*named, *referenced}, key=str))
