@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from shared.lineage.column_flows import OutputColumn, SourceColumn
 from shared.lineage.model import (
+    EVERY_COLUMN,
     Confidence,
     EdgeType,
     LineageEdge,
@@ -11,13 +12,10 @@ from shared.lineage.model import (
     LineageNode,
     NodeType,
     Origin,
-    make_table_node,
-)
-from shared.lineage.names import (
-    EVERY_COLUMN,
     chart_id,
     column_id,
     dashboard_id,
+    make_table_node,
     query_id,
     split_table_name,
     table_id,

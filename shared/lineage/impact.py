@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from shared.lineage.model import EdgeType, LineageGraph, Origin
-from shared.lineage.names import EVERY_COLUMN, TableName, column_id, table_id
+from shared.lineage.model import EVERY_COLUMN, EdgeType, LineageGraph, Origin, TableName, column_id, table_id
 from shared.lineage.traversal import Direction, index_edges, keep_nodes, reach
 
 _OPAQUE = {"columns_unresolved", "clauses_unresolved", "unresolved"}

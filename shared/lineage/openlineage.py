@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from shared.lineage.model import EdgeType, LineageEdge, LineageGraph, LineageNode, NodeType
-from shared.lineage.names import EVERY_COLUMN
+from shared.lineage.model import EVERY_COLUMN, EdgeType, LineageEdge, LineageGraph, LineageNode, NodeType
 
 type JsonObject = dict[str, object]
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field, replace
 from sqlglot import exp
 
 from shared.lineage.column_flows import Flow
-from shared.lineage.model import EdgeType
-from shared.lineage.names import EVERY_COLUMN
+from shared.lineage.model import EVERY_COLUMN, EdgeType
 
 
 @dataclass(frozen=True)

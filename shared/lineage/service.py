@@ -11,9 +11,17 @@ from shared.database.unit_of_work import Database, UnitOfWork
 from shared.errors import InvalidRequestError, NotFoundError
 from shared.lineage import rows
 from shared.lineage.impact import list_column_ids, list_table_ids, select_column_impact
-from shared.lineage.model import EdgeType, LineageEdge, LineageGraph, Origin, make_table_node
-from shared.lineage.names import dashboard_id as make_dashboard_id
-from shared.lineage.names import query_id, split_table_name, table_id
+from shared.lineage.model import (
+    EdgeType,
+    LineageEdge,
+    LineageGraph,
+    Origin,
+    make_table_node,
+    query_id,
+    split_table_name,
+    table_id,
+)
+from shared.lineage.model import dashboard_id as make_dashboard_id
 from shared.lineage.openlineage import EventSource, RunFacts, to_openlineage
 from shared.lineage.traversal import Direction, Level, find_sources, restrict_to_level, walk_graph
 

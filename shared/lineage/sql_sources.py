@@ -3,8 +3,7 @@
 from sqlglot import exp
 
 from shared.lineage.column_flows import Flow
-from shared.lineage.model import EdgeType
-from shared.lineage.names import EVERY_COLUMN
+from shared.lineage.model import EVERY_COLUMN, EdgeType
 from shared.lineage.relations import (
     Column,
     Shape,

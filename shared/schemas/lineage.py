@@ -29,7 +29,7 @@ class LineageImpactQuery(BaseModel):
         max_length=1300,
         description="`project.dataset.table`.",
         examples=["local.nyc.flights"],
-        # For who reads the schema; `shared.lineage.names` takes names apart, and says better what is wrong.
+        # For who reads the schema; `shared.lineage.model` takes names apart, and says better what is wrong.
         json_schema_extra={"pattern": r"^.+\.[^.]+\.[^.]+$"},
     )
     column: str | None = Field(None, min_length=1, max_length=300, examples=["dep_delay"])

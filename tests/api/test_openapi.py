@@ -21,7 +21,7 @@ from shared.api.routes import RouteAuth
 from shared.dashboards.validation import ValidationService
 from shared.dashboards.validators.parsed import DashboardSource
 from shared.errors import ConflictError, ErrorCode
-from shared.lineage.names import split_table_name
+from shared.lineage.model import split_table_name
 from shared.precompute.payload.encoding import close_fragment
 from shared.schemas.data import QueryDataModel
 from shared.schemas.paging import PageQuery

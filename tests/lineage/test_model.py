@@ -11,8 +11,8 @@ from shared.lineage.model import (
     NodeType,
     Origin,
     make_table_node,
+    split_table_name,
 )
-from shared.lineage.names import split_table_name
 
 
 def make_node(id_, **attributes):
