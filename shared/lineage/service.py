@@ -9,7 +9,7 @@ from opentelemetry import trace
 
 from shared.database.unit_of_work import Database, UnitOfWork
 from shared.errors import InvalidRequestError, NotFoundError
-from shared.lineage import rows
+from shared.lineage.rows import make_edge_rows, make_node_rows, make_origins, read_graph
 from shared.lineage.impact import list_column_ids, list_table_ids, select_column_impact
 from shared.lineage.model import (
     EdgeType,
@@ -43,9 +43,9 @@ class LineageService:
         uow.lineage.replace_edges(
             dashboard_id,
             version,
-            rows.make_node_rows(graph.nodes),
-            rows.make_edge_rows(graph.edges),
-            origins=rows.make_origins(_DECLARED),
+            make_node_rows(graph.nodes),
+            make_edge_rows(graph.edges),
+            origins=make_origins(_DECLARED),
         )
 
     def record_job_tables(
@@ -71,7 +71,7 @@ class LineageService:
         known = uow.lineage.get_nodes([node.id for node in nodes])
         graph = LineageGraph.build((node for node in nodes if node.id not in known), edges)
         uow.lineage.add_edges(
-            dashboard_id, version, rows.make_node_rows(graph.nodes), rows.make_edge_rows(graph.edges)
+            dashboard_id, version, make_node_rows(graph.nodes), make_edge_rows(graph.edges)
         )
 
     def read_graph(
@@ -116,7 +116,7 @@ class LineageService:
         tables = list_table_ids(name)
         with _tracer.start_as_current_span("lineage.read", attributes={"bigquery.table": table}):
             with self._database.begin() as uow:
-                graph = rows.read_graph(uow.lineage.read_downstream(tables))
+                graph = read_graph(uow.lineage.read_downstream(tables))
             if column is None:
                 return restrict_to_level(graph, Level.TABLE)
             return select_column_impact(graph, tables, list_column_ids(tables, column))
@@ -132,7 +132,7 @@ class LineageService:
             dashboard = uow.dashboards.get_by_slugs([slug]).get(slug)
             if dashboard is None:
                 raise _not_found(uow, slug)
-            return rows.read_graph(uow.lineage.read_graph(dashboard.id, dashboard.current_version))
+            return read_graph(uow.lineage.read_graph(dashboard.id, dashboard.current_version))
 
 
 def _not_found(uow: UnitOfWork, slug: str) -> NotFoundError:

@@ -8,7 +8,7 @@ from itertools import zip_longest
 
 from sqlglot import exp
 
-from shared.lineage.relations import Column, find_columns, merge_flows
+from shared.lineage.column_flows import Column, find_columns, merge_flows
 
 
 def combine_columns(operation: exp.Expr, left: Sequence[Column], right: Sequence[Column]) -> list[Column]:

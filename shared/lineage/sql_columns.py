@@ -9,9 +9,17 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from shared.lineage.column_flows import ColumnTrace, Flow, OutputColumn, SourceColumn
+from shared.lineage.column_flows import (
+    Column,
+    ColumnTrace,
+    Flow,
+    OutputColumn,
+    SourceColumn,
+    Sources,
+    expand_fields,
+    merge_flows,
+)
 from shared.lineage.model import EVERY_COLUMN, EdgeType
-from shared.lineage.relations import Column, Sources, expand_fields, merge_flows
 from shared.lineage.schemas import SchemaIndex
 from shared.lineage.set_operations import combine_columns
 from shared.lineage.sql_pipes import PipeReader

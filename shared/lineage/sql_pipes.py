@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from shared.lineage.column_flows import Flow
+from shared.lineage.column_flows import Column, Flow, Sources, make_source
 from shared.lineage.model import EVERY_COLUMN, EdgeType
-from shared.lineage.relations import Column, Sources, make_source
 from shared.lineage.set_operations import combine_columns
 from shared.lineage.sql_reading import QueryReading
 from shared.lineage.sql_scope import Scope

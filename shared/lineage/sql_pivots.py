@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from sqlglot import exp
 
-from shared.lineage.column_flows import Flow
+from shared.lineage.column_flows import Column, Flow, find_columns, merge_flows
 from shared.lineage.model import EdgeType
-from shared.lineage.relations import Column, find_columns, merge_flows
 from shared.lineage.sql_scope import Scope
 from shared.lineage.sql_values import ValueReader
 

@@ -6,9 +6,8 @@ from typing import Protocol
 
 from sqlglot import exp
 
-from shared.lineage.column_flows import Flow, SourceColumn
+from shared.lineage.column_flows import Column, Flow, SourceColumn
 from shared.lineage.model import EdgeType
-from shared.lineage.relations import Column
 from shared.lineage.sql_scope import Scope
 from shared.lineage.sql_values import ValueReader
 

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from shared.lineage.column_flows import Flow
+from shared.lineage.column_flows import Column, Flow, Source, Sources, find_columns
 from shared.lineage.model import EdgeType
-from shared.lineage.relations import Column, Source, Sources, find_columns
 from shared.lineage.schemas import SchemaIndex, is_pseudo_column
 from shared.sql.words import make_words
 

@@ -2,10 +2,9 @@
 
 from sqlglot import exp
 
-from shared.lineage.column_flows import Flow
-from shared.lineage.model import EVERY_COLUMN, EdgeType
-from shared.lineage.relations import (
+from shared.lineage.column_flows import (
     Column,
+    Flow,
     Shape,
     Source,
     Sources,
@@ -14,6 +13,7 @@ from shared.lineage.relations import (
     merge_flows,
     read_shape,
 )
+from shared.lineage.model import EVERY_COLUMN, EdgeType
 from shared.lineage.schemas import SchemaIndex
 from shared.lineage.sql_pivots import pivot_columns
 from shared.lineage.sql_reading import QueryReading

@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterator
 
 from sqlglot import exp
 
-from shared.lineage.column_flows import Flow
+from shared.lineage.column_flows import Column, Flow, Shape
 from shared.lineage.model import EdgeType
-from shared.lineage.relations import Column, Shape
 from shared.lineage.sql_scope import Scope, pick_fields
 from shared.sql.nodes import WithExpression
 
