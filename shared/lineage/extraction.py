@@ -20,9 +20,8 @@ from shared.lineage.model import (
     split_table_name,
     table_id,
 )
-from shared.lineage.schemas import SchemaIndex
 from shared.lineage.sources import ChartSource, QuerySource
-from shared.lineage.sql_tables import Deadline
+from shared.lineage.sql_tables import Deadline, SchemaIndex
 from shared.lineage.sql_trace import SqlTrace, trace_sql
 
 TIME_LIMIT_SECONDS = 5.0

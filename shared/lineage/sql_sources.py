@@ -14,11 +14,10 @@ from shared.lineage.column_flows import (
     read_shape,
 )
 from shared.lineage.model import EVERY_COLUMN, EdgeType
-from shared.lineage.schemas import SchemaIndex
 from shared.lineage.sql_pivots import pivot_columns
 from shared.lineage.sql_reading import QueryReading
 from shared.lineage.sql_scope import Scope
-from shared.lineage.sql_tables import QueryTables
+from shared.lineage.sql_tables import QueryTables, SchemaIndex
 
 
 class SourceReader:

@@ -1,7 +1,8 @@
-"""A query's SQL as the one tree that all readers share, and the tables it reads."""
+"""A query's SQL as the one tree that all readers share, the tables it reads, and the schemas known of them."""
 
 import re
 import time
+from collections.abc import Iterator, Mapping
 
 from sqlglot import exp
 
@@ -10,6 +11,54 @@ from shared.lineage.sources import QuerySource
 from shared.sql.folding import fold_name, upper_name
 from shared.sql.parsing import ParsedSql, parse_sql
 from shared.sql.queries import NO_COLUMNS
+from shared.sql.types import read_type
+
+# https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical (pseudocolumns)
+_PSEUDO_COLUMNS = {"_partitiontime", "_partitiondate", "_table_suffix", "_file_name"}
+
+
+class SchemaIndex:
+    """Column names and types by `project.dataset.table`; column names compare without regard to case."""
+
+    def __init__(self, table_schemas: Mapping[str, Mapping[str, str]]) -> None:
+        self._types = table_schemas
+        self._spelling = {
+            table: {column.lower(): column for column in columns} for table, columns in table_schemas.items()
+        }
+
+    def has_table(self, table: str) -> bool:
+        """True when the columns of `table` are known."""
+        return table in self._spelling
+
+    def count_columns(self, table: str) -> int:
+        """How many columns `table` is known to have."""
+        return len(self._spelling.get(table, ()))
+
+    def has_column(self, table: str, column: str) -> bool:
+        """True when `table` is known to have `column`, pseudo-columns included."""
+        known = self._spelling.get(table)
+        return known is not None and (column.lower() in known or is_pseudo_column(column))
+
+    def spell_column(self, table: str, column: str) -> str:
+        """The column's name as the schema spells it, or as it came when the schema has none."""
+        if is_pseudo_column(column):
+            return column.upper()
+        return self._spelling.get(table, {}).get(column.lower(), column)
+
+    def find_type(self, table: str, column: str) -> str | None:
+        """The type the schema gives the column, if it does."""
+        return self._types.get(table, {}).get(column)
+
+    def list_columns(self, table: str) -> Iterator[tuple[str, exp.DataType]]:
+        """The columns of `table` in its order, each with its parsed type."""
+        for name, type_ in self._types.get(table, {}).items():
+            yield name, read_type(type_)
+
+
+def is_pseudo_column(column: str) -> bool:
+    """True for a column that BigQuery has on tables that do not declare it."""
+    return column.lower() in _PSEUDO_COLUMNS
+
 
 # Bounds on what is traced, so that a save is not held up by a query that nobody reads a graph of.
 MAX_CHARACTERS = 100_000

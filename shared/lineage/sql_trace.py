@@ -4,10 +4,9 @@ import logging
 from dataclasses import dataclass
 
 from shared.lineage.column_flows import OutputColumn, SourceColumn
-from shared.lineage.schemas import SchemaIndex
 from shared.lineage.sources import QuerySource
 from shared.lineage.sql_columns import trace_columns
-from shared.lineage.sql_tables import Deadline, QueryTables, SqlUnresolvedError, parse_query
+from shared.lineage.sql_tables import Deadline, QueryTables, SchemaIndex, SqlUnresolvedError, parse_query
 
 _LOGGER = logging.getLogger(__name__)
 

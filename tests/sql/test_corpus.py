@@ -3,9 +3,8 @@
 import pytest
 
 from shared.errors import AlmanacError
-from shared.lineage.schemas import SchemaIndex
 from shared.lineage.sources import QuerySource
-from shared.lineage.sql_tables import Deadline
+from shared.lineage.sql_tables import Deadline, SchemaIndex
 from shared.lineage.sql_trace import SqlTrace, trace_sql
 from shared.warehouse.guard.guard import GuardPolicy, QueryGuard
 from tests.sql.analyser import Analysis, GoogleAnalyser, RefusedError
