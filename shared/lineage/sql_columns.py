@@ -22,11 +22,10 @@ from shared.lineage.column_flows import (
 from shared.lineage.model import EVERY_COLUMN, EdgeType
 from shared.lineage.set_operations import combine_columns
 from shared.lineage.sql_pipes import PipeReader
-from shared.lineage.sql_reading import Clauses
 from shared.lineage.sql_scope import Scope
 from shared.lineage.sql_sources import SourceReader
 from shared.lineage.sql_tables import Deadline, QueryTables, SchemaIndex, SqlUnresolvedError, check_expansion
-from shared.lineage.sql_values import ValueReader
+from shared.lineage.sql_values import Clauses, ValueReader
 from shared.sql.nodes import PipeQuery
 from shared.sql.parsing import ParsedSql
 

@@ -11,9 +11,9 @@ from sqlglot import exp
 from shared.lineage.column_flows import Column, Flow, Sources, make_source
 from shared.lineage.model import EVERY_COLUMN, EdgeType
 from shared.lineage.set_operations import combine_columns
-from shared.lineage.sql_reading import QueryReading
 from shared.lineage.sql_scope import Scope
 from shared.lineage.sql_sources import SourceReader
+from shared.lineage.sql_values import QueryReading
 from shared.sql.nodes import FROM_FIRST, PipeQuery
 
 

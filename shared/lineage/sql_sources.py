@@ -15,9 +15,9 @@ from shared.lineage.column_flows import (
 )
 from shared.lineage.model import EVERY_COLUMN, EdgeType
 from shared.lineage.sql_pivots import pivot_columns
-from shared.lineage.sql_reading import QueryReading
 from shared.lineage.sql_scope import Scope
 from shared.lineage.sql_tables import QueryTables, SchemaIndex
+from shared.lineage.sql_values import QueryReading
 
 
 class SourceReader:
