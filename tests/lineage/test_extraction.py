@@ -119,7 +119,7 @@ def test_a_fault_of_the_parser_is_logged_and_told(monkeypatch, caplog):
     def fail(*_):
         raise KeyError("surprise")
 
-    monkeypatch.setattr("shared.lineage.sql_trace.trace_columns", fail)
+    monkeypatch.setattr("shared.lineage.extraction.trace_columns", fail)
     graph = extract("SELECT carrier FROM flights")
     assert find_query(graph).attributes["columns_unresolved"] == "the parser cannot resolve it (KeyError)"
     assert "surprise" in caplog.text

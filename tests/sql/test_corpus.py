@@ -3,9 +3,9 @@
 import pytest
 
 from shared.errors import AlmanacError
+from shared.lineage.extraction import SqlTrace, trace_sql
 from shared.lineage.sources import QuerySource
 from shared.lineage.sql_tables import Deadline, SchemaIndex
-from shared.lineage.sql_trace import SqlTrace, trace_sql
 from shared.warehouse.guard.guard import GuardPolicy, QueryGuard
 from tests.sql.analyser import Analysis, GoogleAnalyser, RefusedError
 from tests.sql.corpus import KINDS, CorpusQuery, read_corpus

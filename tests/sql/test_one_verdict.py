@@ -12,9 +12,9 @@ from shared.dashboards.validation import parse_dashboard
 from shared.dashboards.validators.parsed import DashboardSource
 from shared.dashboards.validators.sql import SqlValidator
 from shared.errors import AlmanacError
+from shared.lineage.extraction import trace_sql
 from shared.lineage.sources import QuerySource
 from shared.lineage.sql_tables import Deadline, SchemaIndex
-from shared.lineage.sql_trace import trace_sql
 from shared.sql.text import SqlProblemKind, find_sql_problem, normalize_sql
 from shared.warehouse.guard.guard import GuardedQuery, GuardPolicy, QueryGuard
 from tests.guard.test_corpus import CASES
