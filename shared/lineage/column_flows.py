@@ -1,4 +1,4 @@
-"""Columns of a query while it is traced: what each is made of, what is known of its inside, and what flows between them."""
+"""Columns of a query while it is traced: what each is made of, what is known of its inside, what flows between them."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace

@@ -1,20 +1,24 @@
-"""Lineage as it is stored and asked for."""
+"""Lineage as it is stored, in rows of lineage_nodes and lineage_edges, and asked for."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from difflib import get_close_matches
 from uuid import UUID
 
 from opentelemetry import trace
 
+from shared.database.models import lineage as models
+from shared.database.repositories.lineage import LineageGraph as GraphRows
 from shared.database.unit_of_work import Database, UnitOfWork
 from shared.errors import InvalidRequestError, NotFoundError
-from shared.lineage.rows import make_edge_rows, make_node_rows, make_origins, read_graph
 from shared.lineage.impact import list_column_ids, list_table_ids, select_column_impact
 from shared.lineage.model import (
+    Confidence,
     EdgeType,
     LineageEdge,
     LineageGraph,
+    LineageNode,
+    NodeType,
     Origin,
     make_table_node,
     query_id,
@@ -24,6 +28,53 @@ from shared.lineage.model import (
 from shared.lineage.model import dashboard_id as make_dashboard_id
 from shared.lineage.openlineage import EventSource, RunFacts, to_openlineage
 from shared.lineage.traversal import Direction, Level, find_sources, restrict_to_level, walk_graph
+
+
+def make_node_rows(nodes: Iterable[LineageNode]) -> list[models.LineageNode]:
+    """Unsaved rows of nodes, in the same order."""
+    return [
+        models.LineageNode(
+            id=node.id, type=models.NodeType(node.type), name=node.name, attributes=dict(node.attributes)
+        )
+        for node in nodes
+    ]
+
+
+def make_edge_rows(edges: Iterable[LineageEdge]) -> list[models.LineageEdge]:
+    """Unsaved rows of edges, in the same order; the repository sets dashboard and version."""
+    return [
+        models.LineageEdge(
+            source=edge.source,
+            target=edge.target,
+            type=edge.type.value,
+            origin=models.EdgeOrigin(edge.origin),
+            confidence=models.EdgeConfidence(edge.confidence),
+        )
+        for edge in edges
+    ]
+
+
+def make_origins(origins: Iterable[Origin]) -> list[models.EdgeOrigin]:
+    """The stored form of origins."""
+    return [models.EdgeOrigin(origin) for origin in origins]
+
+
+def read_graph(found: GraphRows) -> LineageGraph:
+    """The graph of stored rows; edges that several dashboards share come once."""
+    return LineageGraph.build(
+        (LineageNode(row.id, NodeType(row.type.value), row.name, row.attributes) for row in found.nodes),
+        (
+            LineageEdge(
+                row.source,
+                row.target,
+                EdgeType(row.type),
+                Origin(row.origin.value),
+                Confidence(row.confidence.value),
+            )
+            for row in found.edges
+        ),
+    )
+
 
 MAX_DEPTH = 20
 # What a save knows; edges of executed jobs stay when a version's graph is written again.
@@ -70,9 +121,7 @@ class LineageService:
         nodes = [make_table_node(table) for table in tables]
         known = uow.lineage.get_nodes([node.id for node in nodes])
         graph = LineageGraph.build((node for node in nodes if node.id not in known), edges)
-        uow.lineage.add_edges(
-            dashboard_id, version, make_node_rows(graph.nodes), make_edge_rows(graph.edges)
-        )
+        uow.lineage.add_edges(dashboard_id, version, make_node_rows(graph.nodes), make_edge_rows(graph.edges))
 
     def read_graph(
         self,
