@@ -13,7 +13,7 @@ from sqlglot import exp
 from shared.lineage.column_flows import Column, Flow, Source, Sources, find_columns
 from shared.lineage.model import EdgeType
 from shared.lineage.sql_tables import SchemaIndex, is_pseudo_column
-from shared.sql.words import make_words
+from shared.sql.lexer import make_words
 
 # Words that functions take and that look like columns: parts of dates, days of weeks, forms of text.
 _FUNCTION_WORDS = make_words(

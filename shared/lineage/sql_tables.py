@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from shared.errors import AlmanacError
 from shared.lineage.sources import QuerySource
-from shared.sql.folding import fold_name, upper_name
+from shared.sql.lexer import fold_name, upper_name
 from shared.sql.parsing import ParsedSql, parse_sql
 from shared.sql.queries import NO_COLUMNS
 from shared.sql.types import read_type

@@ -11,7 +11,7 @@ from shared.precompute.payload.encoding import to_json_rows
 from shared.schemas.base import ByteSize, Money, RequestModel, ResponseModel
 from shared.schemas.queries import OutputFieldModel, PartitionUseModel, ReceiptModel
 from shared.schemas.sql_values import read_json_value
-from shared.sql.folding import fold_name
+from shared.sql.lexer import fold_name
 from shared.warehouse.models.queries import QueryOutcome, QueryParameter
 from shared.warehouse.sql_runs import MAX_SAMPLE_ROWS, SqlPlan, SqlQuery
 

@@ -4,9 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from shared.errors import SqlInvalidError
-from shared.sql.lexer import LexedSql, Lexeme
+from shared.sql.lexer import LexedSql, Lexeme, make_words
 from shared.sql.violations import Violation, raise_violations
-from shared.sql.words import make_words
 
 _CLOSING = {")": "(", "]": "["}
 _PREFIXES = frozenset({"NOT", "-", "+", "~", "INTERVAL"})

@@ -7,9 +7,7 @@ is kept from it, and what follows is judged by its text: as a table, wherever it
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from shared.sql.folding import upper_name
-from shared.sql.lexer import Lexeme
-from shared.sql.words import PRIVACY_KINDS
+from shared.sql.lexer import PRIVACY_KINDS, Lexeme, upper_name
 
 
 class Call(NamedTuple):

@@ -6,6 +6,7 @@ a table in what one of them takes for a comment, so only this one reads, by BigQ
 """
 
 import re
+import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,8 +14,47 @@ from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from shared.errors import SqlInvalidError, SqlNotAllowedError
-from shared.sql.folding import upper_name
 from shared.sql.violations import Violation, raise_violations
+
+
+def make_words(*texts: str) -> frozenset[str]:
+    """The words of all texts, as a set."""
+    return frozenset(word for text in texts for word in text.split())
+
+
+# https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#reserved_keywords: only these words
+# can never be names.
+RESERVED_WORDS = make_words(
+    """
+    ALL AND ANY ARRAY AS ASC ASSERT_ROWS_MODIFIED AT BETWEEN BY CASE CAST COLLATE CONTAINS CREATE CROSS CUBE
+    CURRENT DEFAULT DEFINE DESC DISTINCT ELSE END ENUM ESCAPE EXCEPT EXCLUDE EXISTS EXTRACT FALSE FETCH
+    FOLLOWING FOR FROM FULL GROUP GROUPING GROUPS HASH HAVING IF IGNORE IN INNER INTERSECT INTERVAL INTO IS
+    JOIN LATERAL LEFT LIKE LIMIT LOOKUP MERGE NATURAL NEW NO NOT NULL NULLS OF ON OR ORDER OUTER OVER
+    PARTITION PRECEDING PROTO QUALIFY RANGE RECURSIVE RESPECT RIGHT ROLLUP ROWS SELECT SET SOME STRUCT
+    TABLESAMPLE THEN TO TREAT TRUE UNBOUNDED UNION UNNEST USING WHEN WHERE WINDOW WITH WITHIN
+    """
+)
+# What cannot be declared as a name without backticks. AT and SOME are left to BigQuery's dry run, which refuses them:
+# the local warehouse takes both, and saved queries use them.
+UNNAMEABLE_WORDS = RESERVED_WORDS - {"AT", "SOME"}
+# What may stand behind SELECT WITH.
+PRIVACY_KINDS = make_words("DIFFERENTIAL_PRIVACY AGGREGATION_THRESHOLD ANONYMIZATION")
+
+# Names compare by the letters A to Z alone. `str.lower` knows more letters than BigQuery does and makes some equal that
+# are not: U+212A, the sign for kelvin, becomes a plain k, and two names that BigQuery tells apart would be one.
+_TO_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+_TO_UPPER = str.maketrans(string.ascii_lowercase, string.ascii_uppercase)
+
+
+def fold_name(name: str) -> str:
+    """The name with A to Z in lower case, and nothing else changed."""
+    return name.lower() if name.isascii() else name.translate(_TO_LOWER)
+
+
+def upper_name(name: str) -> str:
+    """The name with a to z in upper case, and nothing else changed."""
+    return name.upper() if name.isascii() else name.translate(_TO_UPPER)
+
 
 Kind = Literal["word", "quoted", "string", "number", "symbol"]
 

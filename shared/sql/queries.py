@@ -8,10 +8,9 @@ from typing import Any
 
 from sqlglot import TokenType, exp
 
-from shared.sql.folding import upper_name
+from shared.sql.lexer import PRIVACY_KINDS, UNNAMEABLE_WORDS, upper_name
 from shared.sql.nodes import FROM_FIRST, PrivacyClause
 from shared.sql.sources import SourceParser
-from shared.sql.words import PRIVACY_KINDS, UNNAMEABLE_WORDS
 
 NO_COLUMNS = "A SELECT names no column"
 _SET_OPERATIONS: dict[TokenType, type[exp.SetOperation]] = {

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from shared.sql.folding import fold_name
+from shared.sql.lexer import fold_name
 from shared.sql.nodes import FROM_FIRST, PipeQuery, start_of, walk
 
 # The pipe operators behind which the range variables before them are still seen.

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from shared.errors import SqlInvalidError, SqlNotAllowedError
-from shared.sql.lexer import LexedSql, Lexeme
+from shared.sql.lexer import LexedSql, Lexeme, make_words
 from shared.sql.violations import Violation, raise_violations
-from shared.sql.words import make_words
 
 _QUERY_WORDS = frozenset({"SELECT", "WITH", "FROM"})
 _STATEMENT_WORDS = make_words(

@@ -13,9 +13,8 @@ from itertools import groupby
 
 from shared.errors import AlmanacError
 from shared.sql.called import find_calls
-from shared.sql.lexer import MAX_KEPT_LENGTH, Lexeme, read_lexemes
+from shared.sql.lexer import MAX_KEPT_LENGTH, RESERVED_WORDS, Lexeme, read_lexemes
 from shared.sql.violations import LineIndex
-from shared.sql.words import RESERVED_WORDS
 
 
 class SqlProblemKind(StrEnum):

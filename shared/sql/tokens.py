@@ -13,8 +13,7 @@ from sqlglot import TokenType
 from sqlglot.dialects.bigquery import BigQuery
 from sqlglot.tokenizer_core import Token
 
-from shared.sql.lexer import Lexeme
-from shared.sql.words import make_words
+from shared.sql.lexer import Lexeme, make_words
 
 _KEYWORDS = make_words(
     """

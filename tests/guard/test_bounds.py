@@ -8,7 +8,7 @@ import pytest
 
 from shared.errors import AlmanacError, SqlInvalidError
 from shared.sql import scopes
-from shared.sql.folding import fold_name
+from shared.sql.lexer import fold_name
 from shared.warehouse.guard.functions import (
     FUNCTIONS,
     GRAMMAR_WORDS,

@@ -4,7 +4,7 @@ import string
 
 import pytest
 
-from shared.sql.folding import fold_name, upper_name
+from shared.sql.lexer import fold_name, upper_name
 from shared.warehouse.models.tables import TableRef, parse_dataset
 
 

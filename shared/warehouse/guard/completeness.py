@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from sqlglot import exp
 
 from shared.errors import SqlInvalidError
-from shared.sql.folding import fold_name
-from shared.sql.lexer import Lexeme
+from shared.sql.lexer import Lexeme, fold_name
 from shared.sql.nodes import start_of
 from shared.sql.parsing import ParsedSql
 from shared.sql.violations import Violation

@@ -4,7 +4,7 @@ Only what computes on its arguments is listed: nothing that reaches models, conn
 services or stored routines. Source: https://cloud.google.com/bigquery/docs/reference/standard-sql/functions-all
 """
 
-from shared.sql.words import make_words
+from shared.sql.lexer import make_words
 
 _AGGREGATE = """
     ANY_VALUE APPROX_COUNT_DISTINCT APPROX_QUANTILES APPROX_TOP_COUNT APPROX_TOP_SUM ARRAY_AGG

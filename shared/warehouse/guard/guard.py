@@ -8,8 +8,7 @@ what BigQuery itself says of the same text.
 from collections.abc import Iterator, Sequence
 
 from shared.errors import SqlNotAllowedError, TableNotAllowedError
-from shared.sql.folding import upper_name
-from shared.sql.lexer import Lexeme
+from shared.sql.lexer import Lexeme, upper_name
 from shared.sql.parsing import TOO_DEEP, ParsedSql, read_statement
 from shared.sql.violations import Violation, make_error, raise_violations
 from shared.warehouse.guard.calls import CallRule, ParameterRule

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from shared.settings import Settings
 from shared.sql.bounds import DEFAULT_BOUNDS, SqlBounds
-from shared.sql.folding import fold_name, upper_name
+from shared.sql.lexer import fold_name, upper_name
 from shared.warehouse.models.tables import TableRef, parse_dataset
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Protocol
 from sqlglot import exp
 
 from shared.errors import SqlInvalidError, SqlNotAllowedError
-from shared.sql.folding import fold_name, upper_name
+from shared.sql.lexer import fold_name, upper_name
 from shared.sql.nodes import (
     GroupedAggregate,
     PipeOperator,

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from shared.errors import SqlInvalidError, TableNotAllowedError
-from shared.sql.folding import fold_name, upper_name
+from shared.sql.lexer import fold_name, make_words, upper_name
 from shared.sql.parsing import ParsedSql
 from shared.sql.scopes import find_quoted_arrays
 from shared.sql.violations import Violation
-from shared.sql.words import make_words
 from shared.warehouse.guard.policy import GuardPolicy
 from shared.warehouse.models.tables import INFORMATION_SCHEMA, TableRef, parse_dataset
 

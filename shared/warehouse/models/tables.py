@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.sql.folding import fold_name, upper_name
+from shared.sql.lexer import fold_name, upper_name
 
 INFORMATION_SCHEMA = "INFORMATION_SCHEMA"
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from shared.sql.folding import fold_name
+from shared.sql.lexer import fold_name
 from shared.sql.nodes import FROM_FIRST, PipeQuery, walk
 from shared.sql.scopes import TableFinder
 from shared.warehouse.models.tables import TableRef

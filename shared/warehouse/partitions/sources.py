@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
 
-from shared.sql.folding import fold_name
+from shared.sql.lexer import fold_name
 from shared.warehouse.partitions.conditions import ConditionReader
 from shared.warehouse.partitions.relations import Column, Reads, Relation
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from sqlglot import exp
 
-from shared.sql.folding import fold_name
+from shared.sql.lexer import fold_name
 from shared.warehouse.bigquery.metadata import TableMetadata
 from shared.warehouse.models.tables import TableRef, parse_table
 from shared.warehouse.partitions.relations import (
