@@ -16,14 +16,20 @@ from sqlglot.dialects.bigquery import BigQuery
 from sqlglot.errors import SqlglotError
 
 from shared.errors import AlmanacError, SqlInvalidError, SqlNotAllowedError
-from shared.sql.bounds import DEFAULT_BOUNDS, SqlBounds, check_nesting, check_size
 from shared.sql.called import TableArgument, find_table_arguments
 from shared.sql.expressions import SqlSyntaxError
 from shared.sql.lexer import MAX_KEPT_LENGTH, UNNAMEABLE_WORDS, LexedSql, Lexeme, make_words, read_lexemes
 from shared.sql.nodes import start_of, walk
 from shared.sql.pipes import GoogleSqlParser
 from shared.sql.scopes import TableFinder
-from shared.sql.statement import check_statement, find_unread
+from shared.sql.statement import (
+    DEFAULT_BOUNDS,
+    SqlBounds,
+    check_nesting,
+    check_size,
+    check_statement,
+    find_unread,
+)
 from shared.sql.tokens import make_tokens
 from shared.sql.violations import Violation, make_error, raise_violations
 

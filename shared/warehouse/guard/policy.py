@@ -6,8 +6,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from shared.settings import Settings
-from shared.sql.bounds import DEFAULT_BOUNDS, SqlBounds
 from shared.sql.lexer import fold_name, upper_name
+from shared.sql.statement import DEFAULT_BOUNDS, SqlBounds
 from shared.warehouse.models.tables import TableRef, parse_dataset
 
 if TYPE_CHECKING:
