@@ -9,9 +9,9 @@ from sqlglot import exp
 from shared.errors import AlmanacError
 from shared.lineage.sources import QuerySource
 from shared.sql.lexer import fold_name, upper_name
+from shared.sql.nodes import read_type
 from shared.sql.parsing import ParsedSql, parse_sql
 from shared.sql.queries import NO_COLUMNS
-from shared.sql.types import read_type
 
 # https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical (pseudocolumns)
 _PSEUDO_COLUMNS = {"_partitiontime", "_partitiondate", "_table_suffix", "_file_name"}

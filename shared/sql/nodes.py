@@ -1,8 +1,25 @@
-"""Syntax nodes: those of GoogleSQL that the parser's library has no class for, and where nodes are in the text."""
+"""Syntax nodes: those of GoogleSQL that the parser's library has no class for, where nodes are in the text, and what
+the columns of a query and its types are called.
+"""
 
+from collections.abc import Iterator
+from functools import lru_cache
 from typing import ClassVar
 
 from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+# What the REST API calls types, where SQL calls them something else.
+_REST_TYPES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}
+
+
+@lru_cache(maxsize=1024)
+def read_type(text: str) -> exp.DataType:
+    """The type of that name; one that cannot be read is unknown, because only the fields of STRUCTs matter."""
+    try:
+        return exp.DataType.build(_REST_TYPES.get(text.upper(), text), dialect="bigquery")
+    except SqlglotError:
+        return exp.DataType.build("unknown")
 
 
 class PipeQuery(exp.Select):
@@ -74,3 +91,44 @@ def start_of(name: exp.Expr) -> int | None:
     """Where the parser read `name`; None for what it made up or put together itself."""
     start = name.meta.get("start")
     return start if isinstance(start, int) else None
+
+
+def find_outputs(query: exp.Expr) -> Iterator[tuple[str, exp.Expr]]:
+    """Name and place of every column of the result that the text names; what stars stand for is not among them."""
+    while isinstance(query, exp.Subquery | exp.SetOperation):
+        query = query.this
+    if isinstance(query, PipeQuery):
+        yield from _find_last(query)
+    elif isinstance(query, exp.Select) and not query.meta.get(FROM_FIRST):
+        yield from _find_named(query)
+
+
+def _find_last(query: PipeQuery) -> Iterator[tuple[str, exp.Expr]]:
+    """The columns of the last operator that says what all of them are."""
+    for operator in reversed(query.args["operators"]):
+        kind = operator.args["kind"]
+        if kind == "SELECT":
+            yield from _find_named(operator.this)
+            return
+        if kind == "AGGREGATE":
+            for item in (*(operator.args.get("group") or ()), *operator.expressions):
+                yield from _name_item(item.this if isinstance(item, exp.Ordered) else item)
+            return
+        if kind not in ("WHERE", "ORDER BY", "LIMIT", "DISTINCT", "AS", "TABLESAMPLE", "WITH", "ASSERT"):
+            return
+    yield from find_outputs(query.this)
+
+
+def _find_named(select: exp.Expr) -> Iterator[tuple[str, exp.Expr]]:
+    if select.args.get("kind") != "VALUE":
+        for item in select.expressions:
+            yield from _name_item(item)
+
+
+def _name_item(item: exp.Expr) -> Iterator[tuple[str, exp.Expr]]:
+    """The name of a column: its alias, or the last of the path it is."""
+    named = item.args.get("alias") if isinstance(item, exp.Alias) else item
+    while isinstance(named, exp.Column | exp.Dot | exp.Paren):
+        named = named.expression if isinstance(named, exp.Dot) else named.this
+    if isinstance(named, exp.Identifier):
+        yield named.name, named

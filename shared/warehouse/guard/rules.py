@@ -17,9 +17,9 @@ from shared.sql.nodes import (
     PipeQuery,
     PrivacyClause,
     WithExpression,
+    find_outputs,
     start_of,
 )
-from shared.sql.outputs import find_outputs
 from shared.sql.parsing import ParsedSql
 from shared.sql.violations import Violation, raise_violations
 from shared.warehouse.guard.functions import FUNCTIONS
