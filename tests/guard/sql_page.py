@@ -6,9 +6,8 @@ from pathlib import Path
 
 from shared.sql.statement import UNREAD
 from shared.warehouse.guard.functions import FUNCTIONS, NAMESPACED_FUNCTIONS, NON_DETERMINISTIC_WORDS
-from shared.warehouse.guard.policy import GuardPolicy
+from shared.warehouse.guard.policy import DATASET_METADATA_VIEWS, GuardPolicy
 from shared.warehouse.guard.rules import MAX_SOURCES
-from shared.warehouse.guard.tables_rule import DATASET_METADATA_VIEWS
 from tests.sql.corpus import KINDS, read_corpus
 
 PAGE = Path(__file__).parents[2] / "docs" / "sql.md"

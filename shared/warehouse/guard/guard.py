@@ -11,10 +11,9 @@ from shared.errors import SqlNotAllowedError, TableNotAllowedError
 from shared.sql.lexer import Lexeme, upper_name
 from shared.sql.parsing import TOO_DEEP, ParsedSql, read_statement
 from shared.sql.violations import Violation, make_error, raise_violations
-from shared.warehouse.guard.calls import CallRule, ParameterRule
 from shared.warehouse.guard.completeness import CompletenessRule
 from shared.warehouse.guard.functions import NON_DETERMINISTIC_WORDS
-from shared.warehouse.guard.policy import GuardedQuery, GuardPolicy
+from shared.warehouse.guard.policy import CallRule, GuardedQuery, GuardPolicy, ParameterRule, TableRule
 from shared.warehouse.guard.rules import (
     AnonymousCallRule,
     ColumnNameRule,
@@ -23,7 +22,6 @@ from shared.warehouse.guard.rules import (
     TreeRule,
     check_table_count,
 )
-from shared.warehouse.guard.tables_rule import TableRule
 from shared.warehouse.models.tables import INFORMATION_SCHEMA, TableRef
 
 __all__ = ["GuardPolicy", "GuardedQuery", "QueryGuard"]

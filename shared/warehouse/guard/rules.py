@@ -25,7 +25,7 @@ from shared.sql.violations import Violation, raise_violations
 from shared.warehouse.guard.functions import FUNCTIONS
 from shared.warehouse.guard.policy import GuardPolicy
 
-# Functions are all let through here: `calls` judges them by the names in the text.
+# Functions are all let through here: `policy` judges them by the names in the text.
 _READING = (
     # queries
     exp.Select, exp.Union, exp.Except, exp.Intersect, exp.Subquery, exp.With, exp.CTE, exp.From, exp.Join,
@@ -120,7 +120,7 @@ class AnonymousCallRule:
             if not isinstance(node, exp.Anonymous | exp.AnonymousAggFunc) or isinstance(
                 node.parent, exp.Dot | exp.NetFunc | exp.SafeFunc
             ):
-                continue  # a call behind a dot is judged by its whole name in `calls`
+                continue  # a call behind a dot is judged by its whole name in `policy`
             name = _read_name(node)
             if "." in node.name:
                 continue  # so is a path in brackets, and a routine's quoted name
