@@ -11,12 +11,12 @@ from shared.errors import SqlNotAllowedError, TableNotAllowedError
 from shared.sql.lexer import Lexeme, upper_name
 from shared.sql.parsing import TOO_DEEP, ParsedSql, read_statement
 from shared.sql.violations import Violation, make_error, raise_violations
-from shared.warehouse.guard.completeness import CompletenessRule
 from shared.warehouse.guard.functions import NON_DETERMINISTIC_WORDS
 from shared.warehouse.guard.policy import CallRule, GuardedQuery, GuardPolicy, ParameterRule, TableRule
 from shared.warehouse.guard.rules import (
     AnonymousCallRule,
     ColumnNameRule,
+    CompletenessRule,
     NodeRule,
     SizeRule,
     TreeRule,
