@@ -7,23 +7,19 @@ to docs/bench/bodies.md.
 import contextlib
 import http.client
 import statistics
-import subprocess
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from socket import create_connection, socket
 
 from bench.machine import describe_machine, describe_verdict
 from bench.processes import find_processes, read_peak_bytes, reset_peak
+from bench.states import NOW, find_states, run_function
 from deploy.local.parts import REPOSITORY
-from deploy.local.supervision.process import Service, ServiceSpec, answers_ok, pick_free_port
 
 REPORT = REPOSITORY / "docs" / "bench" / "bodies.md"
-BEFORE = "07602a2"
 FUNCTION, PATH = "dashboards_validate", "/dashboards/validate"
 BODIES, BODY_BYTES, ROUNDS = 16, 31_000_000, 3
 DRIPPING, DRIP_SECONDS, PROBES, PATIENCE_SECONDS = 6, 0.2, 20, 5.0
@@ -46,63 +42,20 @@ def main() -> int:
     machine = describe_machine()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        sources = {"now": REPOSITORY, BEFORE: _check_out(folder / BEFORE)}
-        figures = {state: _measure(source, folder / state) for state, source in sources.items() if source}
+        figures = {
+            state: _measure(source, folder / f"run-{state}") for state, source in find_states(folder).items()
+        }
     report = _render(machine, figures)
     REPORT.write_text(report)
     print(report)
     return 0
 
 
-def _check_out(folder: Path) -> Path | None:
-    """The files of the earlier commit; None in a clone that does not have it."""
-    archive = subprocess.run(
-        ["git", "archive", BEFORE, "shared", "functions", "deploy"],
-        cwd=REPOSITORY, capture_output=True, check=False,
-    )  # fmt: skip
-    if archive.returncode != 0:
-        print(f"Commit {BEFORE} is not in this clone: measured without it.", file=sys.stderr)
-        return None
-    folder.mkdir()
-    subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
-    return folder
-
-
 def _measure(source: Path, folder: Path) -> Figures:
-    folder.mkdir(exist_ok=True)
-    with _run(source, folder, MANY_THREADS) as port:
+    with run_function(source, FUNCTION, MANY_THREADS, folder) as port:
         grown = max(_grow(port) for _ in range(ROUNDS))
-    with _run(source, folder, FEW_THREADS) as port:
+    with run_function(source, FUNCTION, FEW_THREADS, folder) as port:
         return Figures(grown, _probe_while_dripping(port))
-
-
-@contextlib.contextmanager
-def _run(source: Path, folder: Path, threads: int) -> Iterator[int]:
-    port = pick_free_port()
-    spec = ServiceSpec(
-        name=FUNCTION,
-        command=[sys.executable, "-m", "functions_framework"],
-        is_ready=lambda: answers_ok(port, "/healthz"),
-        log_path=folder / f"{threads}.log",
-        environment={
-            "FUNCTION_TARGET": FUNCTION,
-            "FUNCTION_SOURCE": str(source / "functions" / FUNCTION / "main.py"),
-            "PYTHONPATH": str(source),
-            "HOST": "127.0.0.1",
-            "PORT": str(port),
-            "THREADS": str(threads),
-            "OTEL_TRACES_EXPORTER": "none",
-            "XDG_RUNTIME_DIR": str(folder),
-        },
-        working_directory=source,
-    )
-    service = Service(spec)
-    service.start()
-    try:
-        service.wait_ready()
-        yield port
-    finally:
-        service.stop()
 
 
 def _grow(port: int) -> int:
@@ -163,7 +116,7 @@ def _time_health(port: int) -> float | None:
 
 
 def _render(machine: str, figures: dict[str, Figures]) -> str:
-    now = figures["now"]
+    now = figures[NOW]
     few = describe_verdict(now.grown_bytes < MOST_BYTES)
     quick = describe_verdict(all(one is not None and one < LONGEST_SECONDS for one in now.health_seconds))
     rows = [

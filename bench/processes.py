@@ -40,6 +40,11 @@ def read_peak_bytes(processes: list[int]) -> int:
     return sum(_read_status(process, "VmHWM") for process in processes)
 
 
+def read_largest_peak(processes: list[int]) -> int:
+    """The most that any one of them has taken, in bytes: a master's worker, where there are both."""
+    return max(_read_status(process, "VmHWM") for process in processes)
+
+
 def _read_status(process: int, name: str) -> int:
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:")) * 1024

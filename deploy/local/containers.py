@@ -14,7 +14,7 @@ from pathlib import Path
 from deploy.local.environment import ADMIN_EMAIL, PROJECT, SCHEDULER_EMAIL
 from deploy.local.errors import StackError
 from deploy.local.parts import parts_python
-from deploy.local.servers.bigquery import SERVE
+from deploy.local.servers.bigquery import EMULATOR
 from deploy.local.servers.fake_gcs import find_program
 from deploy.local.servers.oidc import OidcServer
 from shared.api.manifest import load_manifest
@@ -59,7 +59,7 @@ def serve_bigquery() -> None:
     os.environ["HOME"] = DUCKDB_HOME
     _become(
         [
-            parts_python(), "-c", SERVE, "serve", "--host", ANY_ADDRESS, "--port", str(port),
+            parts_python(), "-m", EMULATOR, "serve", "--host", ANY_ADDRESS, "--port", str(port),
             "--grpc-port", str(port + 1), "--project", PROJECT, "--data-dir", os.environ["STATE_DIR"],
         ]
     )  # fmt: skip

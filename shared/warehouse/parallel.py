@@ -2,8 +2,9 @@
 
 import logging
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
+from itertools import islice
 
 from shared.errors import AlmanacError, InternalError
 from shared.warehouse.models.queries import QueryRequest
@@ -34,27 +35,36 @@ def iterate_answers[R](
 ) -> Generator[Answer[R] | None]:
     """Each answer as soon as it is there, and None whenever none came for `tick_seconds`.
 
-    When the generator is closed early, requests that have not begun are dropped, `stop` is called, and the
-    ones that had begun are waited for: `stop` has to make them end soon.
+    At most `parallelism` answers wait to be taken, and none is kept that was. When the generator is closed early,
+    requests that have not begun are dropped, `stop` is called, and the ones that had begun are waited for: `stop`
+    has to make them end soon.
     """
     if not requests:
         return
+    waiting = iter(enumerate(requests))
+    # Each task gets the caller's context, so that its spans are children of the caller's.
+    context = copy_context()
     with ThreadPoolExecutor(min(len(requests), parallelism)) as pool:
-        # Each task gets the caller's context, so that its spans are children of the caller's.
-        index_of = {
-            pool.submit(copy_context().run, _attempt, work, request): index
-            for index, request in enumerate(requests)
-        }
-        pending = set(index_of)
+        index_of: dict[Future[R | AlmanacError], int] = {}
+
+        def submit(count: int) -> None:
+            for index, request in islice(waiting, count):
+                index_of[pool.submit(context.copy().run, _attempt, work, request)] = index
+
         try:
-            while pending:
-                done, pending = wait(pending, tick_seconds, FIRST_COMPLETED)
-                for future in sorted(done, key=index_of.__getitem__):
-                    yield index_of[future], future.result()
+            submit(parallelism)
+            while index_of:
+                done = set(wait(index_of, tick_seconds, FIRST_COMPLETED).done)
                 if not done:
                     yield None
+                while done:
+                    future = min(done, key=index_of.__getitem__)
+                    done.remove(future)
+                    index = index_of.pop(future)
+                    submit(1)
+                    yield index, future.result()
         finally:
-            if pending:
+            if index_of:
                 # Nobody listens any more: what has not begun must not begin to cost.
                 pool.shutdown(wait=False, cancel_futures=True)
                 stop()

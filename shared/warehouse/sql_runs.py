@@ -1,4 +1,4 @@
-"""Queries typed by people: planned, or run for a sample of at most 100 rows."""
+"""Queries typed by people: planned, or run for a sample of at most 100 rows and 10 MB."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -14,6 +14,7 @@ from shared.warehouse.service import WarehouseService
 from shared.warehouse.spending.pricing import describe_failed_job, make_receipt
 
 MAX_SAMPLE_ROWS = 100
+MAX_SAMPLE_BYTES = 10_000_000
 LOOK_SECONDS = 0.5
 """How often a query that runs looks whether anybody still waits for it."""
 
@@ -101,5 +102,6 @@ def _make_request(query: SqlQuery, actor: str) -> QueryRequest:
         default_dataset=query.dataset,
         max_bytes_billed=query.max_bytes_billed,
         max_rows=min(query.sample_rows, MAX_SAMPLE_ROWS),
+        max_result_bytes=MAX_SAMPLE_BYTES,
         actor=actor,
     )

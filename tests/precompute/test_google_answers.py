@@ -16,7 +16,7 @@ from shared.errors import InternalError, SqlNotAllowedError
 from shared.precompute.payload.encoding import close_fragment, encode_result
 from shared.settings import Settings
 from shared.warehouse.bigquery.results import READABLE_TYPES, check_readable, read_rows, to_output_fields
-from shared.warehouse.models.queries import OutputField, ResultRows
+from shared.warehouse.models.queries import OutputField, ReadBounds, ResultRows
 
 LARGEST = "578960446186580977117854925043439539266.34992332820282019728792003956564819967"
 SCHEMA = [
@@ -139,7 +139,7 @@ def read(schema: list[SchemaField], row: list[Any], *, by_storage: bool = False)
     google: Any = GoogleAnswers(row)
     settings = Settings(storage_read_min_rows=1 if by_storage else 100)
     job: Any = JOB
-    result = read_rows(job, google.list_rows(None, schema), 10, google, settings)
+    result = read_rows(job, google.list_rows(None, schema), ReadBounds(10, 10**7), google, settings)
     assert result.read_by == ("storage_read" if by_storage else "rest")
     return result
 

@@ -7,8 +7,8 @@ from deploy.local.parts import REPOSITORY, local_dir, parts_python
 from deploy.local.servers import duckdb_extensions
 from deploy.local.supervision.process import ServiceSpec, accepts_connections, answers_ok
 
-SERVE = "from local_bigquery.cli import main; main()"
-"""What the interpreter of the parts runs to be the emulator's command line."""
+EMULATOR = "deploy.local.servers.emulator"
+"""The module that the interpreter of the parts runs to be the emulator's command line."""
 
 
 class BigQueryEmulator:
@@ -48,14 +48,14 @@ class BigQueryEmulator:
         return ServiceSpec(
             name="bigquery",
             command=[
-                parts_python(), "-c", SERVE, "serve",
+                parts_python(), "-m", EMULATOR, "serve",
                 "--host", "127.0.0.1", "--port", str(self.rest_port), "--grpc-port", str(self.grpc_port),
                 "--project", self.project, "--data-dir", self.state_dir / "data",
             ],
             is_ready=self._is_ready,
             log_path=self.state_dir / "bigquery.log",
             # DuckDB looks for its extensions below the home folder, and there only for these.
-            environment={"HOME": str(_duckdb_home())},
+            environment={"HOME": str(_duckdb_home()), "PYTHONPATH": str(REPOSITORY)},
             working_directory=self.state_dir,
         )  # fmt: skip
 

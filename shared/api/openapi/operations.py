@@ -171,7 +171,8 @@ OPERATIONS: Mapping[tuple[str, str, str], Operation] = {
         action="query",
         tag="Queries",
         summary="Plan one SELECT, or run it for at most 100 rows",
-        description="Runs under guard, cap and budget; the receipt says what it cost.",
+        description="Runs under guard, cap and budget; the receipt says what it cost. Of the rows at most 10 MB are "
+        "answered, and `truncated` says when some are missing.",
         body=SqlRunRequest,
         body_examples=examples.SQL_RUN,
         answer=SqlRunResponse,

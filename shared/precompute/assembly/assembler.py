@@ -1,18 +1,17 @@
 """From query results to the payloads that `/data` serves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.dashboards.plans.expansion import Expansion
 from shared.dashboards.saved.catalog import SavedDashboard
 from shared.database.models.base import JsonObject
 from shared.database.models.runs import Payload as PayloadRow
-from shared.database.models.runs import QueryResult
 from shared.database.unit_of_work import Database
 from shared.errors import AlmanacError, ConflictError, InternalError
 from shared.precompute.assembly.payload_building import PayloadOutline, outline_payload
 from shared.precompute.assembly.payload_keeping import BuiltPayload, KeptPayload, PayloadKeeper
-from shared.precompute.assembly.result_store import ResultStore
+from shared.precompute.assembly.result_store import ResultStore, bound_result_bytes
 from shared.settings import Settings
 
 ATTEMPTS = 5
@@ -120,9 +119,12 @@ class PayloadAssembler:
     def _build_changed(
         self, dashboard: SavedDashboard, outlines: Sequence[PayloadOutline]
     ) -> list[BuiltPayload]:
-        rows: dict[str, QueryResult] = {row.fingerprint: row for one in outlines for row in one.results}
-        fragments = self._results.load_fragments(dashboard.slug, dashboard.version, rows)
-        return [BuiltPayload(one, one.build(fragments), one.checked_at) for one in outlines]
+        built: list[BuiltPayload] = []
+        for group in group_by_size(outlines, bound_result_bytes(self._settings)):
+            rows = {row.fingerprint: row for one in group for row in one.results}
+            fragments = self._results.load_fragments(dashboard.slug, dashboard.version, rows)
+            built += [BuiltPayload(one, one.build(fragments), one.checked_at) for one in group]
+        return built
 
     def _amend_refused(
         self, outlines: Sequence[PayloadOutline], before: Mapping[str, PayloadRow]
@@ -134,3 +136,18 @@ class PayloadAssembler:
             BuiltPayload(by_variant[key], by_variant[key].amend(payload), before[key].checked_at)
             for key, payload in payloads.items()
         ]
+
+
+def group_by_size(outlines: Sequence[PayloadOutline], most_bytes: int) -> Iterator[list[PayloadOutline]]:
+    """Payloads to build together, in order: what their results take encoded is in memory at once."""
+    group: list[PayloadOutline] = []
+    sizes: dict[str, int] = {}
+    for one in outlines:
+        own = {row.fingerprint: row.byte_count for row in one.results}
+        if group and sum((sizes | own).values()) > most_bytes:
+            yield group
+            group, sizes = [], {}
+        group.append(one)
+        sizes |= own
+    if group:
+        yield group

@@ -13,7 +13,7 @@ from shared.database.models.runs import QueryResult
 from shared.database.unit_of_work import Database
 from shared.errors import InternalError, PayloadTooLargeError
 from shared.precompute.payload.cached_blobs import CachedBlobs
-from shared.precompute.payload.encoding import describe_type, encode_arrow_stream, encode_result
+from shared.precompute.payload.encoding import describe_type, encode_arrow_stream, iterate_encoded
 from shared.precompute.payload.payload import ResultStream
 from shared.settings import Settings
 from shared.storage.blob import BlobStore, BlobWrite
@@ -48,15 +48,10 @@ class ResultStore:
         """Keep a result that was read at `as_of`; the row that stands.
 
         A writer with an older `fence` than the stored result's changes nothing and gets that one's row. Raises
-        PayloadTooLargeError naming the query when the fragment alone is over the payload bound.
+        PayloadTooLargeError naming the query when the result was not read whole, or the fragment alone is over the
+        payload bound.
         """
-        fragment = encode_result(outcome.fields, outcome.result)
-        limit = self._settings.max_payload_bytes
-        if len(fragment) > limit:
-            raise PayloadTooLargeError(
-                f"The result of {unit.names[0]} has {len(fragment)} bytes encoded; at most {limit} are kept.",
-                details=[{"query": unit.names[0], "bytes": len(fragment), "limit_bytes": limit}],
-            )
+        fragment = self._encode_fragment(unit.names[0], outcome)
         digest = hashlib.sha256(fragment).hexdigest()
         path = result_path(unit.fingerprint, digest, uuid4())
         self._open_store().write_blobs(
@@ -66,6 +61,27 @@ class ResultStore:
         )
         row = _make_row(unit, outcome, state, as_of, fence, path, digest, len(fragment))
         return self._keep(row)
+
+    def _encode_fragment(self, name: str, outcome: QueryOutcome) -> bytes:
+        result = outcome.result
+        if result.max_bytes is not None:
+            raise _refuse_size(
+                f"The result of {name} is too large: its first {result.table.num_rows + 1} of {result.total_rows} rows "
+                f"have more than {result.max_bytes} bytes, and no more are read.",
+                name,
+                result.max_bytes,
+            )
+        limit = self._settings.max_payload_bytes
+        parts: list[bytes] = []
+        for part in iterate_encoded(outcome.fields, result):
+            parts.append(part)
+            if sum(map(len, parts)) > limit:
+                raise _refuse_size(
+                    f"The result of {name} has more than {limit} bytes encoded; at most {limit} are kept.",
+                    name,
+                    limit,
+                )
+        return b"".join(parts)
 
     def _keep(self, row: QueryResult) -> QueryResult:
         """The row that stands; the files of the one it replaces, or the refused one's, are done for."""
@@ -82,12 +98,15 @@ class ResultStore:
 
     def _encode_stream(self, path: str, unit: QueryUnit, outcome: QueryOutcome) -> list[BlobWrite]:
         """The Arrow stream's file. Only the charts must have their data: a stream over the bound is left out."""
-        stream = encode_arrow_stream(outcome.fields, outcome.result)
         limit = self._settings.max_payload_bytes
-        if len(stream) > limit:
+        # Its columns are what a stream is made of: what is too large already is not copied to find out.
+        size = outcome.result.table.nbytes
+        stream = encode_arrow_stream(outcome.fields, outcome.result) if size <= limit else b""
+        if max(size, len(stream)) > limit:
             _LOGGER.warning(
-                "%s has %d bytes as an Arrow stream; at most %d are kept", unit.names[0], len(stream), limit
-            )
+                "%s has %d bytes as an Arrow stream; at most %d are kept",
+                unit.names[0], max(size, len(stream)), limit,
+            )  # fmt: skip
             return []
         return [BlobWrite(stream_path(path), ResultStream.encode(stream).to_bytes())]
 
@@ -105,6 +124,24 @@ class ResultStore:
                 remediation='Run it again: POST /precompute {"slugs": […], "force": true}.',
             )
         return {key: zlib.decompress(found[row.blob_path]) for key, row in rows.items()}
+
+
+def bound_result_bytes(settings: Settings) -> int:
+    """How many bytes of a result are read, as Arrow holds them: texts that repeat take a part of that encoded.
+
+    The results that a process of the manifest's concurrency and WAREHOUSE_PARALLELISM may hold at once fit into its
+    memory by this.
+    """
+    return 4 * settings.max_payload_bytes
+
+
+def _refuse_size(message: str, query_name: str, limit_bytes: int) -> PayloadTooLargeError:
+    return PayloadTooLargeError(
+        message,
+        remediation="Aggregate in SQL, select fewer or shorter columns, or lower the query's max_rows; "
+        "MAX_PAYLOAD_BYTES is the environment's bound.",
+        details=[{"query": query_name, "limit_bytes": limit_bytes}],
+    )
 
 
 def list_result_paths(blob_paths: Iterable[str]) -> list[str]:

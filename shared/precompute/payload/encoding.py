@@ -10,7 +10,7 @@ ARRAY a list; JSON and GEOGRAPHY are their text.
 import base64
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -127,10 +127,18 @@ def encode_result(fields: Sequence[OutputField], result: ResultRows) -> bytes:
     The closing members `as_of` and `refresh_error` change without the data changing; whoever assembles a
     payload appends them (`close_fragment`).
     """
+    return b"".join(iterate_encoded(fields, result))
+
+
+def iterate_encoded(fields: Sequence[OutputField], result: ResultRows) -> Iterator[bytes]:
+    """The same piece by piece, so that nobody need encode more than there is room for."""
     columns = [{"name": field.name, "type": describe_type(field)} for field in fields]
     head = json.dumps({"columns": columns, "rows": result.table.num_rows}, separators=_COMPACT)[:-1]
-    values = ",".join(_encode_column(field, result.table.column(index)) for index, field in enumerate(fields))
-    return f'{head},"values":[{values}],"truncated":{json.dumps(result.truncated)}'.encode()
+    yield f'{head},"values":['.encode()
+    for index, field in enumerate(fields):
+        yield b"," if index else b""
+        yield _encode_column(field, result.table.column(index)).encode()
+    yield f'],"truncated":{json.dumps(result.truncated)}'.encode()
 
 
 def close_fragment(fragment: bytes, as_of: str | None, refresh_error: object) -> bytes:
@@ -166,11 +174,18 @@ def _encode_column(field: OutputField, column: "pa.ChunkedArray") -> str:
     encoded = column.combine_chunks().dictionary_encode()
     distinct = [_dump(convert(value)) for value in encoded.dictionary.to_pylist()]
     codes: list[int | None] = encoded.indices.to_pylist()
-    plain = "[" + ",".join("null" if code is None else distinct[code] for code in codes) + "]"
-    if not any(text.startswith('"') for text in distinct):
-        return plain
-    dictionary = '{"dictionary":[' + ",".join(distinct) + '],"codes":' + _dump(codes) + "}"
-    return dictionary if len(dictionary) < len(plain) else plain
+    if any(text.startswith('"') for text in distinct):
+        dictionary = '{"dictionary":[' + ",".join(distinct) + '],"codes":' + _dump(codes) + "}"
+        if len(dictionary) < _measure_plain(distinct, codes):
+            return dictionary
+    return "[" + ",".join("null" if code is None else distinct[code] for code in codes) + "]"
+
+
+def _measure_plain(distinct: Sequence[str], codes: Sequence[int | None]) -> int:
+    """How long the plain array is; written out it may take what all results together may not."""
+    lengths = [len(text) for text in distinct]
+    values = sum(len("null") if code is None else lengths[code] for code in codes)
+    return len("[]") + values + max(0, len(codes) - 1)
 
 
 def _dump(value: object) -> str:

@@ -20,7 +20,7 @@ from shared.database.models.runs import QueryFailure, QueryResult
 from shared.database.repositories.query_results import ResultCheck
 from shared.database.unit_of_work import Database
 from shared.errors import AlmanacError
-from shared.precompute.assembly.result_store import ResultStore
+from shared.precompute.assembly.result_store import ResultStore, bound_result_bytes
 from shared.precompute.freshness.look import SourceLook, SourceWatch, WatchedQuery
 from shared.precompute.refresh.failure_log import FailureLog
 from shared.precompute.refresh.leases import RefreshLeases
@@ -228,7 +228,9 @@ class QueryRefresher:
             attempt=attempt,
             refresh_budget=payer.budget,
         )
-        return replace(request, newer_than=one.newer_than)
+        return replace(
+            request, newer_than=one.newer_than, max_result_bytes=bound_result_bytes(self._settings)
+        )
 
     def _keep(
         self, one: PendingTask, fence: int, answer: QueryOutcome | AlmanacError, sources: SourceStateReader

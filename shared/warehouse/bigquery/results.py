@@ -3,6 +3,7 @@
 Small results come by REST, large ones by the Storage Read API.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from shared.settings import Settings
 from shared.warehouse.bigquery.clients import WarehouseClients
 from shared.warehouse.bigquery.failures import make_retry
 from shared.warehouse.bigquery.text_columns import needs_text, read_text_columns, to_text_schema
-from shared.warehouse.models.queries import OutputField, ResultRows
+from shared.warehouse.models.queries import OutputField, ReadBounds, ResultRows
 from shared.warehouse.models.tables import TableRef
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ READABLE_TYPES = frozenset(
 )  # fmt: skip
 """https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types"""
 
+_FIRST_PAGE_ROWS = 10
+"""Enough for what a metric needs; of how large rows are nothing is known before the first."""
+_PAGE_BYTES = 2_000_000
 _STANDARD_NAMES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL", "RECORD": "STRUCT"}
 
 
@@ -95,31 +99,54 @@ def to_routine_names(job: "QueryJob") -> tuple[str, ...]:
 
 
 def read_rows(
-    job: "QueryJob", rows: "RowIterator", max_rows: int, clients: WarehouseClients, settings: Settings
+    job: "QueryJob",
+    rows: "RowIterator",
+    bounds: ReadBounds,
+    clients: WarehouseClients,
+    settings: Settings,
 ) -> ResultRows:
-    """The first `max_rows` rows of a job's result, in the query's own order.
+    """The first rows of a job's result within `bounds`, in the query's own order.
 
-    Reading stops as soon as there are enough rows, so memory is bounded by their number. Raises InternalError
-    when BigQuery's answer cannot be read.
+    Reading stops as soon as there are enough rows or bytes of them, so memory is bounded by both. Raises
+    InternalError when BigQuery's answer cannot be read.
     """
     import pyarrow as pa
 
     total = int(rows.total_rows or 0)
-    # A page holds whatever fits into megabytes; of a hundred thousand rows the caller may want ten. One row at
-    # least: the client builds the columns from the answer.
-    rows.max_results = max(max_rows, 1)
-    large = min(total, max_rows) >= settings.storage_read_min_rows
-    batches: list[pa.RecordBatch] = []
-    count = 0
+    large = min(total, bounds.max_rows) >= settings.storage_read_min_rows
     with _readable():
-        read = _read_storage(job, clients, settings) if large else _read_rest(job, rows, clients, settings)
-        for batch in read:
-            batches.append(batch)
-            count += batch.num_rows
-            if count >= max_rows:
-                break
+        pages = _list_pages(job, rows, bounds.max_rows, clients, settings)
+        batches, cut = _take(_read_storage(job, clients, settings) if large else pages, bounds)
         table = pa.Table.from_batches(batches) if batches else rows.to_arrow(create_bqstorage_client=False)
-    return ResultRows(table.slice(0, max_rows), total, "storage_read" if large else "rest")
+    return ResultRows(
+        table.slice(0, bounds.max_rows),
+        total,
+        "storage_read" if large else "rest",
+        max_bytes=bounds.max_bytes if cut else None,
+    )
+
+
+def _take(read: "Iterator[pa.RecordBatch]", bounds: ReadBounds) -> "tuple[list[pa.RecordBatch], bool]":
+    """The batches within the bounds; True when it was their bytes that ended them."""
+    batches: list[pa.RecordBatch] = []
+    rows, size = 0, 0
+    for batch in read:
+        wanted = batch.slice(0, max(0, bounds.max_rows - rows))
+        kept = wanted.slice(0, _count_fitting(wanted, bounds.max_bytes - size))
+        batches.append(kept)
+        rows, size = rows + kept.num_rows, size + kept.nbytes
+        if kept.num_rows < wanted.num_rows:
+            return batches, True
+        if rows >= bounds.max_rows:
+            break
+    return batches, False
+
+
+def _count_fitting(batch: "pa.RecordBatch", max_bytes: int) -> int:
+    """How many of the first rows take at most `max_bytes`."""
+    if batch.nbytes <= max_bytes:
+        return int(batch.num_rows)
+    return bisect_right(range(1, batch.num_rows), max_bytes, key=lambda count: batch.slice(0, count).nbytes)
 
 
 @contextmanager
@@ -136,23 +163,39 @@ def _readable() -> Iterator[None]:
         ) from error
 
 
-def _read_rest(
-    job: "QueryJob", rows: "RowIterator", clients: WarehouseClients, settings: Settings
+def _list_pages(
+    job: "QueryJob", rows: "RowIterator", max_rows: int, clients: WarehouseClients, settings: Settings
 ) -> "Iterator[pa.RecordBatch]":
-    """The rows page by page; asked for again where Google's client would not keep every value."""
+    """The rows page by page; asked for as text where Google's client would not keep every value."""
     if not needs_text(rows.schema):
-        yield from rows.to_arrow_iterable()
+        yield from _read_pages(rows, max_rows)
         return
     timeout = settings.warehouse_call_timeout_seconds
     texts = clients.rest.list_rows(
         job.destination,
         selected_fields=to_text_schema(rows.schema),
-        max_results=rows.max_results,
         retry=make_retry(timeout),
         timeout=timeout,
     )
-    for batch in texts.to_arrow_iterable():
+    for batch in _read_pages(texts, max_rows):
         yield read_text_columns(batch, rows.schema)
+
+
+def _read_pages(rows: "RowIterator", max_rows: int) -> "Iterator[pa.RecordBatch]":
+    """Pages of some `_PAGE_BYTES` each, by the size of the rows so far.
+
+    BigQuery's own bound is 20 MB (https://cloud.google.com/bigquery/docs/paging-results), which are several times as
+    many while a page is text, values and columns at once.
+    """
+    # One row at least: the client builds the columns from the answer.
+    rows.max_results = max(min(_FIRST_PAGE_ROWS, max_rows), 1)
+    count, size = 0, 0
+    for batch in rows.to_arrow_iterable():
+        yield batch
+        count, size = count + batch.num_rows, size + batch.nbytes
+        following = _PAGE_BYTES * count // max(size, 1)
+        # The client asks for what is missing of this number.
+        rows.max_results = min(max_rows, count + max(following, 1))
 
 
 def _read_storage(

@@ -33,10 +33,19 @@ class QueryParameter:
 
 
 @dataclass(frozen=True)
+class ReadBounds:
+    """How much of a result is read: at most so many rows, and of these at most so many bytes as Arrow holds them."""
+
+    max_rows: int
+    max_bytes: int
+
+
+@dataclass(frozen=True)
 class QueryRequest:
     """One query to dry-run or run.
 
-    `max_bytes_billed` is the caller's own cap in bytes; the environment's always applies too. `fingerprint`
+    `max_bytes_billed` is the caller's own cap in bytes; the environment's always applies too. `max_rows` and
+    `max_result_bytes` bound what is read of the result (`ReadBounds`). `fingerprint`
     and `attempt` make the job id deterministic; without a fingerprint the job gets a random one. A job of
     another worker that was created before `newer_than` is no answer to this request.
     `dashboard_day_limit_bytes` is the dashboard's own `budget.per_day`; `refresh_budget` bounds the refresh
@@ -48,6 +57,7 @@ class QueryRequest:
     default_dataset: str | None = None
     max_bytes_billed: int | None = None
     max_rows: int = 100
+    max_result_bytes: int = 40_000_000
     purpose: RunPurpose = RunPurpose.SQL_RUN
     actor: str = "-"
     slug: str | None = None
@@ -58,6 +68,11 @@ class QueryRequest:
     newer_than: datetime | None = None
     dashboard_day_limit_bytes: int | None = None
     refresh_budget: RefreshBudget | None = None
+
+    @property
+    def bounds(self) -> ReadBounds:
+        """How much of the result is read."""
+        return ReadBounds(self.max_rows, self.max_result_bytes)
 
 
 @dataclass(frozen=True)
@@ -167,12 +182,14 @@ class JobMetadata:
 class ResultRows:
     """The first rows of a result, in the query's order: `table` has at most `max_rows` of `total_rows`.
 
-    `read_by` is `rest` or `storage_read`.
+    `read_by` is `rest` or `storage_read`. `max_bytes` is the bound that ended the reading, None when there was room
+    for all the rows that were asked for.
     """
 
     table: "pa.Table"
     total_rows: int
     read_by: str
+    max_bytes: int | None = None
 
     @property
     def truncated(self) -> bool:

@@ -136,7 +136,7 @@ class QuerySpender:
     def _read_result(self, request: QueryRequest, started: StartedJob) -> ResultRows:
         rows = self._runner.wait(started)
         with start_span("bigquery.read", {"db.system": "bigquery"}), translated_failures("reading a result"):
-            return read_rows(started.job, rows, request.max_rows, self._clients, self._settings)
+            return read_rows(started.job, rows, request.bounds, self._clients, self._settings)
 
     def _settle_failure(self, spending: "_Spending", error: BaseException) -> None:
         if spending.is_settled:

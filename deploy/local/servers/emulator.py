@@ -1,0 +1,46 @@
+"""The BigQuery emulator, sending rows as the Storage Read API does: in messages of some megabytes.
+
+It runs in the environment of the local servers. The emulator itself puts up to a million rows into one message, so
+that whoever stops reading at a bound would have read everything by then.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pyarrow as pa
+from google.cloud.bigquery_storage_v1 import types
+from local_bigquery.cli import main
+from local_bigquery.grpc import read
+
+MESSAGE_BYTES = 8_000_000
+
+
+def split_messages(
+    read_rows: Callable[[Any], Iterator[types.ReadRowsResponse]],
+) -> Callable[[Any], Iterator[types.ReadRowsResponse]]:
+    """The emulator's ReadRows, each Arrow message of it cut into small ones."""
+
+    def read_in_parts(request: Any) -> Iterator[types.ReadRowsResponse]:
+        for message in read_rows(request):
+            yield from _split(message) if message.arrow_record_batch.serialized_record_batch else (message,)
+
+    return read_in_parts
+
+
+def _split(message: types.ReadRowsResponse) -> Iterator[types.ReadRowsResponse]:
+    schema = pa.ipc.read_schema(pa.py_buffer(message.arrow_schema.serialized_schema))
+    batch = pa.ipc.read_record_batch(pa.py_buffer(message.arrow_record_batch.serialized_record_batch), schema)
+    rows = max(1, batch.num_rows * MESSAGE_BYTES // max(1, batch.nbytes))
+    for start in range(0, batch.num_rows, rows):
+        part = batch.slice(start, rows)
+        yield types.ReadRowsResponse(
+            row_count=part.num_rows,
+            stats=message.stats,
+            arrow_schema=message.arrow_schema,
+            arrow_record_batch=types.ArrowRecordBatch(serialized_record_batch=part.serialize().to_pybytes()),
+        )
+
+
+if __name__ == "__main__":
+    read.read_rows = split_messages(read.read_rows)
+    main()
