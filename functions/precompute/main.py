@@ -15,13 +15,18 @@ from shared.schemas.precompute import PrecomputeRequest, VariantRequest
 def precompute(call: Call) -> Reply | flask.Response:
     """Refresh the dashboards of the body; NDJSON progress for who accepts it."""
     service = get_container().precompute
-    actor = call.caller.email
+    actor, is_person = call.caller.email, call.caller.kind == "user"
     if call.route == "/precompute/variant":
         one = call.parse_json(VariantRequest)
         call.action_targets = [one.slug]
         may_refresh = call.caller.role >= Role.EDITOR
         events = service.refresh_variant(
-            one.slug, one.parameters, actor=actor, may_refresh=may_refresh, force=one.force
+            one.slug,
+            one.parameters,
+            actor=actor,
+            may_refresh=may_refresh,
+            force=one.force,
+            restart=one.force and is_person,
         )
         return build_precompute_response(call, events)
     body = call.parse_json(PrecomputeRequest)
@@ -30,6 +35,10 @@ def precompute(call: Call) -> Reply | flask.Response:
     slugs = service.choose_slugs(body.slugs, due_only=body.due)
     call.action_targets = slugs
     events = service.refresh_dashboards(
-        slugs, actor=actor, force=body.force, all_variants=body.variants == "all"
+        slugs,
+        actor=actor,
+        force=body.force,
+        all_variants=body.variants == "all",
+        restart=body.force and is_person,
     )
     return build_precompute_response(call, events)

@@ -69,19 +69,34 @@ class PrecomputeService:
         self._failures = FailureLog(database, clock)
 
     def refresh_dashboards(
-        self, slugs: Sequence[str], *, actor: str, force: bool = False, all_variants: bool = True
+        self,
+        slugs: Sequence[str],
+        *,
+        actor: str,
+        force: bool = False,
+        all_variants: bool = True,
+        restart: bool = False,
     ) -> Generator[RefreshEvent]:
         """Refresh each dashboard; yields each query as it is done and each dashboard when it is assembled.
 
         A query that fails keeps its last good result and that result's `as_of`; a dashboard that fails has
         problems of its own, and the others go on. Raises NotFoundError before anything runs when a slug does
         not exist. Closing the generator cancels the jobs that run, settles them, and starts no more; so does
-        the end of this process (DependencyUnavailableError).
+        the end of this process (DependencyUnavailableError). Only with `restart`, which a person has to say, does a
+        query run again that was running when processes were killed.
         """
-        return self._refresh(self._planner.plan(slugs, all_variants=all_variants), actor, force)
+        planned = self._planner.plan(slugs, all_variants=all_variants)
+        return self._refresh(planned, actor, force=force, restart=restart)
 
     def refresh_variant(
-        self, slug: str, values: Mapping[str, object], *, actor: str, may_refresh: bool, force: bool = False
+        self,
+        slug: str,
+        values: Mapping[str, object],
+        *,
+        actor: str,
+        may_refresh: bool,
+        force: bool = False,
+        restart: bool = False,
     ) -> Generator[RefreshEvent]:
         """Compute one variant on demand, under the same guard, caps and budgets.
 
@@ -97,7 +112,8 @@ class PrecomputeService:
                 f"Only an editor may refresh {slug}; anybody may ask for values that are not listed, "
                 "where a parameter says allow_other, and only without force."
             )
-        return self._refresh([self._planner.plan_variant(saved, parameters)], actor, force)
+        planned = [self._planner.plan_variant(saved, parameters)]
+        return self._refresh(planned, actor, force=force, restart=restart)
 
     def assemble_dashboards(self, slugs: Sequence[str]) -> Mapping[str, int]:
         """Assemble payloads from the results there are, asking no warehouse; variants ready, by slug."""
@@ -116,10 +132,13 @@ class PrecomputeService:
             return list(dict.fromkeys(slugs))
         return self._catalog.list_due_slugs(self._clock()) if due_only else self._catalog.list_slugs()
 
-    def _refresh(self, planned: Sequence[PlannedRun], actor: str, force: bool) -> Generator[RefreshEvent]:
+    def _refresh(
+        self, planned: Sequence[PlannedRun], actor: str, *, force: bool, restart: bool
+    ) -> Generator[RefreshEvent]:
         runs = [run for run in planned if isinstance(run, DashboardRun)]
         total = sum(len(run.expansion.units) for run in runs)
-        with closing(self._refresher.refresh(make_tasks(runs), actor=actor, force=force)) as outcomes:
+        refreshing = self._refresher.refresh(make_tasks(runs), actor=actor, force=force, restart=restart)
+        with closing(refreshing) as outcomes:
             for one in outcomes:
                 if one is None:
                     yield StillRunning()

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import text
 
 from shared.database.unit_of_work import Database
+from shared.precompute.refresh.leases import RefreshLeases
 
 MINUTE = timedelta(minutes=1)
 KEY = "ab" * 32
@@ -69,3 +70,44 @@ def test_one_call_takes_the_free_ones_of_many(database: Database) -> None:
     other = "cd" * 32
     with database.begin() as uow:
         assert uow.leases.acquire_many([KEY, other], uuid4(), MINUTE) == {other: 1}
+
+
+def count_unfinished(database: Database) -> dict[str, int]:
+    with database.begin() as uow:
+        return uow.leases.count_unfinished([KEY])
+
+
+def test_what_began_and_never_ended_is_counted_until_something_ends(database: Database) -> None:
+    for died in (1, 2):
+        owner = uuid4()
+        acquire(database, owner)
+        with database.begin() as uow:
+            uow.leases.begin_many([KEY], owner)
+        assert count_unfinished(database) == {KEY: died}
+        let_pass(database, 60)
+    successor = uuid4()
+    acquire(database, successor)
+    with database.begin() as uow:
+        uow.leases.end_many([KEY], owner)  # it was dead, or away for too long
+    assert count_unfinished(database) == {KEY: 2}
+    with database.begin() as uow:
+        uow.leases.begin_many([KEY], successor)
+        uow.leases.end_many([KEY], successor)
+    assert count_unfinished(database) == {}
+
+
+def test_a_lease_that_is_given_back_without_a_beginning_keeps_the_count(database: Database) -> None:
+    dead, careful = uuid4(), uuid4()
+    acquire(database, dead)
+    with database.begin() as uow:
+        uow.leases.begin_many([KEY], dead)
+    let_pass(database, 60)
+    leases = RefreshLeases(database, 60)
+    assert leases.acquire([KEY]) == {KEY: 2}
+    leases.release_all()
+    assert count_unfinished(database) == {KEY: 1}
+    assert leases.acquire([KEY]) == {KEY: 3}
+    leases.begin([KEY])
+    leases.release_all()
+    assert count_unfinished(database) == {}
+    assert acquire(database, careful) == {KEY: 4}

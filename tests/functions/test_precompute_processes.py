@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import requests
@@ -43,14 +44,14 @@ class Worker:
     service: Service
     bearer: str
 
-    def refresh(self, *, force: bool = False) -> dict[str, Any]:
+    def refresh(self, *, force: bool = False, bearer: str | None = None) -> dict[str, Any]:
         """The report on the test dashboard, over the wire."""
         with requests.Session() as http:
             http.trust_env = False
             response = http.post(
                 f"http://127.0.0.1:{self.port}/precompute",
                 json={"slugs": ["shop"], "force": force},
-                headers={"Authorization": self.bearer},
+                headers={"Authorization": bearer or self.bearer},
                 timeout=120,
             )
         assert response.status_code == 200, response.text
@@ -137,3 +138,53 @@ def test_a_holder_that_was_stopped_beyond_its_lease_disturbs_nobody_when_it_goes
     assert read("SELECT fingerprint, fence, as_of, refresh_error FROM query_results ORDER BY 1") == stored
     assert {row.refresh_error for row in stored} == {None}
     assert read("SELECT 1 FROM query_leases WHERE owner IS NOT NULL") == []
+
+
+def test_a_query_that_ran_when_two_processes_were_killed_waits_for_a_person(
+    functions: FunctionHost, fleet: list[Worker]
+) -> None:
+    # As no query before, and in the middle for as long as two processes take to be killed.
+    slow = SLOW.replace("20000", "60000").replace("= 3 AND", f"= 3 AND '{uuid4()}' != '' AND")
+    functions.save_shop(slow)
+    database = functions.container.database
+    scheduler = f"Bearer {functions.oidc.fetch_id_token('scheduler@local.iam.gserviceaccount.com')}"
+    last = fleet[-1]
+
+    def write(statement: str) -> list[Any]:
+        with database.engine.begin() as connection:
+            result = connection.execute(text(statement))
+            return list(result.all()) if result.returns_rows else []
+
+    def read_count(report: dict[str, Any]) -> dict[str, Any]:
+        return next(dict(query) for query in report["queries"] if query["queries"] == ["count"])
+
+    with ThreadPoolExecutor(2) as pool:
+        for number, victim in enumerate(fleet[:2], 1):
+            lost = pool.submit(victim.refresh)
+            begun = (
+                "SELECT 1 FROM query_runs AS run JOIN query_leases AS lease USING (fingerprint) "
+                f"WHERE query_name = 'count' AND run.status = 'running' AND unfinished = {number}"
+            )
+            wait_until(lambda: bool(write(begun)), 60, poll_seconds=0.01)  # noqa: B023
+            victim.send(signal.SIGKILL)
+            with pytest.raises(requests.ConnectionError):
+                lost.result(timeout=60)
+            # As when the time is over for which nobody may follow who died.
+            write("UPDATE query_leases SET expires_at = now() WHERE owner IS NOT NULL")
+
+    runs = "SELECT count(*) FROM query_runs WHERE query_name = 'count'"
+    before = write(runs)
+    for options in ({"bearer": scheduler}, {"bearer": scheduler, "force": True}, {}):
+        report = last.refresh(**options)
+        count = read_count(report)
+        assert (count["status"], count["error"]["code"]) == ("failed", "INTERNAL_ERROR")
+        assert "2 processes in a row were killed while they ran it" in count["error"]["message"]
+        assert '"force": true' in count["error"]["remediation"]
+        # The other queries ran in the first of the two as well, then alone, and are done.
+        assert report["totals"]["failed"] == 1
+    assert write(runs) == before
+
+    restarted = read_count(last.refresh(force=True))
+    assert restarted["status"] == "refreshed", restarted["error"]
+    assert write("SELECT unfinished FROM query_leases WHERE unfinished > 0 OR owner IS NOT NULL") == []
+    assert read_count(last.refresh(bearer=scheduler))["status"] == "skipped_unchanged"

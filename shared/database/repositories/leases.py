@@ -1,6 +1,6 @@
 """Leases on queries. When one is over is a matter of the database's clock alone: workers' clocks differ."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -48,16 +48,28 @@ class LeaseRepository(Repository):
         )
         return set(self._session.scalars(statement))
 
+    def begin_many(self, fingerprints: Sequence[str], owner: UUID) -> None:
+        """Note that the owner begins to refresh what it holds; `end_many` forgets it."""
+        self._write(fingerprints, owner, {"unfinished": table_of(QueryLease).c.unfinished + 1})
+
+    def end_many(self, fingerprints: Sequence[str], owner: UUID) -> None:
+        """Note that the refreshes of what the owner still holds ended, well or not: its process lives."""
+        self._write(fingerprints, owner, {"unfinished": 0})
+
+    def count_unfinished(self, fingerprints: Sequence[str]) -> dict[str, int]:
+        """How many refreshes in a row began and never ended; those without any are left out."""
+        if not fingerprints:
+            return {}
+        rows = self._session.execute(
+            select(QueryLease.fingerprint, QueryLease.unfinished).where(
+                QueryLease.fingerprint.in_(list(fingerprints)), QueryLease.unfinished > 0
+            )
+        )
+        return {row[0]: int(row[1]) for row in rows}
+
     def release_many(self, fingerprints: Sequence[str], owner: UUID) -> None:
         """Give back the leases the owner still holds."""
-        if not fingerprints:
-            return
-        table = table_of(QueryLease)
-        self._session.execute(
-            update(table)
-            .where(table.c.fingerprint.in_(list(fingerprints)), table.c.owner == owner)
-            .values(owner=None)
-        )
+        self._write(fingerprints, owner, {"owner": None})
 
     def list_held(self, fingerprints: Sequence[str]) -> set[str]:
         """Those of the fingerprints that somebody is refreshing."""
@@ -71,4 +83,15 @@ class LeaseRepository(Repository):
                     QueryLease.expires_at > func.now(),
                 )
             )
+        )
+
+    def _write(self, fingerprints: Sequence[str], owner: UUID, values: Mapping[str, object]) -> None:
+        """Change the leases that the owner holds."""
+        if not fingerprints:
+            return
+        table = table_of(QueryLease)
+        self._session.execute(
+            update(table)
+            .where(table.c.fingerprint.in_(list(fingerprints)), table.c.owner == owner)
+            .values(**values)
         )

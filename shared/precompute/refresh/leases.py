@@ -29,6 +29,7 @@ class RefreshLeases:
         self._renew_every_seconds = lifetime_seconds / 3
         self._owner = uuid4()
         self._held: set[str] = set()
+        self._begun: set[str] = set()
         self._renew_at = 0.0
 
     def acquire(self, fingerprints: Sequence[str]) -> dict[str, int]:
@@ -38,6 +39,17 @@ class RefreshLeases:
         self._held.update(taken)
         self._renew_at = self._elapsed_seconds() + self._renew_every_seconds
         return taken
+
+    def count_unfinished(self, fingerprints: Sequence[str]) -> dict[str, int]:
+        """How many refreshes in a row died with their processes; queries without any are left out."""
+        with self._database.begin() as uow:
+            return uow.leases.count_unfinished(fingerprints)
+
+    def begin(self, fingerprints: Sequence[str]) -> None:
+        """Write down that these are refreshed from now on: what is never released then died with this process."""
+        with self._database.begin() as uow:
+            uow.leases.begin_many(fingerprints, self._owner)
+        self._begun.update(fingerprints)
 
     def renew(self) -> None:
         """Keep the leases; cheap to call often, because it writes only when a third of the lifetime is over."""
@@ -53,8 +65,10 @@ class RefreshLeases:
         ended = self._held.intersection(fingerprints)
         if ended:
             with self._database.begin() as uow:
+                uow.leases.end_many(sorted(ended & self._begun), self._owner)
                 uow.leases.release_many(sorted(ended), self._owner)
             self._held -= ended
+            self._begun -= ended
 
     def release_all(self) -> None:
         """Give everything back."""

@@ -4,7 +4,8 @@
 2. `_run_all`: of the others, run those whose lease nobody has, wait for those that another worker runs, and take over
    what it leaves (`leases`).
 3. `_run`: read again under the lease what another worker ended in between.
-4. `_run_jobs`: one job each, on the budget of the dashboard whose turn it is; renew the leases meanwhile.
+4. `take_apart`: what ran when a process died runs alone, and after the second time not at all (`halting`).
+   `_run_jobs`: one job each, on the budget of the dashboard whose turn it is; renew the leases meanwhile.
 5. `_keep`: store the answer with the state of its sources as the job saw them, or `_fail`: say why there is none.
    Whose lease ran out finds a newer result there, and reports that.
 """
@@ -23,6 +24,7 @@ from shared.errors import AlmanacError
 from shared.precompute.assembly.result_store import ResultStore, bound_result_bytes
 from shared.precompute.freshness.look import SourceLook, SourceWatch, WatchedQuery
 from shared.precompute.refresh.failure_log import FailureLog
+from shared.precompute.refresh.halting import HaltedTask, take_apart
 from shared.precompute.refresh.leases import RefreshLeases
 from shared.precompute.refresh.outcomes import OthersReport, OutcomeReporter, PendingTask, TaskOutcome
 from shared.precompute.refresh.planning import RefreshTask
@@ -40,9 +42,10 @@ WAIT_SECONDS = 0.25
 
 @dataclass(frozen=True)
 class _Refresh:
-    """What belongs to one refresh."""
+    """What belongs to one refresh; `restart` says that a person starts again what killed its processes."""
 
     actor: str
+    restart: bool
     sources: SourceStateReader
     leases: RefreshLeases
 
@@ -69,14 +72,15 @@ class QueryRefresher:
         self._reporter = OutcomeReporter(settings.usd_per_tib)
 
     def refresh(
-        self, tasks: Sequence[RefreshTask], *, actor: str, force: bool
+        self, tasks: Sequence[RefreshTask], *, actor: str, force: bool, restart: bool
     ) -> Generator[tuple[RefreshTask, TaskOutcome] | None]:
         """Each task with its outcome, as it is done. A task that fails does not stop the others.
 
+        Only with `restart` does a query run again whose last refreshes died with their processes.
         Yields None every few seconds while nothing is done. Closing it cancels the jobs that run.
         """
         leases = RefreshLeases(self._database, self._settings.refresh_lease_seconds)
-        refresh = _Refresh(actor, self._sources.begin_refresh(), leases)
+        refresh = _Refresh(actor, restart, self._sources.begin_refresh(), leases)
         try:
             to_run = yield from self._look(tasks, refresh, force=force)
             yield from self._run_all(to_run, refresh)
@@ -152,8 +156,22 @@ class QueryRefresher:
             else:
                 refresh.leases.release([one.fingerprint])
                 yield one.task, outcome
-        while to_run:
-            to_run = yield from self._run_jobs(to_run, fences, refresh)
+        unfinished = refresh.leases.count_unfinished([one.fingerprint for one in to_run])
+        for batch in take_apart(to_run, unfinished, restart=refresh.restart):
+            if isinstance(batch, HaltedTask):
+                one = batch.task
+                outcome = self._fail(one, fences[one.fingerprint], batch.describe(), None)
+                refresh.leases.release([one.fingerprint])
+                yield one.task, outcome
+            else:
+                yield from self._run_batch(batch, fences, refresh)
+
+    def _run_batch(
+        self, batch: list[PendingTask], fences: Mapping[str, int], refresh: _Refresh
+    ) -> Generator[tuple[RefreshTask, TaskOutcome] | None]:
+        refresh.leases.begin([one.fingerprint for one in batch])
+        while batch:
+            batch = yield from self._run_jobs(batch, fences, refresh)
 
     def _run_jobs(
         self,
