@@ -11,7 +11,8 @@ from shared.api.routes import Route
 from shared.errors import MethodNotAllowedError, NotFoundError
 
 _PARAMETER = re.compile(r"\{(\w+)(?::(int))?\}")
-_PATTERNS = {"": r"[^/\n]+", "int": r"[0-9]{1,18}"}
+# No name has a control character.
+_PATTERNS = {"": r"[^/\x00-\x1f\x7f]+", "int": r"[0-9]{1,18}"}
 
 
 class RouteMatch(NamedTuple):

@@ -30,7 +30,18 @@ def test_a_path_without_parameters_matches_itself_only(router):
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/thing", "/things/", "/things//versions/1", "/THINGS", "/a\nb", "//things"]
+    "path",
+    [
+        "/",
+        "/thing",
+        "/things/",
+        "/things//versions/1",
+        "/THINGS",
+        "/a\nb",
+        "//things",
+        "/things/a\0",
+        "/things/\x7f",
+    ],
 )
 def test_an_unknown_path_is_not_found(router, path):
     with pytest.raises(NotFoundError, match="There is nothing at"):
