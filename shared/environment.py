@@ -102,6 +102,34 @@ def count_server_threads() -> int:
     return int(os.environ.get("THREADS") or (os.cpu_count() or 1) * 4)
 
 
+class ServerEnvironment(NamedTuple):
+    """What functions-framework reads of the environment, with its defaults."""
+
+    target: str
+    source: str | None
+    host: str
+    port: int
+    workers: int
+    threads: int
+    timeout_seconds: int
+
+    @classmethod
+    def read(cls) -> Self:
+        """That of this process. Raises SettingsError when it names no function."""
+        given = os.environ
+        if not given.get("FUNCTION_TARGET"):
+            raise SettingsError({"FUNCTION_TARGET": "names no function"})
+        return cls(
+            target=given["FUNCTION_TARGET"],
+            source=given.get("FUNCTION_SOURCE"),
+            host=given.get("HOST") or "0.0.0.0",  # noqa: S104 - as Cloud Run asks for
+            port=int(given.get("PORT") or 8080),
+            workers=int(given.get("WORKERS") or 1),
+            threads=count_server_threads(),
+            timeout_seconds=int(given.get("CLOUD_RUN_TIMEOUT_SECONDS") or 0),
+        )
+
+
 def list_kinds(cls: type[EnvironmentSettings]) -> Mapping[str, Any]:
     """The annotations of the settings of a class, by their names in lower case."""
     return get_type_hints(cls, include_extras=True)

@@ -1,4 +1,4 @@
-"""Each function of the manifest as a functions-framework process of its own, as Cloud Run would run it."""
+"""Each function of the manifest as a process of its own, as Cloud Run would run it."""
 
 import sys
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from shared.api.manifest import FunctionEntry
 def build_function_environment(
     entry: FunctionEntry, environment: Mapping[str, str], source_root: Path = REPOSITORY / "functions"
 ) -> dict[str, str]:
-    """What functions-framework needs to serve one function, but for the port."""
+    """What the server of one function needs, but for the port."""
     return {
         **environment,
         "FUNCTION_TARGET": entry.name,
@@ -41,7 +41,7 @@ def build_function_spec(
     run_dir.mkdir(parents=True, exist_ok=True)
     return ServiceSpec(
         name=entry.name,
-        command=[sys.executable, "-m", "functions_framework"],
+        command=[sys.executable, "-m", "shared.api.server"],
         is_ready=lambda: answers_ok(port, "/healthz"),
         log_path=state_dir / "logs" / f"{entry.name}.log",
         environment={
