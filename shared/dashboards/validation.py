@@ -35,6 +35,7 @@ from shared.dashboards.validators.settings import (
 )
 from shared.dashboards.validators.sql import SqlFileValidator, SqlValidator
 from shared.dashboards.validators.values import ParameterTypeValidator, QuantityValidator
+from shared.dashboards.validators.yaml_losses import CutTextValidator
 from shared.dashboards.yaml.reading import YamlData, read_yaml, refuse_size
 from shared.settings import Settings
 
@@ -95,6 +96,7 @@ def offline_validators() -> list[DashboardValidator]:
     return [
         VersionValidator(),
         SlugValidator(),
+        CutTextValidator(),
         QuantityValidator(),
         RefreshValidator(),
         BudgetValidator(),

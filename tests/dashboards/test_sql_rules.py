@@ -70,3 +70,60 @@ def test_the_account_that_asks_is_a_warning_at_each_place():
         (DiagnosticCode.SQL_SESSION_USER, Severity.WARNING)
     ] * 2
     assert [one.column for one in found] == [14, 52]
+
+
+def read_written(sql: str) -> list[Diagnostic]:
+    """What is said about SQL as it is written in YAML, style and all."""
+    text = MINIMAL.replace('{sql: "SELECT day, total FROM sales"}', f"\n    sql: {sql}")
+    assert sql in text
+    return [one for one in validate(text, limits=KNOWN).diagnostics if one.code.value.startswith("SQL_")]
+
+
+@pytest.mark.parametrize(
+    ("sql", "line", "column"),
+    [
+        (">-\n      SELECT 1 AS a\n      -- one\n      FROM nyc.t", 8, 7),
+        (">\n      SELECT 1 AS a # one\n      FROM nyc.t\n", 7, 21),
+        ("SELECT 1 AS a -- one\n      FROM nyc.t", 6, 24),
+        ('"SELECT 1 AS a -- one\n      FROM nyc.t"', 6, 25),
+        (">-\n      SELECT '--' AS a, /* -- */ 1 AS b -- one\n      FROM nyc.t", 7, 41),
+    ],
+)
+def test_a_comment_that_takes_in_the_lines_behind_it_is_an_error_at_its_place(
+    sql: str, line: int, column: int
+):
+    (found,) = read_written(sql)
+    assert (found.code, found.severity) == (DiagnosticCode.SQL_SWALLOWED, Severity.ERROR)
+    assert (found.line, found.column) == (line, column)
+    assert "'FROM' and on" in found.message
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "|\n      SELECT 1 AS a -- one\n      FROM nyc.t",
+        ">-\n      SELECT 1 AS a\n      FROM nyc.t -- one",
+        ">-\n      SELECT 1 AS a -- one\n\n      FROM nyc.t",
+        ">-\n      SELECT '-- one' AS a\n      FROM nyc.t",
+        ">-\n      SELECT 1 /* one\n      more */ AS a\n      FROM nyc.t",
+    ],
+)
+def test_a_comment_that_takes_in_nothing_is_fine(sql: str):
+    assert read_written(sql) == []
+
+
+@pytest.mark.parametrize(
+    ("title", "cut"),
+    [
+        ("Top #5 shops", "#5 shops"),
+        ("Top  #5", "#5"),
+        ("Top # of shops", None),
+        ("Top#5 shops", None),
+        ('"Top #5 shops"', None),
+    ],
+)
+def test_a_title_that_yaml_cuts_is_a_warning(title: str, cut: str | None):
+    found = validate(MINIMAL.replace("title: Sales\n", f"title: {title}\n")).diagnostics
+    assert [(one.code, one.severity, one.received) for one in found] == (
+        [(DiagnosticCode.TEXT_CUT, Severity.WARNING, cut)] if cut else []
+    )

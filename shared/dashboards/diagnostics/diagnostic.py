@@ -58,6 +58,7 @@ class DiagnosticCode(StrEnum):
     DUPLICATE_SLUG = "DUPLICATE_SLUG", "Two files have the same slug."
     DUPLICATE_CHART = "DUPLICATE_CHART", "Two charts have the same id."
     DUPLICATE_PARAMETER = "DUPLICATE_PARAMETER", "Two parameters have the same name."
+    TEXT_CUT = "TEXT_CUT", "YAML reads the end of a text as a comment."
 
     # --- references
     UNKNOWN_QUERY = "UNKNOWN_QUERY", "A chart names a query that does not exist."
@@ -99,6 +100,7 @@ class DiagnosticCode(StrEnum):
         "SQL_SESSION_USER",
         "SESSION_USER() is the service's account, the same for every reader.",
     )
+    SQL_SWALLOWED = "SQL_SWALLOWED", "YAML joins lines to a comment of the SQL, so the query lacks them."
     SQL_REFUSED = (
         "SQL_REFUSED",
         "The query guard, or BigQuery in a dry run, refuses what the SQL reads, calls or returns.",

@@ -19,6 +19,7 @@ from shared.dashboards.diagnostics.diagnostic import (
 from shared.dashboards.validators.base import replace_span, replace_text, report
 from shared.dashboards.validators.parsed import ParsedDashboard
 from shared.dashboards.validators.sql_positions import locate_sql
+from shared.dashboards.validators.yaml_losses import find_swallowed
 from shared.dashboards.yaml.positions import LineIndex
 from shared.dashboards.yaml.text import describe_odd_character, find_odd_character
 from shared.errors import AlmanacError
@@ -56,6 +57,10 @@ class SqlValidator:
         for query, sql in document.sql_texts.items():
             if "\0" in sql:
                 continue  # the validators of files and of YAML say where
+            swallowed = list(find_swallowed(document, query, sql))
+            if swallowed:
+                yield from swallowed  # what is left is not what was written
+                continue
             try:
                 guard.check(sql, default_dataset)
             except AlmanacError as error:
