@@ -35,7 +35,7 @@ class Cache(Protocol):
     def increment(self, key: str, ttl_seconds: int) -> int:
         """Add 1 to a counter and return it; a new counter begins at 1 and lives `ttl_seconds` from then on.
 
-        Raises InternalError when the key holds something else.
+        What is no counter gives way to a new one.
         """
         ...
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.cache.stamps import StampedItems, read_number, stamp_value
-from shared.errors import InternalError
 
+MAX_COUNT_DIGITS = 15
 ENTRY_OVERHEAD_BYTES = 300
 """What an entry costs beside key and value: dictionary slot, entry object, headers of str and bytes."""
 
@@ -70,9 +70,12 @@ class MemoryCache:
         """See `Cache.increment`."""
         with self._lock:
             entry = self._find(key)
-            count = _read_count(key, entry.value) + 1 if entry else 1
-            self._put(key, b"%d" % count, entry.expires_at if entry else self._clock() + ttl_seconds)
-            return count
+            before = _read_count(entry.value) if entry else None
+            if entry is None or before is None:
+                self._put(key, b"1", self._clock() + ttl_seconds)
+                return 1
+            self._put(key, b"%d" % (before + 1), entry.expires_at)
+            return before + 1
 
     def compare_and_delete(self, key: str, value: bytes) -> bool:
         """See `Cache.compare_and_delete`."""
@@ -113,8 +116,5 @@ class MemoryCache:
             self._used_bytes -= entry.size
 
 
-def _read_count(key: str, value: bytes) -> int:
-    try:
-        return int(value)
-    except ValueError as error:
-        raise InternalError(f"The cache key {key!r} holds no counter.") from error
+def _read_count(value: bytes) -> int | None:
+    return int(value) if len(value) <= MAX_COUNT_DIGITS and value.isdigit() else None

@@ -21,13 +21,25 @@ HEALTH_CHECK_SECONDS = 30
 PAUSE_SECONDS = 5.0
 """How long a server that kept a caller waiting in vain is left alone."""
 
+# MGET, unlike GET, takes a key of another type for one that is not there; SET replaces it.
 _COMPARE_AND_DELETE = """
-if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+if redis.call('MGET', KEYS[1])[1] == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0
+"""
+_ADD = """
+if redis.call('MGET', KEYS[1])[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+return 1
+"""
+_INCREMENT = """
+local stored = redis.call('MGET', KEYS[1])[1]
+if stored and #stored <= 15 and string.match(stored, '^%d+$') then return redis.call('INCR', KEYS[1]) end
+redis.call('SET', KEYS[1], 1, 'EX', ARGV[1])
+return 1
 """
 _SET_NEWEST = """
 for index, key in ipairs(KEYS) do
-    local stored = redis.call('GET', key)
+    local stored = redis.call('MGET', key)[1]
     local number = stored and tonumber(string.match(stored, '^(%d+) '))
     if not number or number <= tonumber(ARGV[1 + index]) then
         redis.call('SET', key, ARGV[1 + #KEYS + index], 'EX', ARGV[1])
@@ -85,19 +97,11 @@ class RedisCache:
 
     def add(self, key: str, value: bytes, ttl_seconds: int) -> bool:
         """See `Cache.add`."""
-        return self._call("SET NX", lambda redis: bool(redis.set(key, value, ex=ttl_seconds, nx=True)))
+        return self._call("EVAL", lambda redis: bool(redis.eval(_ADD, 1, key, value, ttl_seconds)))
 
     def increment(self, key: str, ttl_seconds: int) -> int:
-        """See `Cache.increment`."""
-
-        def count(redis: "Redis") -> int:
-            with redis.pipeline(transaction=True) as pipeline:
-                # INCR keeps the time to live, so it is set with the counter and never again.
-                pipeline.set(key, 0, ex=ttl_seconds, nx=True)
-                pipeline.incr(key)
-                return int(pipeline.execute()[1])
-
-        return self._call("INCR", count)
+        """See `Cache.increment`. INCR keeps the time to live, so it is set with the counter and never again."""
+        return self._call("EVAL", lambda redis: cast("int", redis.eval(_INCREMENT, 1, key, ttl_seconds)))
 
     def compare_and_delete(self, key: str, value: bytes) -> bool:
         """See `Cache.compare_and_delete`."""

@@ -7,8 +7,11 @@ DASHBOARDS_FOLDER = "dashboards"
 
 
 def head_key(slug: str) -> str:
-    """Which version of a dashboard is current, and what its parameters are."""
-    return f"dash:{slug}:h"
+    """Which version of a dashboard is current, and what its parameters are.
+
+    A key of its own for heads with a checksum: a release that knows none would fail on one.
+    """
+    return f"dash:{slug}:head"
 
 
 def query_key(slug: str, fingerprint: str, version: int) -> str:

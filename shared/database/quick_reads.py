@@ -41,6 +41,7 @@ WITH found AS (
 )
 SELECT blob_path, checked_at, updated_at FROM found
 """
+_DISCARD_PAYLOAD = "UPDATE payloads SET etag = '' WHERE blob_path = %s AND etag <> ''"
 READ_NOTED_EVERY = timedelta(minutes=1)
 """A payload's `read_at` is right to within this time: noting every read would make each of them a write."""
 _tracer = trace.get_tracer(__name__)
@@ -99,6 +100,13 @@ class QuickReads:
         values = [slug, version, variant_hash, now, now - READ_NOTED_EVERY]
         rows = self._run(_FIND_PAYLOAD, values)
         return (rows[0][0], rows[0][1], rows[0][2]) if rows else None
+
+    def discard_payload(self, blob_path: str) -> None:
+        """Have the payload that lies at `blob_path`, and cannot be read there, built anew by the next refresh.
+
+        A refresh keeps what has the content's name already; without one it is no content's.
+        """
+        self._run(_DISCARD_PAYLOAD, [blob_path])
 
     def close(self) -> None:
         """Close the connection; the next statement opens a new one."""

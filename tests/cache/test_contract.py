@@ -12,7 +12,6 @@ from deploy.local.servers.valkey import ValkeyServer
 from shared.cache.cache import Cache
 from shared.cache.factory import open_cache
 from shared.cache.stamps import read_value
-from shared.errors import InternalError
 from shared.settings import Settings
 
 MakeKey = Callable[[str], str]
@@ -114,11 +113,10 @@ def test_no_increment_is_lost(cache: Cache, key: MakeKey) -> None:
     assert sorted(counts) == list(range(1, 201))
 
 
-def test_counting_on_something_else_is_an_error(cache: Cache, key: MakeKey) -> None:
-    cache.set_many({key("text"): b"text"}, 60)
-    with pytest.raises(InternalError):
-        cache.increment(key("text"), 60)
-    assert cache.get_many([key("text")]) == [b"text"]
+@pytest.mark.parametrize("found", [b"text", b"", b"-3", b"9" * 40, b" 7"])
+def test_counting_on_something_else_begins_anew(cache: Cache, key: MakeKey, found: bytes) -> None:
+    cache.set_many({key("text"): found}, 60)
+    assert [cache.increment(key("text"), 60) for _ in range(2)] == [1, 2]
 
 
 def test_compare_and_delete_removes_only_the_expected_value(cache: Cache, key: MakeKey) -> None:

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import redis
 
 from deploy.local.parts import REPOSITORY
 from deploy.local.servers.valkey import ValkeyServer
@@ -223,3 +224,34 @@ def test_memory_is_chosen_with_the_bound_of_the_settings() -> None:
     assert isinstance(cache, MemoryCache)
     cache.set_many({"a": bytes(2000)}, 60)
     assert cache.get_many(["a"]) == [None]
+
+
+WRONG_TYPES = {
+    "list": ["RPUSH", "x"],
+    "hash": ["HSET", "x", "y"],
+    "set": ["SADD", "x"],
+    "stream": ["XADD", "*", "x", "y"],
+}
+
+
+@pytest.mark.parametrize("kind", WRONG_TYPES)
+def test_a_key_of_another_type_is_not_there_and_is_replaced(valkey_server: ValkeyServer, kind: str) -> None:
+    cache = open_redis(valkey_server.url, timeout_seconds=5)
+    command, *values = WRONG_TYPES[kind]
+
+    def make(name: str) -> str:
+        key = f"{uuid.uuid4().hex}:{name}"
+        with redis.Redis.from_url(valkey_server.url) as client:
+            client.execute_command(command, key, *values)
+        return key
+
+    assert cache.get_many([make("get")]) == [None]
+    assert not cache.compare_and_delete(make("delete"), b"x")
+    keys = [make("set"), make("newest"), make("add"), make("count")]
+    cache.set_many({keys[0]: b"1"}, 60)
+    cache.set_newest_many({keys[1]: (1, b"1")}, 60)
+    assert cache.add(keys[2], b"1", 60)
+    assert cache.increment(keys[3], 60) == 1
+    assert cache.get_many(keys) == [b"1", b"1 1", b"1", b"1"]
+    with redis.Redis.from_url(valkey_server.url) as client:
+        assert all(0 < client.ttl(key) <= 60 for key in keys)

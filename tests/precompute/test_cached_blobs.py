@@ -10,7 +10,13 @@ import redis
 from deploy.local.servers.valkey import ValkeyServer
 from shared.cache.cache import Cache
 from shared.cache.factory import open_cache
-from shared.precompute.payload.cached_blobs import POINTER_TTL_SECONDS, CachedBlobs, Pointer, make_copy
+from shared.precompute.payload.cached_blobs import (
+    POINTER_TTL_SECONDS,
+    CachedBlobs,
+    Pointer,
+    UnreadableBlobError,
+    make_copy,
+)
 from shared.settings import Settings
 from shared.storage.blob import Blob, BlobStore, BlobWrite
 from shared.storage.files import FileBlobStore
@@ -127,5 +133,33 @@ def test_many_are_read_at_once_and_kept(cache: Cache, store: BlobStore) -> None:
     cache.set_many({"pointer": make_copy(OLD.path, b"cached")}, 60)
     blobs = CachedBlobs(cache, lambda: store, 60)
     wanted = {"pointer": OLD.path, "copy": NEW.path, "none": "p/none"}
-    assert blobs.read_many(wanted) == {OLD.path: b"cached", NEW.path: b"new"}
+    assert blobs.read_many(wanted, lambda _, data: read_text(data).encode()) == {
+        OLD.path: b"cached",
+        NEW.path: b"new",
+    }
     assert cache.get_many(["copy", "none"]) == [make_copy(NEW.path, b"new"), None]
+
+
+def test_of_many_a_damaged_copy_is_read_from_the_store(cache: Cache, store: BlobStore) -> None:
+    cache.set_many({"pointer": make_copy(OLD.path, b"\0"), "copy": make_copy(NEW.path, b"new")}, 60)
+    store.write_blobs([BlobWrite(NEW.path, b"\0")], message="Test", author="a@example.com")
+    blobs = CachedBlobs(cache, lambda: store, 60)
+    found = blobs.read_many({"pointer": OLD.path, "copy": NEW.path}, lambda _, data: read_text(data))
+    assert found == {OLD.path: "old", NEW.path: "new"}
+    assert cache.get_many(["pointer"]) == [make_copy(OLD.path, b"old")]
+
+
+def test_what_is_damaged_in_both_places_is_told_from_what_is_gone(cache: Cache, store: BlobStore) -> None:
+    publish(cache, NEW, b"\0")
+    store.write_blobs([BlobWrite(NEW.path, b"\0")], message="Test", author="a@example.com")
+    blobs = CachedBlobs(cache, lambda: store, 60)
+    with pytest.raises(UnreadableBlobError, match=NEW.path):
+        find(blobs, lambda: NEW)
+    assert find(blobs, lambda: OLD) == "old"
+
+
+def test_a_damaged_pointer_with_a_high_number_gives_way(cache: Cache, store: BlobStore) -> None:
+    cache.set_many({"pointer": b"9007199254740991 garbage"}, 60)
+    blobs = CachedBlobs(cache, lambda: store, 60)
+    assert find(blobs, lambda: NEW) == "new"
+    assert find(blobs, lambda: pytest.fail("the pointer is cached")) == "new"

@@ -57,9 +57,12 @@ class DashboardHead:
 
     @classmethod
     def from_bytes(cls, cached: bytes) -> Self:
-        """Read the cached form."""
-        slug, version, parameters = json.loads(cached)
-        return cls(slug, version, tuple(HeadParameter(*parameter) for parameter in parameters))
+        """Read the cached form. Raises ValueError for what is none, such as another release's."""
+        try:
+            slug, version, parameters = json.loads(cached)
+            return cls(slug, version, tuple(HeadParameter(*parameter) for parameter in parameters))
+        except (TypeError, RecursionError) as error:
+            raise ValueError(f"not a head: {error}") from error
 
     def resolve_parameters(self, query: Mapping[str, Sequence[str]]) -> dict[str, ParameterValue]:
         """Every parameter's value for a request's query string, defaults filled in.

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 
 from shared.cache.cache import Cache
+from shared.cache.checksums import add_checksum, take_checked
 from shared.cache.stamps import read_value
 from shared.dashboards.definition.head import HEAD_TTL_SECONDS, DashboardHead
 from shared.dashboards.keys import head_key
@@ -23,13 +24,10 @@ class HeadCache:
     def find_heads(self, slugs: Sequence[str]) -> list[DashboardHead | None]:
         """The heads of `slugs`, in order; None for a dashboard that does not exist."""
         cached = self._read_cached(slugs)
-        missing = [slug for slug, value in zip(slugs, cached, strict=True) if value is None]
+        missing = [slug for slug in slugs if slug not in cached]
         read = self._read_index(missing) if missing else {}
         self.write_heads(list(read.values()))
-        return [
-            DashboardHead.from_bytes(read_value(value)) if value else read.get(slug)
-            for slug, value in zip(slugs, cached, strict=True)
-        ]
+        return [cached.get(slug) or read.get(slug) for slug in slugs]
 
     def renew_heads(self, slugs: Sequence[str]) -> None:
         """Make the cached heads of `slugs` those of the index, as `write_heads` does."""
@@ -43,18 +41,37 @@ class HeadCache:
         """
         if not heads:
             return
-        items = {head_key(head.slug): (head.version, head.to_bytes()) for head in heads}
+        items = {head_key(head.slug): (head.version, add_checksum(head.to_bytes())) for head in heads}
         try:
             self._cache.set_newest_many(items, HEAD_TTL_SECONDS)
         except DependencyUnavailableError:
             _LOGGER.warning("The cache cannot be reached; heads are not replaced")
 
-    def _read_cached(self, slugs: Sequence[str]) -> list[bytes | None]:
+    def _read_cached(self, slugs: Sequence[str]) -> dict[str, DashboardHead]:
+        """The heads that the cache has."""
         try:
-            return self._cache.get_many([head_key(slug) for slug in slugs])
+            stored = self._cache.get_many([head_key(slug) for slug in slugs])
+            pairs = zip(slugs, stored, strict=True)
+            heads = [self._read_head(slug, value) for slug, value in pairs if value is not None]
         except DependencyUnavailableError:
             _LOGGER.warning("The cache cannot be reached; heads come from the index")
-            return [None] * len(slugs)
+            return {}
+        return {head.slug: head for head in heads if head is not None}
+
+    def _read_head(self, slug: str, stored: bytes) -> DashboardHead | None:
+        try:
+            return DashboardHead.from_bytes(take_checked(read_value(stored)))
+        except ValueError as error:
+            # Counted: deploy/monitoring/log-metrics.json.
+            _LOGGER.warning(
+                "The head of %s is not read from the cache: %s",
+                slug,
+                error,
+                extra={"unreadable_copy": "cache"},
+            )
+            # Its number may be damaged too, and keep what is written next from taking its place.
+            self._cache.compare_and_delete(head_key(slug), stored)
+            return None
 
     def _read_index(self, slugs: Sequence[str]) -> dict[str, DashboardHead]:
         """The heads of those dashboards that exist."""

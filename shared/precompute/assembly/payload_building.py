@@ -26,7 +26,7 @@ from shared.settings import Settings
 from shared.warehouse.spending.pricing import make_receipt
 
 _COMPACT = (",", ":")
-FORMAT = 1
+FORMAT = 2
 """Raised by a release that has to build every payload anew, though nothing that an outline shows has changed."""
 _NO_RESULT = b'{"columns":[],"rows":0,"values":[],"truncated":false'
 _NEVER_COMPUTED: JsonObject = {"code": "PAYLOAD_NOT_READY", "message": "Never computed."}

@@ -113,17 +113,29 @@ class ResultStore:
     def load_fragments(self, slug: str, version: int, rows: Mapping[str, QueryResult]) -> dict[str, bytes]:
         """The encoded fragments of results, by fingerprint; the cache has them from then on.
 
-        Costs no warehouse byte. Raises InternalError when one is gone from the payload store.
+        Costs no warehouse byte. Raises InternalError when one is gone from the payload store, or damaged there.
         """
         keys = {query_key(slug, key, version): row.blob_path for key, row in rows.items()}
-        found = self._blobs.read_many(keys)
+        digests = {row.blob_path: row.content_sha256 for row in rows.values()}
+        found = self._blobs.read_many(keys, lambda path, data: _inflate(data, digests[path]))
         missing = [row.blob_path for row in rows.values() if row.blob_path not in found]
         if missing:
             raise InternalError(
-                f"The payload store lost {', '.join(missing)}.",
+                f"The payload store lost or damaged {', '.join(missing)}.",
                 remediation='Run it again: POST /precompute {"slugs": […], "force": true}.',
             )
-        return {key: zlib.decompress(found[row.blob_path]) for key, row in rows.items()}
+        return {key: found[row.blob_path] for key, row in rows.items()}
+
+
+def _inflate(data: bytes, content_sha256: str) -> bytes:
+    """The fragment. Raises ValueError when it is not the one that `content_sha256` names."""
+    try:
+        fragment = zlib.decompress(data)
+    except zlib.error as error:
+        raise ValueError(f"damaged: {error}") from error
+    if hashlib.sha256(fragment).hexdigest() != content_sha256:
+        raise ValueError("damaged: its checksum is not that of its bytes")
+    return fragment
 
 
 def bound_result_bytes(settings: Settings) -> int:

@@ -1,28 +1,29 @@
 """What precompute keeps to be served, compressed once: a variant's payload, and a result's Arrow stream.
 
-The stored form of both is one line of JSON (the header: what serving needs to know) followed by the content in two
-encodings: DEFLATE and Zstandard blocks that `splice` puts into an answer, or gzip and a Zstandard frame served as they
-lie. Reading them needs no Arrow. When a payload's data was last known to be current is not in it: that moves without
-anything being written anew, and stands in the payload's row and in the pointer to it.
+The stored form of both is one line of JSON (the header: what serving needs to know), sealed, followed by the content
+in two encodings: DEFLATE and Zstandard blocks that `splice` puts into an answer, or gzip and a Zstandard frame served
+as they lie. Reading them needs no Arrow. When a payload's data was last known to be current is not in it: that moves
+without anything being written anew, and stands in the payload's row and in the pointer to it.
 """
 
 import gzip
 import hashlib
-import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Self
 
+from shared.precompute.payload.sealing import open_sealed, seal
 from shared.precompute.payload.splice import (
     CompressedFragment,
     compress_blocks,
     compress_fragment,
     splice_zstd,
+    try_inflate,
+    try_read_zstd,
 )
-
-_COMPACT = (",", ":")
 
 
 @dataclass(frozen=True)
@@ -105,23 +106,23 @@ class Payload:
                 for name, result in self.results.items()
             },
         }
-        line = json.dumps(header, separators=_COMPACT).encode()
-        return line + b"\n" + self.fragment.deflated + self.zstd_blocks
+        return seal(header, self.fragment.deflated + self.zstd_blocks)
 
     @classmethod
     def from_bytes(cls, stored: bytes) -> Self:
-        """Read the stored form. Raises ValueError when it is not one."""
-        line, separator, encoded = stored.partition(b"\n")
-        if not separator:
-            raise ValueError("not a stored payload: the header line is missing")
-        header: dict[str, Any] = json.loads(line)
+        """Read the stored form. Raises ValueError when it is not one, of another format, or damaged."""
+        opened = open_sealed(stored)
         try:
-            split, window_log, results = (
-                header["deflated_size"], header["zstd_window_log"], header["results"],
-            )  # fmt: skip
-        except KeyError as error:
-            raise ValueError(f"not a stored payload of this format: {error} is missing") from error
-        fragment = CompressedFragment(encoded[:split], header["size"], header["crc"], tuple(header["shift"]))
+            payload = cls._read(opened.header, opened.body)
+            if not opened.is_sealed:
+                payload.check_content()
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"not a stored payload of this format: {error!r}") from error
+        return payload
+
+    @classmethod
+    def _read(cls, header: Mapping[str, Any], encoded: bytes) -> Self:
+        split: int = header["deflated_size"]
         return cls(
             slug=header["slug"],
             version=header["version"],
@@ -130,11 +131,26 @@ class Payload:
             max_stale_seconds=header["max_stale_seconds"],
             has_error=header["has_error"],
             content_sha256=header["content_sha256"],
-            fragment=fragment,
+            fragment=CompressedFragment(
+                encoded[:split], header["size"], header["crc"], tuple(header["shift"])
+            ),
             zstd_blocks=encoded[split:],
-            zstd_window_log=window_log,
-            results={name: result and _read_result(*result) for name, result in results.items()},
+            zstd_window_log=header["zstd_window_log"],
+            results={name: result and _read_result(*result) for name, result in header["results"].items()},
         )
+
+    def check_content(self) -> None:
+        """Raise ValueError unless both encodings hold the bytes that the checksum of the fragment is of.
+
+        Unpacks both: for what a release stored that sealed nothing.
+        """
+        frame = splice_zstd(b"", self.zstd_blocks, b"", window_log=self.zstd_window_log)
+        for content in (self.fragment.try_inflate(), try_read_zstd(frame)):
+            if content is None or (len(content), zlib.crc32(content)) != (
+                self.fragment.size,
+                self.fragment.crc,
+            ):
+                raise ValueError("damaged: its length or checksum is not that of its bytes")
 
     @property
     def stored_size(self) -> int:
@@ -212,18 +228,26 @@ class ResultStream:
     def to_bytes(self) -> bytes:
         """The stored form."""
         header = {"content_sha256": self.content_sha256, "gzip_size": len(self.gzipped)}
-        return json.dumps(header).encode() + b"\n" + self.gzipped + self.zstd
+        return seal(header, self.gzipped + self.zstd)
 
     @classmethod
     def from_bytes(cls, stored: bytes) -> Self:
-        """Read the stored form. Raises ValueError when it is not one."""
-        line, _, encoded = stored.partition(b"\n")
-        header = json.loads(line)
+        """Read the stored form. Raises ValueError when it is not one, or damaged."""
+        opened = open_sealed(stored)
         try:
-            split = header["gzip_size"]
-            return cls(header["content_sha256"], encoded[:split], encoded[split:])
+            split: int = opened.header["gzip_size"]
+            stream = cls(opened.header["content_sha256"], opened.body[:split], opened.body[split:])
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a stored Arrow stream: {error!r}") from error
+        if not opened.is_sealed:
+            stream.check_content()
+        return stream
+
+    def check_content(self) -> None:
+        """Raise ValueError unless both encodings hold the stream, for what a release stored that sealed nothing."""
+        for content in (try_inflate(self.gzipped, 31), try_read_zstd(self.zstd)):
+            if content is None or hashlib.sha256(content).hexdigest() != self.content_sha256:
+                raise ValueError("damaged: its checksum is not that of its bytes")
 
     def inflate(self) -> bytes:
         """The stream itself."""

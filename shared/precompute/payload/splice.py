@@ -34,12 +34,24 @@ class CompressedFragment:
         """The original bytes."""
         return zlib.decompressobj(-15).decompress(self.deflated)
 
+    def try_inflate(self) -> bytes | None:
+        """The original bytes; None when these cannot be unpacked."""
+        return try_inflate(self.deflated, -15)
+
 
 def compress_fragment(data: bytes) -> CompressedFragment:
     """Compress once what many answers will carry."""
     compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
     deflated = compressor.compress(data) + compressor.flush(zlib.Z_SYNC_FLUSH)
     return CompressedFragment(deflated, len(data), zlib.crc32(data), make_crc_shift(len(data)))
+
+
+def try_inflate(deflated: bytes, window_bits: int) -> bytes | None:
+    """The bytes of a DEFLATE stream in the format of `window_bits` (zlib's); None when they cannot be unpacked."""
+    try:
+        return zlib.decompressobj(window_bits).decompress(deflated)
+    except zlib.error:
+        return None
 
 
 def splice_gzip(prefix: bytes, fragment: CompressedFragment, suffix: bytes) -> bytes:
@@ -121,6 +133,16 @@ def splice_zstd(prefix: bytes, blocks: bytes, suffix: bytes, *, window_log: int)
     # The exponent is counted from a window of 1 KiB; no checksum, no content size, no dictionary.
     header = _MAGIC + bytes((0, (window_log - _MIN_WINDOW_LOG) << 3))
     return b"".join((header, _store_blocks(prefix, last=False), blocks, _store_blocks(suffix, last=True)))
+
+
+def try_read_zstd(frame: bytes) -> bytes | None:
+    """The content of a frame of ours; None when it cannot be unpacked."""
+    import zstandard
+
+    try:
+        return zstandard.ZstdDecompressor().decompressobj().decompress(frame)
+    except zstandard.ZstdError:
+        return None
 
 
 def _store_blocks(data: bytes, *, last: bool) -> bytes:

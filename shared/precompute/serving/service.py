@@ -13,7 +13,7 @@ from shared.dashboards.keys import payload_key, pointer_key, stream_key
 from shared.dashboards.saved.head_cache import HeadCache
 from shared.database.unit_of_work import Database
 from shared.errors import InvalidRequestError, NotFoundError, PayloadNotReadyError
-from shared.precompute.payload.cached_blobs import CachedBlobs, Pointer
+from shared.precompute.payload.cached_blobs import CachedBlobs, Pointer, UnreadableBlobError
 from shared.precompute.payload.payload import Payload, PayloadResult, ResultStream, ServedPayload
 from shared.precompute.serving.recent_payloads import RecentPayloads
 
@@ -95,11 +95,14 @@ class DataService:
     def read_stream(self, choice: ResultChoice) -> ResultStream:
         """The Arrow stream of a result. Raises PayloadNotReadyError when there is none."""
         slug, path = choice.served.payload.slug, choice.result.path
-        stream = self._blobs.find(stream_key(slug, path), path, ResultStream.from_bytes)
+        try:
+            stream = self._blobs.find(stream_key(slug, path), path, ResultStream.from_bytes)
+        except UnreadableBlobError:
+            stream = None
         if stream is None:
             raise PayloadNotReadyError(
                 f"The result of {choice.name} was not kept as an Arrow stream: "
-                "it has more than MAX_PAYLOAD_BYTES, or the stream is lost.",
+                "it has more than MAX_PAYLOAD_BYTES, or the stream is lost or damaged.",
                 remediation='Run it again: POST /precompute {"slugs": ["' + slug + '"], "force": true}.',
             )
         return stream
@@ -112,12 +115,19 @@ class DataService:
             found = self._database.quick.find_payload(slug, head.version, variant, now)
             return (Pointer(found[0], found[1]), found[2]) if found else None
 
-        found = self._blobs.find_current(
-            pointer_key(slug, variant, head.version),
-            payload_key(slug, variant, head.version),
-            find_pointer,
-            Payload.from_bytes,
-        )
+        try:
+            found = self._blobs.find_current(
+                pointer_key(slug, variant, head.version),
+                payload_key(slug, variant, head.version),
+                find_pointer,
+                Payload.from_bytes,
+            )
+        except UnreadableBlobError as error:
+            self._database.quick.discard_payload(error.path)
+            raise PayloadNotReadyError(
+                f"The payload of version {head.version} of {slug} is damaged, in the cache and in the payload store.",
+                remediation=f"{self._explain_precompute(slug, query)} It is made again from the results, for 0 bytes.",
+            ) from error
         if found is None:
             raise PayloadNotReadyError(
                 f"Version {head.version} of {slug} was not computed yet for these parameters.",
