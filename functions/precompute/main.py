@@ -32,6 +32,7 @@ def precompute(call: Call) -> Reply | flask.Response:
     body = call.parse_json(PrecomputeRequest)
     if body.due:
         get_container().housekeeper.try_clear()
+        get_container().publisher.try_publish_all()
     slugs = service.choose_slugs(body.slugs, due_only=body.due)
     call.action_targets = slugs
     events = service.refresh_dashboards(

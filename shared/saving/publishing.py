@@ -15,7 +15,7 @@ from shared.dashboards.saved.content import is_same_content, list_content_blobs
 from shared.database.models.dashboards import DashboardVersion
 from shared.database.repositories.versions import PendingVersion
 from shared.database.unit_of_work import Database, UnitOfWork
-from shared.errors import ConflictError
+from shared.errors import AlmanacError, ConflictError
 from shared.storage.blob import ABSENT, Blob, BlobStore, BlobWrite, find_content_type
 
 WAIT_SECONDS = 20.0
@@ -107,6 +107,18 @@ class BlobPublisher:
             return self._publish_all(slugs)
         finally:
             self._mutex.release()
+
+    def try_publish_all(self) -> None:
+        """Write what is pending of any dashboard; a failure is logged, and the next call goes on."""
+        try:
+            with self._database.begin() as uow:
+                pending = {one.slug for one in uow.versions.list_pending()}
+                live = {row.slug for row in uow.dashboards.list_live()} if pending else set()
+            if slugs := sorted(pending & live):
+                written = self.publish_pending(slugs)
+                _LOGGER.info("%d of the pending versions are in the store now", len(written))
+        except AlmanacError:
+            _LOGGER.exception("Pending versions could not be written yet")
 
     def _publish_all(self, slugs: Sequence[str]) -> dict[tuple[str, int], str]:
         with self._database.begin() as uow:

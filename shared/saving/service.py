@@ -139,7 +139,7 @@ class SavingService:
         return revisions
 
     def _publish(self, slugs: Sequence[str]) -> Mapping[tuple[str, int], str]:
-        """A version is saved whether or not its blobs could be written: the next save writes them."""
+        """A version is saved whether or not its blobs could be written: the next save or heartbeat does."""
         try:
             return self._publisher.publish_pending(slugs)
         except AlmanacError:

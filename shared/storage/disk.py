@@ -1,7 +1,10 @@
 """Files on a disk: replaced whole or not at all, and a lock between threads and processes."""
 
+import errno
 import fcntl
+import logging
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -9,6 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from shared.errors import DependencyUnavailableError, InvalidRequestError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_ROOM_BYTES = 64 * 1024
+_LOG = logging.getLogger(__name__)
 
 
 def replace_file(path: Path, data: bytes, temporary_folder: Path, *, durable: bool = True) -> None:
@@ -60,15 +67,37 @@ def is_below(path: Path, root: Path) -> bool:
 
 @contextmanager
 def translate_file_errors(root: Path) -> Iterator[None]:
-    """Turn what the file system refuses into the project's errors."""
+    """Turn what the file system refuses into the project's errors, which never say where the store lies."""
     try:
         yield
     except (NotADirectoryError, IsADirectoryError, FileExistsError) as error:
-        raise InvalidRequestError(f"A blob and a folder cannot share a name: {error.filename}.") from error
+        name = hide_place(str(error.filename), root)
+        raise InvalidRequestError(f"A blob and a folder cannot share a name: {name}.") from error
     except OSError as error:
-        raise DependencyUnavailableError(
-            f"The blob store at {root} does not work: {error.strerror}."
-        ) from error
+        _LOG.exception("The blob store at %s does not work", root)
+        if error.errno in _FULL:
+            raise make_full_error() from error
+        raise DependencyUnavailableError(f"The blob store does not work: {error.strerror}.") from error
+
+
+def make_full_error() -> DependencyUnavailableError:
+    """What is said when a store has no room left."""
+    return DependencyUnavailableError(
+        "The disk of the blob store is full.",
+        remediation="Nothing was lost. Make room on the disk of the store, and try again.",
+    )
+
+
+def is_full(said: str, root: Path) -> bool:
+    """Whether a program that said this failed because there is no room left below `root`."""
+    # Git does not always say why it could not write.
+    named = any(os.strerror(number) in said for number in _FULL)
+    return named or shutil.disk_usage(root).free < _ROOM_BYTES
+
+
+def hide_place(text: str, root: Path) -> str:
+    """`text` without the folder that the store lies in, which is nobody's business but the server's."""
+    return text.replace(f"{root}/", "").replace(str(root), "the store")
 
 
 _POLL_SECONDS = 0.005
@@ -98,7 +127,7 @@ def _acquire(descriptor: int, path: Path, timeout_seconds: float) -> None:
         except BlockingIOError:
             if time.monotonic() >= deadline:
                 raise DependencyUnavailableError(
-                    f"The blob store at {path.parent} is busy: its lock was held for {timeout_seconds:g} s."
+                    f"The blob store is busy: its lock was held for {timeout_seconds:g} s."
                 ) from None
             time.sleep(_POLL_SECONDS)
         else:

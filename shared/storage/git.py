@@ -18,9 +18,18 @@ from shared.storage.blob import (
     is_valid_path,
     list_folders,
 )
-from shared.storage.disk import lock_file, translate_file_errors
+from shared.storage.disk import hide_place, is_full, lock_file, make_full_error, translate_file_errors
 from shared.storage.git_commands import Git, GitCommandError
-from shared.storage.git_worktree import Change, Journal, hash_blob, hash_file, recover, sync_files, sync_index
+from shared.storage.git_healing import break_stale_locks, mend_index, read_journal
+from shared.storage.git_worktree import (
+    Change,
+    Journal,
+    finish_save,
+    hash_blob,
+    hash_file,
+    sync_files,
+    sync_index,
+)
 
 _LOG = logging.getLogger(__name__)
 _ATTEMPTS = 5
@@ -123,7 +132,7 @@ class GitBlobStore:
                 check(git, head, current)
                 if self._try_commit(git, head, current, contents, message, author):
                     return
-        raise DependencyUnavailableError(f"The branch of {self._workdir} keeps moving or stays locked.")
+        raise DependencyUnavailableError("The branch of the Git store keeps moving or stays locked.")
 
     def _try_commit(
         self,
@@ -166,11 +175,37 @@ class GitBlobStore:
         """Bring files and index to the commit. The save already stands; a failure is left to recovery."""
         try:
             sync_files(git, journal.changes, data, self._state / "staging", self._on_step)
-            sync_index(git, journal.changes)
+            self._sync_index(git, journal.changes)
             self._on_step("index")
             self._journal.unlink()
         except OSError as error:
             _LOG.warning("the working files do not follow yet: %s", error)
+
+    def _sync_index(self, git: Git, changes: Sequence[Change]) -> None:
+        try:
+            sync_index(git, changes)
+        except GitCommandError as error:
+            _LOG.warning("the index did not follow a save: %s", error)
+            self._try_mend_index(git)
+
+    def _try_mend_index(self, git: Git) -> None:
+        try:
+            if head := git.read_head():
+                mend_index(git, head)
+        except GitCommandError as error:
+            _LOG.warning("git status will show saved files as staged changes: %s", error)
+
+    def _recover(self, git: Git, staging: Path) -> None:
+        """Finish the save that a journal names if its commit was reached, otherwise forget it."""
+        journal = read_journal(git, self._journal)
+        if journal is not None:
+            if changes := finish_save(git, journal, staging):
+                self._sync_index(git, changes)
+            self._journal.unlink(missing_ok=True)
+
+    @property
+    def _head(self) -> Path:
+        return self._workdir / ".git" / "HEAD"
 
     @property
     def _journal(self) -> Path:
@@ -179,8 +214,14 @@ class GitBlobStore:
     @contextmanager
     def _reading(self) -> Iterator[Git]:
         if not self._is_open:
-            with self._transaction():
-                pass
+            try:
+                with self._transaction():
+                    pass
+            except DependencyUnavailableError:
+                # What is committed can be read while the disk is full, or while somebody else is at it for long.
+                if not self._head.exists():
+                    raise
+                _LOG.warning("the Git store is read without looking for an interrupted save")
         with self._translate_errors():
             yield Git(self._workdir, self._timeout_seconds)
 
@@ -191,13 +232,16 @@ class GitBlobStore:
             self._state.mkdir(parents=True, exist_ok=True)
             with lock_file(self._state / "lock", self._timeout_seconds) as descriptor:
                 git = Git(self._workdir, self._timeout_seconds, (descriptor,))
-                if not self._is_open or not (self._workdir / ".git" / "HEAD").exists():
+                is_index_behind = break_stale_locks(git.git_dir, self._journal)
+                if not self._is_open or not self._head.exists():
                     # Harmless on a repository, and completes one whose making was interrupted.
                     git.run("init", "--quiet", "--template=")
+                    is_index_behind = True
                 staging = self._state / "staging"
-                shutil.rmtree(staging, ignore_errors=True)
-                staging.mkdir()
-                recover(git, self._journal, staging)
+                _clear(staging)
+                self._recover(git, staging)
+                if is_index_behind:
+                    self._try_mend_index(git)
                 self._is_open = True
                 yield git
                 shutil.rmtree(staging)
@@ -208,7 +252,11 @@ class GitBlobStore:
             try:
                 yield
             except GitCommandError as error:
-                raise InternalError(f"The repository at {self._workdir} refused a step: {error}") from error
+                _LOG.exception("The repository at %s refused a step", self._workdir)
+                if is_full(str(error), self._workdir):
+                    raise make_full_error() from error
+                said = hide_place(str(error), self._workdir)
+                raise InternalError(f"The Git store refused a step: {said}") from error
 
     def _walk(self) -> set[str]:
         found: set[str] = set()
@@ -218,6 +266,15 @@ class GitBlobStore:
             links = [name for name in folders if (folder / name).is_symlink()]
             found.update((folder / name).relative_to(self._workdir).as_posix() for name in [*names, *links])
         return found
+
+
+def _clear(folder: Path) -> None:
+    """Leave an empty folder, whatever is there."""
+    if folder.is_dir() and not folder.is_symlink():
+        shutil.rmtree(folder)
+    else:
+        folder.unlink(missing_ok=True)
+    folder.mkdir()
 
 
 def _find_revisions(git: Git, head: str | None, paths: Sequence[str]) -> dict[str, str | None]:

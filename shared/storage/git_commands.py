@@ -9,7 +9,8 @@ from pathlib import Path
 
 from shared.errors import DependencyUnavailableError, InvalidRequestError
 
-_COMMITTER = {"GIT_COMMITTER_NAME": "Almanac", "GIT_COMMITTER_EMAIL": "almanac@localhost"}
+COMMITTER_ADDRESS = "almanac@localhost"
+_COMMITTER = {"GIT_COMMITTER_NAME": "Almanac", "GIT_COMMITTER_EMAIL": COMMITTER_ADDRESS}
 _ABSENT = "0" * 40
 # Git strips these from the ends of a name and refuses what is empty then.
 _CRUD = " .,:;<>\"\\'"
@@ -66,13 +67,13 @@ class Git:
             )
         except FileNotFoundError as error:
             if not self.workdir.is_dir():
-                raise DependencyUnavailableError(f"The folder {self.workdir} has gone.") from error
+                raise DependencyUnavailableError("The folder of the Git store has gone.") from error
             raise DependencyUnavailableError(
                 "The program git was not found.", remediation="Install Git, or use a file: or gs:// store."
             ) from error
         except subprocess.TimeoutExpired as error:
             raise DependencyUnavailableError(
-                f"git {arguments[0]} took longer than {self._timeout_seconds:g} s in {self.workdir}."
+                f"git {arguments[0]} took longer than {self._timeout_seconds:g} s."
             ) from error
         if result.returncode != 0:
             said = result.stderr.decode(errors="replace").strip()

@@ -8,7 +8,6 @@ import hashlib
 import json
 import logging
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,6 @@ from pathlib import Path
 from shared.storage.disk import is_below, remove_file, replace_file
 from shared.storage.git_commands import Git, GitCommandError
 
-STALE_LOCK_SECONDS = 10.0
 BULK_FILES = 32  # above this many, one sync of the disk is cheaper than an fsync of each file
 _FOREIGN = "not a plain file"
 _LOG = logging.getLogger(__name__)
@@ -45,12 +43,19 @@ class Journal:
 
     @classmethod
     def read(cls, place: Path) -> "Journal | None":
-        """The journal at `place`, None when no save was interrupted."""
+        """The journal at `place`, None when no save was interrupted. Raises ValueError when it is damaged."""
         try:
             content = json.loads(place.read_bytes())
+            commit, rows = content["commit"], content["changes"]
+            if not isinstance(commit, str) or any(
+                not isinstance(one, str | None) for row in rows for one in row
+            ):
+                raise TypeError("commit and changes are texts")
+            return cls(commit, [Change(*row) for row in rows])
         except FileNotFoundError:
             return None
-        return cls(content["commit"], [Change(*row) for row in content["changes"]])
+        except (KeyError, TypeError, RecursionError) as error:
+            raise ValueError(f"not a journal: {error!r}") from error
 
 
 def hash_file(git: Git, path: str) -> str | None:
@@ -95,12 +100,11 @@ def sync_files(
 
 
 def sync_index(git: Git, changes: Sequence[Change]) -> None:
-    """Make the index agree with HEAD on `changes`, so that `git status` shows only what others did."""
-    try:
-        git.update_index({change.path: change.new_oid for change in changes})
-    except GitCommandError as error:
-        _LOG.warning("git status will show saved files as staged changes: %s", error)
-        return
+    """Make the index agree with HEAD on `changes`, so that `git status` shows only what others did.
+
+    Raises GitCommandError when it cannot.
+    """
+    git.update_index({change.path: change.new_oid for change in changes})
     try:
         git.run("update-index", "-q", "--refresh")
     except GitCommandError as error:
@@ -108,25 +112,20 @@ def sync_index(git: Git, changes: Sequence[Change]) -> None:
             raise
 
 
-def recover(git: Git, journal_place: Path, temporary_folder: Path) -> None:
-    """Finish the save that the journal names if its commit was reached, otherwise forget it."""
-    _break_stale_locks(git, journal_place)
-    journal = Journal.read(journal_place)
-    if journal is None:
-        return
+def finish_save(git: Git, journal: Journal, temporary_folder: Path) -> list[Change]:
+    """Bring the files of the save that `journal` names to what HEAD has now; its changes, for the index.
+
+    There are none when its commit was never reached.
+    """
     head = git.read_head()
-    if head and _contains(git, head, journal.commit):
-        objects = git.describe_objects(
-            [f"{head}:{change.path}" for change in journal.changes], with_data=True
-        )
-        pairs = list(zip(journal.changes, objects, strict=True))
-        changes = [
-            Change(change.path, change.old_oid, found.oid if found else None) for change, found in pairs
-        ]
-        data = {change.path: found.data for change, found in pairs if found}
-        sync_files(git, changes, data, temporary_folder, lambda _step: None)
-        sync_index(git, changes)
-    journal_place.unlink()
+    if not head or not _contains(git, head, journal.commit):
+        return []
+    objects = git.describe_objects([f"{head}:{change.path}" for change in journal.changes], with_data=True)
+    pairs = list(zip(journal.changes, objects, strict=True))
+    changes = [Change(change.path, change.old_oid, found.oid if found else None) for change, found in pairs]
+    data = {change.path: found.data for change, found in pairs if found}
+    sync_files(git, changes, data, temporary_folder, lambda _step: None)
+    return changes
 
 
 def _contains(git: Git, head: str, commit: str) -> bool:
@@ -135,23 +134,3 @@ def _contains(git: Git, head: str, commit: str) -> bool:
     except GitCommandError:
         return False
     return True
-
-
-def _break_stale_locks(git: Git, journal_place: Path) -> None:
-    """Remove what a killed Git left; the caller holds the store's lock, and living ones last milliseconds."""
-    branch = (git.git_dir / "HEAD").read_text().removeprefix("ref: ").strip()
-    for name in ("HEAD.lock", f"{branch}.lock", "packed-refs.lock"):
-        _remove_if_older(git.git_dir / name)
-    # `git commit` keeps the index locked while its editor is open: only ours may go.
-    index_lock = git.git_dir / "index.lock"
-    places = (journal_place, index_lock)
-    if (
-        all(place.exists() for place in places)
-        and index_lock.stat().st_mtime >= journal_place.stat().st_mtime
-    ):
-        _remove_if_older(index_lock)
-
-
-def _remove_if_older(lock: Path) -> None:
-    if lock.exists() and time.time() - lock.stat().st_mtime > STALE_LOCK_SECONDS:
-        lock.unlink(missing_ok=True)
