@@ -80,9 +80,12 @@ class BigQueryServer:
 
 
 @contextmanager
-def start_bigquery(folder: Path) -> Iterator[BigQueryServer]:
-    """Start an emulator and a gate on free ports with their files in `folder`; stop both on leaving."""
-    emulator = BigQueryEmulator(folder, pick_free_port(), pick_free_port())
+def start_bigquery(folder: Path, *, one_thread: bool = False) -> Iterator[BigQueryServer]:
+    """Start an emulator and a gate on free ports with their files in `folder`; stop both on leaving.
+
+    `one_thread` as in BigQueryEmulator.
+    """
+    emulator = BigQueryEmulator(folder, pick_free_port(), pick_free_port(), one_thread=one_thread)
     emulator.prepare()
     gate = MeteringGate(pick_free_port(), emulator.rest_url, folder)
     services = [Service(emulator.spec()), Service(gate.spec())]

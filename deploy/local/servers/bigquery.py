@@ -9,20 +9,32 @@ from deploy.local.supervision.process import ServiceSpec, accepts_connections, a
 
 EMULATOR = "deploy.local.servers.emulator"
 """The module that the interpreter of the parts runs to be the emulator's command line."""
+THREADS = "EMULATOR_THREADS"
+"""The variable that says to it how many threads work on a statement; as many as there are processors when it is unset."""
 
 
 class BigQueryEmulator:
     """The BigQuery emulator: REST on `rest_port`, the Storage Read API (gRPC) on `grpc_port`, loopback only.
 
     Tables and jobs live in files under `state_dir`. Clients talk to it through `MeteringGate`; only the
-    Storage Read API, which the gate does not carry, is used directly.
+    Storage Read API, which the gate does not carry, is used directly. With `one_thread` a statement is worked on by
+    one thread, which on tables of some thousand rows takes a fifth less of the processors, and on large ones longer.
     """
 
-    def __init__(self, state_dir: Path, rest_port: int, grpc_port: int, project: str = "local") -> None:
+    def __init__(
+        self,
+        state_dir: Path,
+        rest_port: int,
+        grpc_port: int,
+        project: str = "local",
+        *,
+        one_thread: bool = False,
+    ) -> None:
         self.state_dir = state_dir
         self.rest_port = rest_port
         self.grpc_port = grpc_port
         self.project = project
+        self._threads = {THREADS: "1"} if one_thread else {}
 
     @property
     def rest_url(self) -> str:
@@ -55,7 +67,7 @@ class BigQueryEmulator:
             is_ready=self._is_ready,
             log_path=self.state_dir / "bigquery.log",
             # DuckDB looks for its extensions below the home folder, and there only for these.
-            environment={"HOME": str(_duckdb_home()), "PYTHONPATH": str(REPOSITORY)},
+            environment={"HOME": str(_duckdb_home()), "PYTHONPATH": str(REPOSITORY), **self._threads},
             working_directory=self.state_dir,
         )  # fmt: skip
 

@@ -1,12 +1,15 @@
 """The BigQuery emulator, sending rows as the Storage Read API does: in messages of some megabytes.
 
 It runs in the environment of the local servers. The emulator itself puts up to a million rows into one message, so
-that whoever stops reading at a bound would have read everything by then.
+that whoever stops reading at a bound would have read everything by then. Nor has it an option for the number of threads
+that work on a statement, which EMULATOR_THREADS is here.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 from google.cloud.bigquery_storage_v1 import types
 from local_bigquery.cli import main
@@ -41,6 +44,13 @@ def _split(message: types.ReadRowsResponse) -> Iterator[types.ReadRowsResponse]:
         )
 
 
+def limit_threads(connect: Callable[..., Any], threads: str) -> Callable[..., Any]:
+    """DuckDB's `connect`, for databases that use so many threads."""
+    return lambda *given, config=None: connect(*given, config={**(config or {}), "threads": threads})
+
+
 if __name__ == "__main__":
+    if threads := os.environ.get("EMULATOR_THREADS"):
+        duckdb.connect = limit_threads(duckdb.connect, threads)
     read.read_rows = split_messages(read.read_rows)
     main()
