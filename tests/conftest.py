@@ -15,7 +15,9 @@ pytest_plugins = [
     "tests.fixtures.stores",
     "tests.fixtures.valkey",
     "tests.fixtures.warehouse",
-    "tests.fixtures.browser",  # after stack, which it imports
+    # after those they import: functions and stack
+    "tests.fixtures.computed_shop",
+    "tests.fixtures.browser",
 ]
 
 # `make test` tries the same examples each time, and judges no machine for being slow; make test

@@ -68,15 +68,13 @@ CALLS: dict[str, tuple[str, str, object]] = {
 
 @pytest.mark.parametrize("entry", get_manifest().functions, ids=lambda entry: entry.name)
 def test_a_function_told_to_stop_under_load_answers_all_it_has_begun_and_leaves_in_time(
-    functions: FunctionHost, function_settings: Settings, tmp_path: Path, entry: FunctionEntry
+    computed_shop: FunctionHost, function_settings: Settings, tmp_path: Path, entry: FunctionEntry
 ) -> None:
-    functions.save_shop()
-    functions.precompute_shop()
     method, path, body = CALLS[entry.name]
     request = build_request(
         method,
         path,
-        functions._token("editor@example.com"),
+        computed_shop._token("editor@example.com"),
         b"" if body is None else json.dumps(body).encode(),
     )
     # One caller is the whole load here.

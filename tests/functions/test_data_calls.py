@@ -37,28 +37,24 @@ class TestPrecompute:
         assert all(functions.container.cache.get_many(keys))
 
     def test_unchanged_sources_cost_nothing_and_force_overrides(
-        self, functions: FunctionHost, bigquery: BigQueryServer
+        self, computed_shop: FunctionHost, bigquery: BigQueryServer
     ) -> None:
-        functions.save_shop()
-        functions.precompute_shop()
         before = bigquery.count_jobs()
-        again = functions.precompute_shop()
+        again = computed_shop.precompute_shop()
         assert {query["status"] for query in again["queries"]} == {"skipped_unchanged"}
         assert again["totals"]["bytes_billed"] == 0
         assert bigquery.count_jobs() == before
-        assert {query["status"] for query in functions.precompute_shop(force=True)["queries"]} == {
+        assert {query["status"] for query in computed_shop.precompute_shop(force=True)["queries"]} == {
             "refreshed"
         }
 
-    def test_a_failing_query_keeps_the_last_good_result(self, functions: FunctionHost) -> None:
-        functions.save_shop()
-        functions.precompute_shop()
-        before = functions.call("data", "GET", "/data/shop").json["data"]
-        functions.container.settings.max_bytes_per_user_day = 1
-        report = functions.precompute_shop(force=True)
+    def test_a_failing_query_keeps_the_last_good_result(self, computed_shop: FunctionHost) -> None:
+        before = computed_shop.call("data", "GET", "/data/shop").json["data"]
+        computed_shop.container.settings.max_bytes_per_user_day = 1
+        report = computed_shop.precompute_shop(force=True)
         assert {query["status"] for query in report["queries"]} == {"kept_previous"}
         assert report["queries"][0]["error"]["code"] == "BUDGET_EXCEEDED"
-        after = functions.call("data", "GET", "/data/shop").json["data"]
+        after = computed_shop.call("data", "GET", "/data/shop").json["data"]
         assert after["as_of"] == before["as_of"]
         assert after["stale"]
         assert after["queries"]["count"]["values"] == before["queries"]["count"]["values"]
@@ -98,11 +94,9 @@ class TestPrecompute:
 
 
 class TestData:
-    def test_serves_the_default_variant_and_the_one_asked_for(self, functions: FunctionHost) -> None:
-        functions.save_shop()
-        functions.precompute_shop()
-        default = functions.call("data", "GET", "/data/shop").json["data"]
-        other = functions.call("data", "GET", "/data/shop?day=2024-01-02").json["data"]
+    def test_serves_the_default_variant_and_the_one_asked_for(self, computed_shop: FunctionHost) -> None:
+        default = computed_shop.call("data", "GET", "/data/shop").json["data"]
+        other = computed_shop.call("data", "GET", "/data/shop?day=2024-01-02").json["data"]
         assert default["parameters"] == {"day": "2024-01-01"}
         assert other["parameters"] == {"day": "2024-01-02"}
         assert default["queries"]["names"]["values"][0][:2] == [0, 28]
@@ -110,32 +104,26 @@ class TestData:
         assert default["queries"]["count"]["values"] == [[500]]
         assert [chart["id"] for chart in default["charts"]] == ["people", "names"]
 
-    def test_gzip_and_identity_say_the_same(self, functions: FunctionHost) -> None:
-        functions.save_shop()
-        functions.precompute_shop()
-        plain = functions.call("data", "GET", "/data/shop", headers={"Accept-Encoding": "identity"})
-        packed = functions.call("data", "GET", "/data/shop", headers={"Accept-Encoding": "gzip"})
+    def test_gzip_and_identity_say_the_same(self, computed_shop: FunctionHost) -> None:
+        plain = computed_shop.call("data", "GET", "/data/shop", headers={"Accept-Encoding": "identity"})
+        packed = computed_shop.call("data", "GET", "/data/shop", headers={"Accept-Encoding": "gzip"})
         assert packed.headers["Content-Encoding"] == "gzip"
         assert json.loads(gzip.decompress(packed.data))["data"]["queries"] == plain.json["data"]["queries"]
         assert packed.headers["ETag"] != plain.headers["ETag"]
 
-    def test_zstandard_says_the_same_too(self, functions: FunctionHost) -> None:
-        functions.save_shop()
-        functions.precompute_shop()
-        plain = functions.call("data", "GET", "/data/shop", headers={"Accept-Encoding": "identity"})
-        packed = functions.call("data", "GET", "/data/shop", headers={"Accept-Encoding": "gzip, zstd"})
+    def test_zstandard_says_the_same_too(self, computed_shop: FunctionHost) -> None:
+        plain = computed_shop.call("data", "GET", "/data/shop", headers={"Accept-Encoding": "identity"})
+        packed = computed_shop.call("data", "GET", "/data/shop", headers={"Accept-Encoding": "gzip, zstd"})
         assert packed.headers["Content-Encoding"] == "zstd"
         content = zstandard.ZstdDecompressor().decompressobj().decompress(packed.data)
         assert json.loads(content)["data"]["queries"] == plain.json["data"]["queries"]
 
-    def test_a_cached_payload_of_another_release_is_passed_over(self, functions: FunctionHost) -> None:
-        functions.save_shop()
-        functions.precompute_shop()
-        head = functions.container.head_cache.find_heads(["shop"])[0]
+    def test_a_cached_payload_of_another_release_is_passed_over(self, computed_shop: FunctionHost) -> None:
+        head = computed_shop.container.head_cache.find_heads(["shop"])[0]
         assert head is not None
         key = payload_key("shop", hash_variant(head.resolve_parameters({})), head.version)
-        functions.container.cache.set_many({key: b'{"slug":"shop"}\n'}, 60)
-        assert functions.call("data", "GET", "/data/shop").status_code == 200
+        computed_shop.container.cache.set_many({key: b'{"slug":"shop"}\n'}, 60)
+        assert computed_shop.call("data", "GET", "/data/shop").status_code == 200
 
     def test_every_type_arrives_with_its_value(self, functions: FunctionHost) -> None:
         functions.save_shop(EVERY_TYPE_SHOP)
@@ -145,32 +133,28 @@ class TestData:
         names = [column["name"] for column in query["columns"]]
         assert dict(zip(names, query["values"], strict=True)) == EXPECTED_VALUES
 
-    def test_head_has_no_body(self, functions: FunctionHost) -> None:
-        functions.save_shop()
-        functions.precompute_shop()
-        answer = functions.call("data", "HEAD", "/data/shop")
+    def test_head_has_no_body(self, computed_shop: FunctionHost) -> None:
+        answer = computed_shop.call("data", "HEAD", "/data/shop")
         assert (answer.status_code, answer.data) == (200, b"")
-        assert answer.headers["ETag"] == functions.call("data", "GET", "/data/shop").headers["ETag"]
+        assert answer.headers["ETag"] == computed_shop.call("data", "GET", "/data/shop").headers["ETag"]
 
-    def test_a_known_etag_is_answered_without_a_body(self, functions: FunctionHost) -> None:
-        functions.save_shop()
-        functions.precompute_shop()
-        first = functions.call("data", "GET", "/data/shop")
-        again = functions.call("data", "GET", "/data/shop", headers={"If-None-Match": first.headers["ETag"]})
+    def test_a_known_etag_is_answered_without_a_body(self, computed_shop: FunctionHost) -> None:
+        first = computed_shop.call("data", "GET", "/data/shop")
+        again = computed_shop.call(
+            "data", "GET", "/data/shop", headers={"If-None-Match": first.headers["ETag"]}
+        )
         assert (again.status_code, again.data) == (304, b"")
         assert again.headers["ETag"] == first.headers["ETag"]
 
     def test_losing_the_cache_costs_no_warehouse_byte(
-        self, functions: FunctionHost, bigquery: BigQueryServer
+        self, computed_shop: FunctionHost, bigquery: BigQueryServer
     ) -> None:
-        functions.save_shop()
-        functions.precompute_shop()
         before = bigquery.count_jobs()
-        functions.forget_cached(head_key("shop"))
-        with functions.container.database.begin() as uow:
+        computed_shop.forget_cached(head_key("shop"))
+        with computed_shop.container.database.begin() as uow:
             found = uow.dashboards.get_by_slugs(["shop"])["shop"]
             assert uow.payloads.find_last_checks([found.id])
-        assert functions.call("data", "GET", "/data/shop").status_code == 200
+        assert computed_shop.call("data", "GET", "/data/shop").status_code == 200
         assert bigquery.count_jobs() == before
 
     def test_what_was_never_computed_says_how(self, functions: FunctionHost) -> None:
@@ -179,11 +163,9 @@ class TestData:
         assert (response.status_code, response.json["error"]["code"]) == (404, "PAYLOAD_NOT_READY")
         assert '"slugs": ["shop"]' in response.json["error"]["remediation"]
 
-    def test_a_new_version_with_the_same_queries_is_served_at_once(self, functions: FunctionHost) -> None:
-        functions.save_shop()
-        functions.precompute_shop()
-        functions.save_shop(SHOP.replace("People in the shop", "Renamed"))
-        data = functions.call("data", "GET", "/data/shop").json["data"]
+    def test_a_new_version_with_the_same_queries_is_served_at_once(self, computed_shop: FunctionHost) -> None:
+        computed_shop.save_shop(SHOP.replace("People in the shop", "Renamed"))
+        data = computed_shop.call("data", "GET", "/data/shop").json["data"]
         assert (data["version"], data["title"]) == (2, "Renamed")
 
     @pytest.mark.parametrize(
@@ -203,11 +185,9 @@ class TestData:
         response = functions.call("data", "GET", path)
         assert (response.status_code, response.json["error"]["code"]) == (status, code)
 
-    def test_nobody_is_served_without_signing_in(self, functions: FunctionHost) -> None:
-        functions.save_shop()
-        functions.precompute_shop()
-        assert functions.call("data", "GET", "/data/shop", email=None).status_code == 401
-        browser = functions.call(
+    def test_nobody_is_served_without_signing_in(self, computed_shop: FunctionHost) -> None:
+        assert computed_shop.call("data", "GET", "/data/shop", email=None).status_code == 401
+        browser = computed_shop.call(
             "data", "GET", "/data/shop?day=2024-01-02", email=None, headers={"Accept": "text/html"}
         )
         assert (browser.status_code, browser.headers["Location"]) == (
@@ -225,10 +205,8 @@ class TestLineage:
         assert (f"bq:{people_table}", "query:shop/names", "parser") in edges
         assert ("query:shop/names", "chart:shop/names", "yaml") in edges
 
-    def test_executed_jobs_add_what_they_read(self, functions: FunctionHost, people_table: str) -> None:
-        functions.save_shop()
-        functions.precompute_shop()
-        data = functions.call("lineage", "GET", "/lineage/shop").json["data"]
+    def test_executed_jobs_add_what_they_read(self, computed_shop: FunctionHost, people_table: str) -> None:
+        data = computed_shop.call("lineage", "GET", "/lineage/shop").json["data"]
         origins = {edge["origin"] for edge in data["edges"] if edge["source"] == f"bq:{people_table}"}
         assert "job" in origins
 

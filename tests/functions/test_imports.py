@@ -97,14 +97,11 @@ def test_every_function_has_a_rule() -> None:
 
 
 @pytest.mark.parametrize("first", FIRSTS, ids=lambda first: f"{first.function} {first.path}")
-def test_the_first_answer_loads_what_it_needs(functions: FunctionHost, first: First) -> None:
-    functions.save_shop()
-    if first.function == "data":
-        functions.precompute_shop()
+def test_the_first_answer_loads_what_it_needs(computed_shop: FunctionHost, first: First) -> None:
     absent = f"{NEVER} {first.absent}".split()
     if first.function == "auth":
         absent.remove("shared.auth.tokens")
-    assert [name for name in absent if name in load_for_answer(functions, first)] == []
+    assert [name for name in absent if name in load_for_answer(computed_shop, first)] == []
 
 
 def load_for_answer(functions: FunctionHost, first: First) -> set[str]:
