@@ -10,7 +10,7 @@ from deploy.local.supervision.process import ServiceSpec, accepts_connections, a
 EMULATOR = "deploy.local.servers.emulator"
 """The module that the interpreter of the parts runs to be the emulator's command line."""
 THREADS = "EMULATOR_THREADS"
-"""The variable that says to it how many threads work on a statement; as many as there are processors when it is unset."""
+"""The variable that says how many threads work on a statement there; unset, as many as there are processors."""
 
 
 class BigQueryEmulator:
