@@ -1,16 +1,19 @@
-"""Calls to the service: the envelope in and out, progress lines, and its errors as ours."""
+"""Calls to the service: the envelope in and out, progress lines, and its errors as ours.
+
+The HTTP library is loaded with the first call: `validate` makes none, and runs before every commit.
+"""
 
 import json
 import time
 from collections.abc import Generator, Mapping
 from contextlib import closing
-from typing import Any
-
-import requests
-from requests.auth import AuthBase
+from typing import TYPE_CHECKING, Any
 
 from almanac_cli.configuration import Configuration, is_loopback
 from almanac_cli.errors import ServiceError, ServiceUnreachableError
+
+if TYPE_CHECKING:
+    import requests
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 READ_TIMEOUT_SECONDS = 330.0
@@ -22,13 +25,13 @@ _BUSY_STATUSES = frozenset({429, 502, 503, 504})
 _LONGEST_PAUSE_SECONDS = 10.0
 
 
-class _Bearer(AuthBase):
-    """As an auth object, so that a .netrc cannot replace the header."""
+class _Bearer:
+    """What the library calls with each request, so that a .netrc cannot replace the header."""
 
     def __init__(self, token: str | None) -> None:
         self._token = token
 
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+    def __call__(self, request: "requests.PreparedRequest") -> "requests.PreparedRequest":
         if self._token:
             request.headers["Authorization"] = f"Bearer {self._token}"
         return request
@@ -79,7 +82,9 @@ class ServiceClient:
                 raise _report_foreign(response)
             yield from self._read_lines(response)
 
-    def _read_lines(self, response: requests.Response) -> Generator[Mapping[str, Any]]:
+    def _read_lines(self, response: "requests.Response") -> Generator[Mapping[str, Any]]:
+        import requests
+
         try:
             for line in response.iter_lines(chunk_size=None):
                 event = json.loads(line)
@@ -96,8 +101,10 @@ class ServiceClient:
             remediation="Run it again: what was computed is not computed twice.",
         )
 
-    def _send(self, method: str, path: str, **options: Any) -> requests.Response:
+    def _send(self, method: str, path: str, **options: Any) -> "requests.Response":
         headers = {"Accept": "application/json", **options.pop("headers", {})}
+        import requests
+
         try:
             return self._session().request(
                 method,
@@ -110,8 +117,10 @@ class ServiceClient:
         except requests.RequestException as error:
             raise self._report_silence(error) from error
 
-    def _session(self) -> requests.Session:
+    def _session(self) -> "requests.Session":
         if self._http is None:
+            import requests
+
             http = requests.Session()
             # A proxy has no business between two processes of one machine.
             http.trust_env = not is_loopback(self.url)
@@ -119,7 +128,7 @@ class ServiceClient:
             self._http = http
         return self._http
 
-    def _report_silence(self, error: requests.RequestException) -> ServiceUnreachableError:
+    def _report_silence(self, error: "requests.RequestException") -> ServiceUnreachableError:
         return ServiceUnreachableError(
             f"{self.url} does not answer ({type(error).__name__}).",
             code="DEPENDENCY_UNAVAILABLE",
@@ -127,7 +136,7 @@ class ServiceClient:
         )
 
 
-def _choose_pause(response: requests.Response, attempt: int) -> float | None:
+def _choose_pause(response: "requests.Response", attempt: int) -> float | None:
     """How many seconds to wait before a read is tried again; None when its answer stands."""
     if response.status_code not in _BUSY_STATUSES or (_is_ours(response) and response.status_code != 503):
         return None
@@ -137,17 +146,19 @@ def _choose_pause(response: requests.Response, attempt: int) -> float | None:
     return pause if pause <= _LONGEST_PAUSE_SECONDS else None
 
 
-def _is_ours(response: requests.Response) -> bool:
+def _is_ours(response: "requests.Response") -> bool:
     return response.headers.get("Content-Type", "").partition(";")[0] == "application/json"
 
 
-def _read_retry_after(response: requests.Response) -> float | None:
+def _read_retry_after(response: "requests.Response") -> float | None:
     """Seconds; a date (RFC 9110, section 10.2.3) is not looked at, since no front end of ours sends one."""
     given = response.headers.get("Retry-After", "")
     return float(given) if given.isascii() and given.isdecimal() and len(given) < 7 else None
 
 
-def _read_envelope(response: requests.Response) -> Any:
+def _read_envelope(response: "requests.Response") -> Any:
+    import requests
+
     try:
         envelope = response.json()
         failed = not envelope["success"]
@@ -159,7 +170,7 @@ def _read_envelope(response: requests.Response) -> Any:
     return data
 
 
-def _report_foreign(response: requests.Response) -> ServiceUnreachableError:
+def _report_foreign(response: "requests.Response") -> ServiceUnreachableError:
     if response.status_code in _BUSY_STATUSES:
         pause = _read_retry_after(response)
         when = "in a moment" if pause is None else f"in {pause:g} seconds"

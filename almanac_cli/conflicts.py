@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rich.text import Text
-
 from almanac_cli.client import ServiceClient
 from almanac_cli.errors import ServiceError, UsageError
 from almanac_cli.output import clean, format_time, make_console, print_line, print_table
@@ -18,6 +16,8 @@ _SHOWN_VERSIONS = 20
 
 def print_change(text: str) -> None:
     """A unified diff, in colour where that is wanted."""
+    from rich.text import Text
+
     console = make_console()
     for line in text.splitlines():
         console.print(Text(clean(line), style=_CHANGE_STYLES.get(line[:1], "")), soft_wrap=True)

@@ -1,4 +1,7 @@
-"""What a person sees: tables, diagnostics and errors; or JSON, for programs."""
+"""What a person sees: tables, diagnostics and errors; or JSON, for programs.
+
+What draws them is loaded when something is drawn: the report of `validate` is plain text.
+"""
 
 import json
 import os
@@ -7,22 +10,23 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, TextIO
-
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, Any, TextIO
 
 from almanac_cli.errors import CliError, InvalidFilesError
 from almanac_cli.reports import write_report
 from almanac_cli.wording import translate
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 _PIPE_WIDTH = 160
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
-def make_console(stream: TextIO | None = None) -> Console:
+def make_console(stream: TextIO | None = None) -> "Console":
     """A console on stdout or another stream; wide when nobody looks, so that pipes lose nothing."""
+    from rich.console import Console
+
     target = stream or sys.stdout
     width = None if target.isatty() or "COLUMNS" in os.environ else _PIPE_WIDTH
     return Console(file=target, width=width, highlight=False, soft_wrap=False)
@@ -35,13 +39,25 @@ def print_json(data: object) -> None:
 
 def print_line(text: str) -> None:
     """One line on stdout."""
+    from rich.text import Text
+
     make_console().print(Text(clean(text)), soft_wrap=True)
+
+
+def print_problem(text: str) -> None:
+    """One red line on stdout."""
+    from rich.text import Text
+
+    make_console().print(Text(clean(text), style="red"), soft_wrap=True)
 
 
 def print_table(
     columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None
 ) -> None:
     """A table; numbers to the right."""
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(title=clean(title) if title else None, title_justify="left", header_style="bold")
     for index, name in enumerate(columns):
         is_number = bool(rows) and all(_is_number(row[index]) for row in rows)
@@ -53,6 +69,8 @@ def print_table(
 
 def print_error(error: CliError) -> None:
     """Code, message and what to do, on stderr; above them the diagnostics of files that are not valid."""
+    from rich.text import Text
+
     if isinstance(error, InvalidFilesError):
         write_report(error.results, sys.stderr)
         sys.stderr.write("\n")

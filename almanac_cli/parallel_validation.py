@@ -3,8 +3,9 @@
 import gc
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -31,10 +32,26 @@ def validate_sources(
     count = processes or os.process_cpu_count() or 1
     if len(sources) < MIN_FILES or count < 2:
         return validate_dashboards(sources, limits)
-    chunks = [sources[start : start + _CHUNK_FILES] for start in range(0, len(sources), _CHUNK_FILES)]
-    with ProcessPoolExecutor(min(count, len(chunks)), initializer=_collect_rarely) as pool:
-        results = [result for part in pool.map(partial(_validate_chunk, limits), chunks) for result in part]
+    with _collecting_rarely():
+        # Here and not in the pool: what the first loads and compiles, the forked processes have in common.
+        results = _validate_chunk(limits, sources[:1])
+        rest = sources[1:]
+        chunks = [rest[start : start + _CHUNK_FILES] for start in range(0, len(rest), _CHUNK_FILES)]
+        with ProcessPoolExecutor(min(count, len(chunks)), initializer=_collect_rarely) as pool:
+            for part in pool.map(partial(_validate_chunk, limits), chunks):
+                results.extend(part)
     return _add_clashes(sources, results, limits)
+
+
+@contextmanager
+def _collecting_rarely() -> Iterator[None]:
+    usual = gc.get_threshold()
+    _collect_rarely()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*usual)
 
 
 def _collect_rarely() -> None:

@@ -5,8 +5,6 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
 from almanac_cli.output import make_console
 
 LINE_SECONDS = 10.0
@@ -18,6 +16,8 @@ def show_progress(
 ) -> Generator[Callable[[], None]]:
     """Give a function to call after each of `total` steps; `verb` and `done` as in Planning, planned."""
     if sys.stderr.isatty():
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
         columns = (TextColumn(verb), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, console=make_console(sys.stderr), transient=True) as progress:
             task = progress.add_task(verb, total=total)

@@ -3,11 +3,9 @@
 import webbrowser
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.text import Text
-from rich.tree import Tree
 
 from almanac_cli.client import ServiceClient
 from almanac_cli.context import JsonOption, answering, check_slug, get_session
@@ -22,6 +20,9 @@ from almanac_cli.output import (
     print_line,
     print_table,
 )
+
+if TYPE_CHECKING:
+    from rich.tree import Tree
 
 
 class LineageLevel(StrEnum):
@@ -191,7 +192,9 @@ def _tell_unread(client: ServiceClient, table: str, column: str | None) -> str:
     return f"No dashboard reads {column} of {table}" + (f"; {of_table}" if readers else ", nor the table.")
 
 
-def _build_tree(graph: Mapping[str, Any]) -> Tree:
+def _build_tree(graph: Mapping[str, Any]) -> "Tree":
+    from rich.tree import Tree
+
     nodes = {node["id"]: node for node in graph["nodes"]}
     # Several witnesses (parser, dry run, job) may have seen the same edge.
     sources: dict[str, dict[str, None]] = {}
@@ -205,12 +208,14 @@ def _build_tree(graph: Mapping[str, Any]) -> Tree:
 
 
 def _grow(
-    tree: Tree,
+    tree: "Tree",
     identity: str,
     nodes: Mapping[str, Mapping[str, Any]],
     sources: Mapping[str, Iterable[str]],
     above: frozenset[str],
 ) -> None:
+    from rich.text import Text
+
     node = nodes[identity]
     branch = tree.add(Text.assemble((f"{node['type']} ", "dim"), clean(str(node["name"]))))
     if identity in above:

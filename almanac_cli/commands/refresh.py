@@ -6,7 +6,6 @@ from contextlib import closing
 from typing import Annotated, Any
 
 import typer
-from rich.text import Text
 
 from almanac_cli.commands.reading import split_parameter
 from almanac_cli.context import JsonOption, answering, check_slug, get_session
@@ -18,6 +17,7 @@ from almanac_cli.output import (
     format_dollars,
     make_console,
     print_json,
+    print_problem,
     print_table,
 )
 
@@ -86,6 +86,8 @@ def _choose_variant(slugs: Sequence[str], parameters: Sequence[str]) -> dict[str
 
 
 def _show_query(slug: str, refresh: Mapping[str, Any]) -> None:
+    from rich.text import Text
+
     parameters = " ".join(f"{name}={value}" for name, value in refresh["parameters"].items())
     status = refresh["status"]
     line = Text.assemble(
@@ -98,7 +100,7 @@ def _show_query(slug: str, refresh: Mapping[str, Any]) -> None:
     if refresh["error"]:
         error = refresh["error"]
         text = f"  {error['code']}: {error['message']} {error['remediation']}"
-        console.print(Text(clean(text), style="red"), soft_wrap=True)
+        print_problem(text)
     sys.stdout.flush()
 
 
@@ -134,7 +136,7 @@ def _show_totals(refreshes: Sequence[Mapping[str, Any]]) -> None:
     for one in refreshes:
         for problem in one["problems"]:
             text = f"{one['slug']}: {problem['code']}: {problem['message']} {problem['remediation']}"
-            make_console().print(Text(clean(text), style="red"), soft_wrap=True)
+            print_problem(text)
 
 
 def _has_failed(refresh: Mapping[str, Any]) -> bool:

@@ -2,7 +2,7 @@
 
 import sys
 import webbrowser
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,8 +10,10 @@ from almanac_cli.client import ServiceClient
 from almanac_cli.configuration import Configuration
 from almanac_cli.context import JsonOption, answering, get_session
 from almanac_cli.errors import CliError, UsageError
-from almanac_cli.login import OidcApplication, fetch_id_token
 from almanac_cli.output import print_json, print_line
+
+if TYPE_CHECKING:
+    from almanac_cli.login import OidcApplication
 
 
 def login(
@@ -40,6 +42,8 @@ def login(
         if paste:
             token = _read_pasted()
         else:
+            from almanac_cli.login import fetch_id_token
+
             application = _find_application(configuration, issuer, client_id, client_secret)
             token = fetch_id_token(application, lambda address: _send_to(address, browser=browser))
         caller = _check(configuration, token)
@@ -63,8 +67,10 @@ def logout(context: typer.Context, as_json: JsonOption = False) -> None:
 
 def _find_application(
     configuration: Configuration, issuer: str | None, client_id: str | None, client_secret: str | None
-) -> OidcApplication:
+) -> "OidcApplication":
     """What was given, completed by what the service publishes. Raises UsageError when it names no client."""
+    from almanac_cli.login import OidcApplication
+
     if issuer and client_id:
         return OidcApplication(issuer, client_id, client_secret)
     published = ServiceClient(configuration, anonymous=True).get("/auth/config")

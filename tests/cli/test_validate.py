@@ -205,3 +205,19 @@ def test_many_files_are_judged_as_one_by_one(tmp_path: Path) -> None:
     together = [(one.path, one.valid, one.diagnostics) for one in validate_sources(sources, processes=2)]
     assert together == alone
     assert sum(item.code == "DUPLICATE_SLUG" for _, _, found in together for item in found) == 3
+
+
+@pytest.mark.usefixtures("programs")
+def test_it_loads_nothing_that_only_other_commands_use(folder: Path) -> None:
+    script = (
+        "import atexit, sys\nfrom almanac_cli.app import app\n"
+        "atexit.register(lambda: print(*sys.modules, file=sys.stderr))\napp(['validate'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=folder.parent, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.startswith("1 file"), done.stderr
+    loaded = set(done.stderr.split())
+    assert {"sqlglot", "jsonschema_rs"} <= loaded
+    unwanted = {"requests", "urllib3", "rich", "http.server", "sqlalchemy", "flask", "google.cloud.bigquery"}
+    assert unwanted.isdisjoint(loaded)
