@@ -84,6 +84,8 @@ class TableArgument(NamedTuple):
 
 def find_table_arguments(lexemes: Sequence[Lexeme]) -> Iterator[TableArgument]:
     """Each word TABLE that is an argument of a call, with the path behind it."""
+    if not any(lexeme.upper == "TABLE" for lexeme in lexemes):
+        return
     called: list[str] = []  # for each open bracket, what it calls
     for index, lexeme in enumerate(lexemes):
         if lexeme.text == "(":

@@ -13,6 +13,15 @@ from shared.sql.nodes import GroupedAggregate, WithExpression
 _LITERALS = frozenset(
     {TokenType.STRING, TokenType.RAW_STRING, TokenType.BYTE_STRING, TokenType.HEX_STRING, TokenType.NUMBER}
 )
+_SHORT_OPERANDS = frozenset({TokenType.VAR, TokenType.NUMBER, TokenType.STRING})
+_EXPRESSION_ENDS = frozenset(
+    {TokenType.COMMA, TokenType.R_PAREN, TokenType.ALIAS, TokenType.FROM, TokenType.WHERE, TokenType.GROUP_BY,
+     TokenType.ORDER_BY, TokenType.ASC, TokenType.DESC, TokenType.LIMIT, TokenType.THEN, TokenType.ELSE, TokenType.END}
+)  # fmt: skip
+_OPERAND_ENDS = _EXPRESSION_ENDS | {
+    TokenType.AND, TokenType.OR, TokenType.EQ, TokenType.NEQ, TokenType.LTE, TokenType.GTE, TokenType.BETWEEN,
+    TokenType.IN, TokenType.IS, TokenType.LIKE,
+}  # fmt: skip
 
 
 class SqlSyntaxError(ParseError):
@@ -42,6 +51,23 @@ class ExpressionParser(BigQueryParser):
         """Raise SqlSyntaxError at the token, or where the parser stands."""
         place = token or self._curr or self._prev
         raise SqlSyntaxError(message, place.start if place else len(self.sql))
+
+    def _parse_disjunction(self) -> exp.Expr | None:
+        return self._parse_word(_EXPRESSION_ENDS) or super()._parse_disjunction()
+
+    def _parse_bitwise(self) -> exp.Expr | None:
+        return self._parse_word(_OPERAND_ENDS) or super()._parse_bitwise()
+
+    def _parse_word(self, ends: frozenset[TokenType]) -> exp.Expr | None:
+        """A name or literal that is all of an expression, as most are: no operator needs to be looked for."""
+        if self._curr.token_type not in _SHORT_OPERANDS or self._next.token_type not in ends:
+            return None
+        start = self._index
+        word = self._parse_type()
+        if self._index != start + 1:
+            self._retreat(start)
+            return None
+        return word
 
     def _parse_csv[Item](
         self, parse_method: Callable[[], Item | None], sep: TokenType = TokenType.COMMA

@@ -127,7 +127,8 @@ def _read(sql: str) -> LexedSql:
             _check_comment(sql, start, position)
         else:
             text = sql[start:position]
-            lexemes.append(Lexeme(kind, text, start, position, upper_name(text)))
+            upper = text if kind == "symbol" else upper_name(text)
+            lexemes.append(Lexeme(kind, text, start, position, upper))
     rest = sql[position:].lstrip(_SPACES)
     if rest:
         _refuse_character(sql, len(sql) - len(rest))

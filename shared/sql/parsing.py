@@ -157,11 +157,16 @@ def _make_parser() -> GoogleSqlParser:
 
 def _find_reserved(parsed: ParsedSql) -> list[Violation]:
     """Reserved words where the parser took them for names."""
+    reserved = [
+        node
+        for node in parsed.nodes
+        if isinstance(node, exp.Identifier) and not node.quoted and node.name.upper() in UNNAMEABLE_WORDS
+    ]
+    if not reserved:
+        return []
     places = {lexeme.start: index for index, lexeme in enumerate(parsed.lexemes)}
     found = []
-    for node in parsed.nodes:
-        if not isinstance(node, exp.Identifier) or node.quoted or node.name.upper() not in UNNAMEABLE_WORDS:
-            continue
+    for node in reserved:
         start = start_of(node)
         index = places.get(start, 0) if start is not None else 0
         if index and parsed.lexemes[index - 1].text not in (".", "@"):

@@ -174,23 +174,26 @@ def _read(sql: str) -> SqlText:
     if positional is not None:
         kind = SqlProblemKind.POSITIONAL_PARAMETER
         problem = SqlProblem(kind, _POSITIONAL, positional.start, positional.end)
-    users = [
-        call.path[-1] for call in find_calls(lexemes) if call.path and call.path[-1].upper == "SESSION_USER"
-    ]
-    session_users = tuple((name.start, name.end) for name in users)
-    return SqlText(tuple(_find_parameters(lexemes)), problem, session_users)
+    return SqlText(tuple(_find_parameters(lexemes)), problem, tuple(_find_session_users(lexemes)))
 
 
 _read_kept = lru_cache(maxsize=1024)(_read)
 _normalize_kept = lru_cache(maxsize=1024)(_normalize)
 
 
+def _find_session_users(lexemes: Sequence[Lexeme]) -> Iterator[tuple[int, int]]:
+    if any(lexeme.upper == "SESSION_USER" for lexeme in lexemes):
+        names = (call.path[-1] for call in find_calls(lexemes) if call.path)
+        yield from ((name.start, name.end) for name in names if name.upper == "SESSION_USER")
+
+
 def _find_parameters(lexemes: Sequence[Lexeme]) -> Iterator[ParameterUse]:
     for index, sign in enumerate(lexemes[:-1]):
+        if sign.text != "@":
+            continue
         name = lexemes[index + 1]
-        is_sign = sign.kind == "symbol" and sign.text == "@"
         is_system_variable = index > 0 and lexemes[index - 1].text == "@"
-        if is_sign and not is_system_variable and name.kind in ("word", "quoted"):
+        if not is_system_variable and name.kind in ("word", "quoted"):
             yield ParameterUse(name.text.strip("`").lower(), sign.start, name.end)
 
 

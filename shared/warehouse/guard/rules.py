@@ -194,6 +194,7 @@ def _refuse(name: str, is_alias: bool) -> str | None:
 
 _NO_TABLE = frozenset({"UNNEST", "SELECT", "WITH", "FROM", "LATERAL"})
 PIPE_NAME = "__tmp"
+_PIPE_NAMES = (PIPE_NAME.upper(), f"`{PIPE_NAME.upper()}")
 
 
 class CompletenessRule:
@@ -212,7 +213,7 @@ class CompletenessRule:
                 yield Violation(SqlInvalidError, "syntax", message, lexeme.text, lexeme.start)
         for lexeme in parsed.lexemes:
             # The parser of the local warehouse invents CTEs of such names, which a table must not hide behind.
-            if lexeme.kind in ("word", "quoted") and fold_name(lexeme.text.strip("`")).startswith(PIPE_NAME):
+            if lexeme.upper.startswith(_PIPE_NAMES) and _is_name(lexeme):
                 message = f"Names that begin with {PIPE_NAME} are reserved."
                 yield Violation(SqlInvalidError, "syntax", message, lexeme.text, lexeme.start)
 
