@@ -18,6 +18,7 @@ from shared.api import dependency_check
 from shared.api.access import authorize, read_credentials
 from shared.api.answers.compression import compress_response
 from shared.api.call import Call
+from shared.api.garbage import resume_collection
 from shared.api.http_status import HTTP_STATUS
 from shared.api.responses import Reply, ResponseFactory
 from shared.api.routes import get_routes
@@ -43,6 +44,7 @@ Explanation = Callable[[flask.Request, AlmanacError], flask.Response | None]
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 # From the WSGI environment: Flask's view of the headers costs more than reading them.
 _TRACE_VARIABLES = {"traceparent": "HTTP_TRACEPARENT", "tracestate": "HTTP_TRACESTATE"}
+_HEALTH_PATH = "/healthz"
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -78,7 +80,10 @@ def endpoint(
             # A context of its own: a streamed body goes on in it after this call has returned.
             context = contextvars.copy_context()
             exchange = _Exchange(container, router, handler, request, name, actions, explain)
-            return context.run(exchange.run, span, context)
+            response = context.run(exchange.run, span, context)
+            if request.path != _HEALTH_PATH:
+                resume_collection()
+            return response
 
         lay_short_path(serve)
         return serve
@@ -153,7 +158,7 @@ class _Exchange:
 
     def _handle(self) -> Reply | flask.Response:
         request = self._request
-        if request.path == "/healthz" and request.method in {"GET", "HEAD"}:
+        if request.path == _HEALTH_PATH and request.method in {"GET", "HEAD"}:
             return Reply(b'{"status":"ok"}')
         if dependency_check.VARIABLE in request.environ:
             return self._check()

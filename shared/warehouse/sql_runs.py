@@ -4,14 +4,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from shared.errors import AlmanacError, WarehouseTimeoutError
 from shared.settings import Settings
 from shared.sizes import dollars
 from shared.warehouse.models.queries import DryRun, QueryOutcome, QueryParameter, QueryRequest, Receipt
 from shared.warehouse.parallel import Answer
-from shared.warehouse.service import WarehouseService
 from shared.warehouse.spending.pricing import describe_failed_job, make_receipt
+
+if TYPE_CHECKING:
+    from shared.warehouse.service import WarehouseService
 
 MAX_SAMPLE_ROWS = 100
 MAX_SAMPLE_BYTES = 10_000_000
@@ -43,7 +46,7 @@ class SqlPlan:
 class SqlRunService:
     """Answers `/sql/run`."""
 
-    def __init__(self, warehouse: WarehouseService, settings: Settings) -> None:
+    def __init__(self, warehouse: "WarehouseService", settings: Settings) -> None:
         self._warehouse = warehouse
         self._settings = settings
 
