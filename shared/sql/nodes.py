@@ -75,15 +75,18 @@ def walk(node: exp.Expr, leaves: tuple[type[exp.Expr], ...] = ()) -> list[exp.Ex
 
     As the library's own walk, at a third of its cost: every text is walked more than once.
     """
+    kind = exp.Expr
     found = [node]
     for one in found:  # which grows
-        if isinstance(one, leaves):
+        if leaves and isinstance(one, leaves):
             continue
         for value in one.args.values():
-            if isinstance(value, exp.Expr):
+            if not value:
+                continue
+            if isinstance(value, list):
+                found.extend([part for part in value if isinstance(part, kind)])
+            elif isinstance(value, kind):
                 found.append(value)
-            elif isinstance(value, list):
-                found.extend(part for part in value if isinstance(part, exp.Expr))
     return found
 
 
