@@ -27,11 +27,11 @@ CALL_TIMEOUT_SECONDS = 60
 # The shell of a page is the same for every address, and an invalid file is an answer, not an error.
 ANSWERED_ANYWAY = {"/view/{slug}", "/view/{slug}/lineage", "/edit/{slug}", "/dashboards/validate"}
 WRITES = {"/dashboards/save", "/dashboards/rollback"}
-# Bodies and query strings that no schema can describe: files, SQL, values of a dashboard's parameters, pairs of dates
-# and of versions, what a provider sent a browser back with.
+# Bodies and query strings that no schema can describe: files, SQL, values of a dashboard's parameters, pairs of dates,
+# lists that name nothing twice, what a provider sent a browser back with.
 REFUSED_ANYWAY = {
     "/dashboards/compile", "/dashboards/save", "/dashboards/rollback", "/sql/run", "/precompute/variant",
-    "/data/{slug}", "/costs", "/dashboards/{slug}/diff", "/auth/login", "/auth/callback",
+    "/data/{slug}", "/costs", "/auth/callback",
 }  # fmt: skip
 # Nothing is deleted by these calls but sessions, and every caller is signed in.
 PASSED_OVER = ("ignored_auth", "use_after_free", "ensure_resource_availability")
