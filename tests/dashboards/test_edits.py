@@ -13,6 +13,7 @@ from shared.dashboards.yaml.reading import read_yaml
 from shared.dashboards.yaml.scalar_writing import write_scalar
 from shared.dashboards.yaml.text import find_odd_character
 from tests.dashboards.builders import MINIMAL, parse, validate
+from tests.fixtures.examples import choose_examples
 
 TEXTS = st.text(
     st.characters(exclude_categories=["Cs"]) | st.sampled_from(" #:,[]{}'\"\\&*!|>%@`-?0123456789\n\t"),
@@ -35,7 +36,7 @@ def find(result: ValidationResult, code: DiagnosticCode) -> Diagnostic:
     return found
 
 
-@settings(max_examples=500)
+@settings(max_examples=choose_examples(500))
 @given(TEXTS, STYLES, st.sampled_from(PLACES))
 def test_text_is_written_so_that_it_reads_back_the_same_wherever_it_stands(text, style, place):
     expected = read_yaml("f.yaml", place.format("'wrong'")).data
@@ -52,7 +53,7 @@ def _replace(data, old, new):
     return new if data == old else data
 
 
-@settings(max_examples=200)
+@settings(max_examples=choose_examples(200))
 @given(TEXTS, STYLES)
 def test_a_value_is_replaced_by_exactly_the_text_offered(text, style):
     document = parse(MINIMAL.replace("title: Sales", f"title: {WRITTEN[style]}"))
@@ -62,7 +63,7 @@ def test_a_value_is_replaced_by_exactly_the_text_offered(text, style):
     assert edited.root == {**document.root, "title": text}
 
 
-@settings(max_examples=200)
+@settings(max_examples=choose_examples(200))
 @given(TEXTS, STYLES)
 def test_a_key_is_replaced_by_exactly_the_text_offered(text, style):
     document = parse(MINIMAL.replace("  daily:", f"  {WRITTEN[style]}:"))

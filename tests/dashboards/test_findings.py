@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from shared.dashboards.definition.published_schema import list_channels, list_marks
 from shared.dashboards.validators.schema.findings import Finding, FindingKind, explain_errors
 from shared.dashboards.validators.schema.verdict import find_errors, is_valid
+from tests.fixtures.examples import choose_examples
 
 SPECS = [
     ("mark", "bar"),
@@ -112,7 +113,7 @@ def test_valid_charts_have_no_findings(key, value):
     assert find_findings({key: value}) == []
 
 
-@settings(max_examples=400, suppress_health_check=list(HealthCheck))
+@settings(max_examples=choose_examples(400), suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_every_verdict_is_that_of_the_other_validator(data):
     key, value = data.draw(st.sampled_from(SPECS))

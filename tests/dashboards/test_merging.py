@@ -12,6 +12,7 @@ from shared.saving.conflicts import Draft, describe_conflict
 from shared.saving.merging import MAX_LINES, merge_texts
 from tests.dashboards.builders import MINIMAL
 from tests.database.builders import make_version
+from tests.fixtures.examples import choose_examples
 
 LINES = st.lists(st.sampled_from(["a\n", "b\n", "c\n", "d\n", "e\n"]), max_size=8).map("".join)
 TEN = "".join(f"{number}\n" for number in range(10))
@@ -63,7 +64,7 @@ def test_what_is_too_long_is_not_compared():
 
 @pytest.mark.usefixtures("programs")
 @settings(
-    max_examples=150,
+    max_examples=choose_examples(150),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(LINES, LINES, LINES)

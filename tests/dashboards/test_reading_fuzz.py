@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from shared.dashboards.yaml.reading import read_yaml
 from shared.sql.text import find_sql_problem, read_sql
 from tests.dashboards.builders import MINIMAL, validate
+from tests.fixtures.examples import choose_examples
 
-BOUNDED = settings(max_examples=400, suppress_health_check=list(HealthCheck))
+BOUNDED = settings(max_examples=choose_examples(400), suppress_health_check=list(HealthCheck))
 
 _YAML_PIECES = st.sampled_from(
     ["a", "b:", ": ", "- ", "\n", "  ", "\t", "{", "}", "[", "]", ",", "'", '"', "|", ">", "&x", "*x", "!t", "<<: ",

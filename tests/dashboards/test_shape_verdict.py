@@ -25,6 +25,7 @@ from shared.dashboards.yaml.reading import read_yaml
 from tests.dashboards.builders import MINIMAL, parse, validate
 from tests.dashboards.diagnostics_page import CASES
 from tests.dashboards.test_validation import EVERYTHING
+from tests.fixtures.examples import choose_examples
 
 # Codes that only a wrong shape gives, and those with which a reader refuses a value of the right shape.
 SHAPE_CODES = {
@@ -120,7 +121,7 @@ def mutate(draw, data, path):
             parent[key] = str(value)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=choose_examples(300), suppress_health_check=list(HealthCheck))
 @given(data=mutated_files())
 def test_nothing_is_taken_by_one_and_refused_by_another_for_its_shape(data):
     check_agreement(data)

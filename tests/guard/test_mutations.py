@@ -10,6 +10,7 @@ from sqlglot import exp
 
 from shared.errors import AlmanacError, ErrorCode
 from shared.warehouse.guard.guard import GuardedQuery, QueryGuard
+from tests.fixtures.examples import choose_examples
 from tests.guard.conftest import POLICY
 from tests.guard.test_corpus import ALLOWED, REFUSED
 
@@ -107,7 +108,7 @@ def fold(name: str) -> str:
     return name.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
 
 
-@settings(max_examples=400)
+@settings(max_examples=choose_examples(400))
 @given(case=st.sampled_from(ALLOWED), seed=SEEDS, steps=st.integers(1, 4))
 def test_mutated_queries_pass_only_with_allowed_tables(case, seed, steps):
     rng = random.Random(seed)
@@ -117,19 +118,19 @@ def test_mutated_queries_pass_only_with_allowed_tables(case, seed, steps):
     assert_sound(sql, case.default_dataset)
 
 
-@settings(max_examples=150)
+@settings(max_examples=choose_examples(150))
 @given(sql=st.text(max_size=80))
 def test_any_text_is_answered(sql):
     assert_sound(sql, "nyc")
 
 
-@settings(max_examples=150)
+@settings(max_examples=choose_examples(150))
 @given(pieces=st.lists(st.sampled_from([*PIECES, "SELECT", "1", "*", "t", "x", " "]), max_size=25))
 def test_any_row_of_words_is_answered(pieces):
     assert_sound("SELECT " + " ".join(pieces), "nyc")
 
 
-@settings(max_examples=150)
+@settings(max_examples=choose_examples(150))
 @given(case=st.sampled_from([case for case in REFUSED if case.verdict == "TABLE_NOT_ALLOWED"]), seed=SEEDS)
 def test_comments_and_spaces_change_no_refusal(case, seed):
     answer = check(respace(case.sql, random.Random(seed)), case.default_dataset)
@@ -137,7 +138,7 @@ def test_comments_and_spaces_change_no_refusal(case, seed):
     assert answer.code in CODES
 
 
-@settings(max_examples=150)
+@settings(max_examples=choose_examples(150))
 @given(
     case=st.sampled_from(PLAIN),
     seed=SEEDS,

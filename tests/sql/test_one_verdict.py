@@ -2,7 +2,7 @@
 
 import random
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
 
@@ -17,6 +17,7 @@ from shared.lineage.sources import QuerySource
 from shared.lineage.sql_tables import Deadline, SchemaIndex
 from shared.sql.text import SqlProblemKind, find_sql_problem, normalize_sql
 from shared.warehouse.guard.guard import GuardedQuery, GuardPolicy, QueryGuard
+from tests.fixtures.examples import choose_examples
 from tests.guard.test_corpus import CASES
 from tests.guard.test_mutations import MUTATIONS, SPLICES
 from tests.sql.corpus import read_corpus
@@ -25,7 +26,7 @@ GUARD = QueryGuard(GuardPolicy("proj", ["nyc", "ga4"]))
 LIMITS = ValidationLimits(sql_policy=SqlPolicy("proj", ("nyc", "ga4")))
 HEAD = "version: 1\nslug: sales\ntitle: Sales\ndataset: nyc\nqueries:\n  daily: {file: q.sql}\n"
 TEXTS = sorted({query.sql for query in read_corpus()} | {case.sql for case in CASES if len(case.sql) < 2000})
-SETTINGS = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SETTINGS = settings(max_examples=choose_examples(300))
 
 
 def validate(sql: str) -> list[str]:
