@@ -21,7 +21,7 @@ pytest_plugins = [
 ]
 
 # `make test` tries the same examples each time, and judges no machine for being slow; make test
-# ARGS="--hypothesis-profile=nightly" looks for new ones.
+# ARGS="--hypothesis-profile=nightly" looks for new ones, and for more where each is heavy: tests/fixtures/examples.py.
 settings.register_profile(
     "sample", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
