@@ -4,7 +4,9 @@ from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
+from shared.dashboards.definition.parameter_values import hold_exactly
 from shared.dashboards.saved.listing import DashboardDetail, DashboardListing, DashboardOverview
+from shared.database.models.base import JsonObject
 from shared.database.models.dashboards import Dashboard, LastRefresh
 from shared.database.repositories.paging import Page
 from shared.database.repositories.versions import VersionSummary
@@ -127,5 +129,20 @@ class DashboardDetailResponse(DashboardSummary):
             version=version,
             yaml=detail.version.yaml_text,
             files=detail.version.files,
-            definition=detail.version.definition,
+            definition=_hold_parameters(detail.version.definition),
         )
+
+
+def _hold_parameters(definition: JsonObject | None) -> JsonObject | None:
+    """With parameters that JavaScript can hold to the last digit."""
+    if definition is None:
+        return None
+    held = [
+        {
+            **parameter,
+            "default": hold_exactly(parameter["default"]),
+            "values": parameter["values"] and [hold_exactly(value) for value in parameter["values"]],
+        }
+        for parameter in definition["parameters"]
+    ]
+    return {**definition, "parameters": held}

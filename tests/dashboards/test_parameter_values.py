@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from shared.dashboards.definition.parameter_values import (
     PARAMETER_TYPES,
     ParameterValueError,
+    hold_exactly,
     parse_parameter_text,
     parse_parameter_value,
 )
@@ -130,3 +131,19 @@ def test_canonical_values_are_stable_and_everything_else_is_refused(parameter_ty
     except ParameterValueError:
         return
     assert parse_parameter_value(parameter_type, value) == value
+
+
+def test_an_address_can_say_that_a_list_is_empty():
+    assert parse_parameter_text("ARRAY<STRING>", ["~empty"]) == []
+    assert parse_parameter_text("ARRAY<STRING>", ["~~empty"]) == ["~empty"]
+    assert parse_parameter_text("ARRAY<STRING>", ["~empty", "a"]) == ["~empty", "a"]
+    assert parse_parameter_text("STRING", ["~empty"]) == "~empty"
+    assert parse_parameter_text("STRING", ["~~"]) == "~"
+    assert parse_parameter_text("STRING", ["~7"]) == "~7"
+
+
+def test_values_that_javascript_would_round_are_held_as_text():
+    assert hold_exactly(2**53 - 1) == 2**53 - 1
+    assert hold_exactly(2**53 + 1) == "9007199254740993"
+    assert hold_exactly([1, -(2**53)]) == [1, "-9007199254740992"]
+    assert hold_exactly(True) is True

@@ -5,6 +5,7 @@ PostgreSQL nor the YAML file.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -22,6 +23,11 @@ HEAD_TTL_SECONDS = 60
 
 QUERY_CHOICE = "query"
 """The name in the query string of `/data` that chooses one query; no parameter may have it."""
+
+
+_ENDS = {"from": "to", "start": "end"}
+_BEGINNING = re.compile(r"((?:.*_)?)(from|start)((?:_.*)?)")
+_ORDERED = frozenset({"DATE", "DATETIME", "TIMESTAMP"})
 
 
 @dataclass(frozen=True)
@@ -90,12 +96,14 @@ class DashboardHead:
                 f"{self.slug} has no parameter {', '.join(unknown)}; accepted: {accepted}.",
                 details=[{"parameter": name, "allowed": sorted(known)} for name in unknown],
             )
-        return {
+        values = {
             parameter.name: _resolve(parameter, given[parameter.name], parse)
             if parameter.name in given
             else parameter.default
             for parameter in self.parameters
         }
+        _check_ranges({parameter.name: parameter.type for parameter in self.parameters}, values)
+        return values
 
 
 def _resolve[T](
@@ -112,6 +120,22 @@ def _resolve[T](
             details=[{"parameter": parameter.name, "received": value, "allowed": list(parameter.values)}],
         )
     return value
+
+
+def _check_ranges(types: Mapping[str, str], values: Mapping[str, ParameterValue]) -> None:
+    """Two days or moments called `from` and `to`, or `start` and `end`, must be in that order: others find no row."""
+    for name, first in values.items():
+        match = _BEGINNING.fullmatch(name)
+        last_name = match and f"{match[1]}{_ENDS[match[2]]}{match[3]}"
+        if not last_name or types[name] not in _ORDERED or types.get(last_name) != types[name]:
+            continue
+        # Canonical ISO 8601, all of one form: the order of the texts is that of time.
+        last = values[last_name]
+        if str(first).removesuffix("Z") > str(last).removesuffix("Z"):
+            raise InvalidRequestError(
+                f"{name} is {first}, after {last_name}, which is {last}; nothing was run.",
+                details=[{"parameter": name, "received": first, "allowed": [f"at most {last}"]}],
+            )
 
 
 def _parse_value_or_text(parameter_type: str, value: object) -> ParameterValue:

@@ -17,6 +17,10 @@ type ParameterValue = ScalarValue | list[ScalarValue]
 
 MAX_TEXT_LENGTH = 10_000
 MAX_ARRAY_LENGTH = 1_000
+MAX_SAFE_INTEGER = 2**53 - 1
+"""Number.MAX_SAFE_INTEGER of ECMAScript."""
+EMPTY_LIST = "~empty"
+"""How an address says that a list has no values; without any text it says the default."""
 
 
 class ParameterValueError(ValueError):
@@ -65,14 +69,29 @@ def parse_parameter_value(parameter_type: str, value: object) -> ParameterValue:
 def parse_parameter_text(parameter_type: str, texts: Sequence[str]) -> ParameterValue:
     """The canonical value of the texts a URL gave for one parameter (`?tag=a&tag=b` gives two).
 
-    A scalar takes exactly one text, an ARRAY any number. Raises ParameterValueError.
+    A scalar takes exactly one text, an ARRAY any number, and `~empty` alone for none. A text's own `~` at its
+    beginning is doubled. Raises ParameterValueError.
     """
     element = element_type(parameter_type)
+    if element is not None and list(texts) == [EMPTY_LIST]:
+        return []
+    texts = [text.removeprefix("~") if text.startswith("~~") else text for text in texts]
     if element is not None:
         return parse_parameter_value(parameter_type, [_read_text(element, text) for text in texts])
     if len(texts) != 1:
         raise ParameterValueError(f"expected one {parameter_type} value, got {len(texts)}")
     return _parse_scalar(parameter_type, _read_text(parameter_type, texts[0]))
+
+
+def hold_exactly(value: ParameterValue) -> ParameterValue:
+    """The value as JavaScript can hold it: a whole number beyond 2^53 as its text, which addresses take as well."""
+    if isinstance(value, list):
+        return [_hold_scalar(one) for one in value]
+    return _hold_scalar(value)
+
+
+def _hold_scalar(value: ScalarValue) -> ScalarValue:
+    return str(value) if isinstance(value, int) and abs(value) > MAX_SAFE_INTEGER else value
 
 
 def type_values(types: Mapping[str, str], values: Mapping[str, ParameterValue]) -> dict[str, TypedValue]:

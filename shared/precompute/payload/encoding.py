@@ -15,13 +15,11 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from shared.dashboards.definition.parameter_values import MAX_SAFE_INTEGER
 from shared.warehouse.models.queries import OutputField, ResultRows
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-MAX_SAFE_INTEGER = 2**53 - 1
-"""Number.MAX_SAFE_INTEGER of ECMAScript."""
 
 type JsonValue = bool | int | float | str | list[Any] | dict[str, Any] | None
 
