@@ -14,6 +14,7 @@ from shared.dashboards.validators.charts import (
     DrawableMarkValidator,
     ExternalDataValidator,
 )
+from shared.dashboards.validators.page_safety import ChartParameterValidator, PageSafetyValidator
 from shared.dashboards.validators.parameters import (
     ParameterNameValidator,
     ParameterUseValidator,
@@ -31,12 +32,14 @@ from shared.dashboards.validators.settings import (
     BudgetValidator,
     RefreshValidator,
     SlugValidator,
+    TimeZoneValidator,
     VersionValidator,
 )
 from shared.dashboards.validators.sql import SqlFileValidator, SqlValidator
 from shared.dashboards.validators.values import ParameterTypeValidator, QuantityValidator
 from shared.dashboards.validators.yaml_losses import CutTextValidator
 from shared.dashboards.yaml.reading import YamlData, read_yaml, refuse_size
+from shared.dashboards.yaml.written_numbers import restore_parameters
 from shared.settings import Settings
 
 __all__ = ["DashboardSource", "ParsedDashboard", "ValidationResult", "parse_dashboard", "validate_dashboards"]
@@ -80,7 +83,11 @@ def parse_dashboard(source: DashboardSource, limits: ValidationLimits = DEFAULT_
     if not isinstance(read.data, dict):
         return replace(parsed, diagnostics=sort_diagnostics([*read.diagnostics, *_report_empty(parsed)]))
     # Values that were refused read as null; a definition that holds one is not what the author wrote.
-    return parsed if read.unreadable else replace(parsed, definition=_build_definition(read.data))
+    return (
+        parsed
+        if read.unreadable
+        else replace(parsed, definition=_build_definition(restore_parameters(read.data, read.positions)))
+    )
 
 
 def _build_definition(data: YamlData) -> DashboardDefinition | None:
@@ -99,6 +106,7 @@ def offline_validators() -> list[DashboardValidator]:
         CutTextValidator(),
         QuantityValidator(),
         RefreshValidator(),
+        TimeZoneValidator(),
         BudgetValidator(),
         DuplicateNameValidator(),
         ChartQueryValidator(),
@@ -112,6 +120,8 @@ def offline_validators() -> list[DashboardValidator]:
         VariantCountValidator(),
         DrawableMarkValidator(),
         ExternalDataValidator(),
+        PageSafetyValidator(),
+        ChartParameterValidator(),
     ]
 
 

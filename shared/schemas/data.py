@@ -75,6 +75,7 @@ class DataResponse(ResponseModel):
     version: int
     title: str
     description: str
+    time_zone: str = Field(description="IANA time zone that moments are drawn in; values stay in UTC.")
     parameters: dict[str, Any]
     as_of: datetime
     receipt: ReceiptModel = Field(description="Nothing is billed here; saved is what the queries would bill.")

@@ -1,5 +1,7 @@
 """Columns that charts use, against what a dry run says the queries return."""
 
+import json
+
 import pytest
 
 from shared.dashboards.diagnostics.diagnostic import DiagnosticCode, Severity
@@ -21,11 +23,41 @@ COLUMNS = [
 ]
 
 
+CHART = {"id": "trend", "title": "T", "query": "daily", "mark": "bar"}
+
+
 def check(encoding: str, transform: str = "[]"):
     chart = f"id: trend, title: T, query: daily, mark: bar, encoding: {encoding}, transform: {transform}"
     document = parse(MINIMAL.split("  - {id")[0] + f"  - {{{chart}}}\n")
     assert document.definition is not None
     return list(SchemaFieldValidator({"daily": COLUMNS}).validate(document))
+
+
+MEMBERS = [
+    ("place.city", "STRING", "NULLABLE"),
+    ("place.size", "INTEGER", "NULLABLE"),
+    ("place.at", "DATE", "NULLABLE"),
+]
+
+
+@pytest.mark.parametrize(
+    ("field", "kind", "code", "suggestion"),
+    [
+        ("place.city", "nominal", None, None),
+        ("place['city']", "nominal", None, None),
+        ("place.at", "temporal", None, None),
+        ("place.sise", "quantitative", DiagnosticCode.UNKNOWN_FIELD, "place.size"),
+        ("place.city", "quantitative", DiagnosticCode.FIELD_TYPE_MISMATCH, None),
+        ("shop.city", "nominal", DiagnosticCode.FIELD_TYPE_MISMATCH, None),
+        ("tags[0]", "nominal", None, None),
+        ("a\\.b", "nominal", None, None),
+    ],
+)
+def test_what_is_inside_a_column_is_checked_like_a_column(field, kind, code, suggestion):
+    chart = {"x": {"field": field, "type": kind}}
+    document = parse(f"{MINIMAL.split('  - {id')[0]}  - {json.dumps(CHART | {'encoding': chart})}\n")
+    found = list(SchemaFieldValidator({"daily": COLUMNS}, {"daily": MEMBERS}).validate(document))
+    assert [(item.code, item.suggestion) for item in found] == ([(code, suggestion)] if code else [])
 
 
 def check_metric(value: str, number_format: str = ""):
@@ -113,3 +145,21 @@ def test_a_metric_shows_a_column_that_exists_and_fits(value, number_format, code
 def test_queries_without_a_known_schema_are_passed_over():
     document = parse(MINIMAL.replace("type: table", "type: metric, value: anything"))
     assert list(SchemaFieldValidator({}).validate(document)) == []
+
+
+def test_an_expression_reads_columns_that_are_there_or_made():
+    steps = [
+        {"calculate": "datum.totl * 2", "as": "twice"},
+        {"filter": "datum['twice'] > datum.total"},
+        {"filter": "datum.gone > 1"},
+    ]
+    transform = json.dumps(steps)
+    found = check("{x: {field: twice, type: quantitative}}", transform)
+    assert [(item.code, item.pointer, item.suggestion) for item in found] == [
+        (DiagnosticCode.UNKNOWN_FIELD, "/charts/0/transform/0/calculate", "total"),
+        (DiagnosticCode.UNKNOWN_FIELD, "/charts/0/transform/2/filter", None),
+    ]
+
+
+def test_a_text_in_an_expression_is_no_column():
+    assert check("{x: {field: total}}", """[{filter: "'datum.gone' == datum.shop"}]""") == []

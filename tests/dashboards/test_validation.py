@@ -164,6 +164,19 @@ def test_schedules_are_cron_expressions_of_five_fields_that_come(schedule, valid
 def test_time_zones_are_names_of_the_database(name):
     result = validate(MINIMAL + f'refresh: {{time_zone: "{name}"}}\n')
     assert list_codes(result) == [DiagnosticCode.INVALID_TIME_ZONE]
+    assert list_codes(validate(MINIMAL + f'time_zone: "{name}"\n')) == [DiagnosticCode.INVALID_TIME_ZONE]
+
+
+def test_moments_are_drawn_in_the_zone_of_the_file_else_in_that_of_its_refresh():
+    zones = {
+        "time_zone: Asia/Tokyo\nrefresh: {time_zone: Europe/Berlin}\n": "Asia/Tokyo",
+        "refresh: {time_zone: Europe/Berlin}\n": "Europe/Berlin",
+        "": "UTC",
+    }
+    for text, zone in zones.items():
+        definition = validate(MINIMAL + text).parsed.definition
+        assert definition is not None
+        assert definition.drawn_time_zone == zone
 
 
 @pytest.mark.parametrize(
@@ -315,3 +328,25 @@ def test_reading_a_definition_and_its_variants_imports_no_sql_parser():
 def test_importing_the_front_door_costs_no_sql_parser():
     code = "import sys, shared.dashboards.validation\nassert not {'sqlglot', 'croniter'} & set(sys.modules)\n"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_a_decimal_keeps_the_digits_it_is_written_with():
+    types = "{name: n, type: NUMERIC, values: [12345678901234567.89, 1.0, -0.5, 1e3]}"
+    lists = "{name: l, type: ARRAY<BIGNUMERIC>, default: [0.12345678901234567890123456789]}"
+    result = validate(
+        MINIMAL
+        + f"parameters: [{types}, {lists}, {{name: f, type: FLOAT64, default: 0.1234567890123456789}}]\n"
+    )
+    definition = result.parsed.definition
+    assert definition is not None
+    numbers, decimals, double = definition.parameters
+    assert numbers.listed_values == ["12345678901234567.89", "1", "-0.5", "1000"]
+    assert decimals.default_value == ["0.12345678901234567890123456789"]
+    assert double.default_value == 0.12345678901234568
+
+
+def test_digits_that_a_decimal_type_cannot_hold_are_told_even_where_a_double_has_lost_them():
+    text = MINIMAL + "parameters: [{name: n, type: NUMERIC, default: 12345678901234567.1234567891}]\n"
+    result = validate(text)
+    assert DiagnosticCode.INVALID_PARAMETER_VALUE in list_codes(result)
+    assert "/parameters/0/default" in [item.pointer for item in result.diagnostics]

@@ -155,6 +155,12 @@ class DashboardDefinition(DashboardPart):
         description="Dataset in which tables without one are looked up, in the environment's project.",
         examples=["nyc"],
     )
+    time_zone: str | None = Field(
+        None,
+        description="IANA time zone that moments are shown in: axes, tables, tiles, tooltips, CSV. "
+        "Default: that of refresh.",
+        examples=["America/New_York", "Europe/Berlin"],
+    )
     refresh: RefreshPolicy = Field(
         default_factory=RefreshPolicy,
         description="When it is computed again. Default: on request and when read stale; max_age 24h, max_stale 7d.",
@@ -183,6 +189,11 @@ class DashboardDefinition(DashboardPart):
         if not self.layout:
             return [[(chart.id, LAYOUT_COLUMNS)] for chart in self.charts]
         return [_fill_widths(row) for row in self.layout]
+
+    @property
+    def drawn_time_zone(self) -> str:
+        """The zone that moments are shown in."""
+        return self.time_zone or self.refresh.time_zone
 
     def parameter_types(self) -> dict[str, str]:
         """The BigQuery type of every parameter, by name."""

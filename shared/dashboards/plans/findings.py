@@ -17,7 +17,7 @@ from shared.dashboards.validators.sql_positions import SqlPlace, locate_line, mo
 from shared.dashboards.yaml.positions import join_pointer
 from shared.errors import AlmanacError, LateAnswerError
 from shared.settings import Settings
-from shared.warehouse.models.queries import DryRun, PartitionUse
+from shared.warehouse.models.queries import DryRun, OutputField, PartitionUse
 
 
 @dataclass(frozen=True)
@@ -189,20 +189,32 @@ def _check_queries(
     """Diagnostics of the queries BigQuery refuses, and of charts whose fields the others do not return."""
     found: list[Diagnostic] = []
     schemas: dict[str, list[tuple[str, str, str]]] = {}
+    members: dict[str, list[tuple[str, str, str]]] = {}
     for unit in expansion.units:
         answer = dry_runs[unit.fingerprint]
         for name in unit.names:
             if isinstance(answer, DryRun):
                 schemas[name] = [(field.name, field.type, field.mode) for field in answer.fields]
+                members[name] = list(_list_members(answer.fields))
                 unfiltered = (use for use in answer.partitions if not use.filtered)
                 found.extend(describe_partition_use(document, name, use) for use in unfiltered)
             elif isinstance(answer, LateAnswerError):
                 found.append(describe_late(document, name))
             else:
                 found.append(describe_dry_run_error(document, name, answer))
-    found.extend(SchemaFieldValidator(schemas).validate(document))
+    found.extend(SchemaFieldValidator(schemas, members).validate(document))
     # Variants of one query fail alike; one diagnostic says it.
     return list(dict.fromkeys(found))
+
+
+def _list_members(fields: Sequence[OutputField], path: str = "") -> Iterator[tuple[str, str, str]]:
+    """What is inside the STRUCTs among `fields`, at any depth, by the path to it; what repeats is not looked into."""
+    for field in fields:
+        name = f"{path}{field.name}"
+        if path:
+            yield name, field.type, field.mode
+        if field.mode != "REPEATED":
+            yield from _list_members(field.fields, f"{name}.")
 
 
 def _list_bills(expansion: Expansion, dry_runs: Mapping[str, DryRun | AlmanacError]) -> list[QueryBill]:

@@ -49,6 +49,21 @@ def list_drawn_columns(chart: VegaChart) -> tuple[str, ...] | None:
     return tuple(columns)
 
 
+def list_expression_columns(
+    value: YamlData, location: tuple[str | int, ...] = ()
+) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Where in a chart's transforms an expression reads `datum.name`, and the name; computed names are left out."""
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from list_expression_columns(item, (*location, index))
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            if key in _EXPRESSIONS and isinstance(part, str):
+                yield from (((*location, key), name) for name in _list_datum_names(part) if name is not None)
+            elif key not in _PASSED_OVER:
+                yield from list_expression_columns(part, (*location, key))
+
+
 def _list_read(value: YamlData, keys: frozenset[str]) -> Iterator[str | None]:
     """Every name; None where an expression does not say which column it reads."""
     if isinstance(value, list):

@@ -10,20 +10,24 @@ from shared.dashboards.yaml.reading import YamlData
 _ANY_TYPE_AGGREGATES = frozenset({"count", "distinct", "missing", "valid", "values"})
 # Names a transform gives its output when `as` is absent: https://vega.github.io/vega-lite/docs/transform.html
 _DEFAULT_OUTPUTS = {"fold": ("key", "value"), "density": ("value", "density"), "quantile": ("prob", "value")}
+# A step into a column: `['b']`, `["b"]`, `[0]` or `.b`.
+_STEP = re.compile(
+    r"""\[(?:'((?:\\.|[^'\\])*)'|"((?:\\.|[^"\\])*)"|([^\]]*))\]|\.((?:\\.|[^.\[\\])+)""", re.DOTALL
+)
 
 
 @dataclass(frozen=True)
 class FieldUse:
     """A `field` in an encoding: the column, where it stands in the chart and how it is used.
 
-    `type` is Vega-Lite's, or "" when the chart leaves it to Vega-Lite. `is_nested` means that a part of the
-    column is used (`a.b`), `counts_only` that its type does not matter.
+    `type` is Vega-Lite's, or "" when the chart leaves it to Vega-Lite. `path` is the part of the column that is used
+    (`b` of `a.b`), empty for the whole of it; `counts_only` means that its type does not matter.
     """
 
     name: str
     location: tuple[str | int, ...]
     type: str
-    is_nested: bool
+    path: tuple[str, ...]
     counts_only: bool
 
 
@@ -73,11 +77,12 @@ def _walk(value: YamlData, location: tuple[str | int, ...]) -> Iterator[FieldUse
 
 
 def _make_use(definition: dict[str, YamlData], field: str, location: tuple[str | int, ...]) -> FieldUse:
-    name, is_nested = _split_field(field)
+    name, rest = _split_field(field)
+    path = tuple(_unescape(part) for found in _STEP.findall(rest) for part in found if part)
     kind = definition.get("type")
     aggregate = definition.get("aggregate", definition.get("op"))
     counts_only = isinstance(aggregate, dict) or aggregate in _ANY_TYPE_AGGREGATES
-    return FieldUse(name, location, kind if isinstance(kind, str) else "", is_nested, counts_only)
+    return FieldUse(name, location, kind if isinstance(kind, str) else "", path, counts_only)
 
 
 def read_column_name(field: str) -> str:
@@ -85,8 +90,12 @@ def read_column_name(field: str) -> str:
     return _split_field(field)[0]
 
 
-def _split_field(field: str) -> tuple[str, bool]:
-    r"""The column of `a.b`, `a[0]` or `a\.b` (which is the column "a.b"), and whether only a part is used."""
+def _split_field(field: str) -> tuple[str, str]:
+    r"""The column of `a.b`, `a[0]` or `a\.b` (which is the column "a.b"), and what follows it."""
     match = re.match(r"((?:\\.|[^.\[\\])*)(.*)", field, re.DOTALL)
     name, rest = match.groups() if match else (field, "")
-    return re.sub(r"\\(.)", r"\1", name), bool(rest)
+    return _unescape(name), rest
+
+
+def _unescape(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text)

@@ -4,11 +4,12 @@ Needs the output schema of a dry run, so it runs after the offline validators.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.dashboards.definition.document import chart_kind
-from shared.dashboards.diagnostics.diagnostic import Diagnostic, DiagnosticCode, Severity
+from shared.dashboards.diagnostics.diagnostic import Diagnostic, DiagnosticCode, Severity, suggest_name
 from shared.dashboards.validators.base import report, report_unknown_name
+from shared.dashboards.validators.chart_columns import list_expression_columns
 from shared.dashboards.validators.chart_fields import FieldUse, list_derived_fields, list_field_uses
 from shared.dashboards.validators.parsed import ParsedDashboard
 from shared.dashboards.yaml.positions import join_pointer
@@ -20,6 +21,8 @@ type OutputSchemas = Mapping[str, Sequence[tuple[str, str, str]]]
 _STANDARD_NAMES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL", "RECORD": "STRUCT"}
 _NUMBERS = frozenset({"INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC"})
 _POINTS_IN_TIME = frozenset({"DATE", "DATETIME", "TIMESTAMP"})
+# An element by its number, a bound by its name.
+_WITH_PARTS = frozenset({"ARRAY", "RANGE"})
 _NOT_SCALAR = frozenset({"STRUCT", "ARRAY", "JSON", "GEOGRAPHY", "RANGE"})
 
 
@@ -33,10 +36,15 @@ class _Misfit:
 class SchemaFieldValidator:
     """Encoded fields and metric values against `{query: [(name, BigQuery type, mode)]}`.
 
-    Queries that are not in the mapping are passed over.
+    Queries that are not in the mapping are passed over. `members` are the columns inside each query's STRUCTs, by
+    the path to them (`place.city`), as in `schemas`; without a query's, what is inside is not judged.
     """
 
-    def __init__(self, schemas: OutputSchemas) -> None:
+    def __init__(self, schemas: OutputSchemas, members: OutputSchemas | None = None) -> None:
+        self._members = {
+            query: {name: _name_type(bigquery_type, mode) for name, bigquery_type, mode in columns}
+            for query, columns in (members or {}).items()
+        }
         self._schemas = {
             query: {name: _name_type(bigquery_type, mode) for name, bigquery_type, mode in columns}
             for query, columns in schemas.items()
@@ -49,7 +57,8 @@ class SchemaFieldValidator:
             if columns is None:
                 continue
             if chart_kind(chart) == "vega":
-                yield from _check_vega(document, pointer, chart, columns)
+                members = self._members.get(str(chart.get("query")))
+                yield from _check_vega(document, pointer, chart, columns, members)
             elif chart_kind(chart) == "metric":
                 yield from _check_metric(document, pointer, chart, columns)
 
@@ -64,14 +73,21 @@ def _name_type(bigquery_type: str, mode: str) -> str:
 
 
 def _check_vega(
-    document: ParsedDashboard, pointer: str, chart: dict[str, YamlData], columns: dict[str, str]
+    document: ParsedDashboard,
+    pointer: str,
+    chart: dict[str, YamlData],
+    columns: dict[str, str],
+    members: dict[str, str] | None,
 ) -> Iterator[Diagnostic]:
     derived = list_derived_fields(chart.get("transform"))
     if derived is None:
         return
+    yield from _check_expressions(document, pointer, chart, [*columns, *sorted(derived)])
     for use in list_field_uses(chart):
         place = join_pointer(pointer, *use.location)
-        if use.name in columns:
+        if use.path and use.name in columns and columns[use.name] not in _WITH_PARTS:
+            yield from _check_part(document, place, use, columns[use.name], members)
+        elif use.name in columns:
             yield from _check_type(document, place, use, columns[use.name])
         elif use.name not in derived:
             accepted = [*columns, *sorted(derived)]
@@ -94,6 +110,55 @@ def _check_metric(
             document, DiagnosticCode.FIELD_TYPE_MISMATCH, message, remedy, place,
             received=columns[name], allowed=sorted(_NUMBERS),
         )  # fmt: skip
+
+
+def _check_expressions(
+    document: ParsedDashboard, pointer: str, chart: dict[str, YamlData], accepted: Sequence[str]
+) -> Iterator[Diagnostic]:
+    for location, name in dict.fromkeys(list_expression_columns(chart.get("transform"), ("transform",))):
+        if name not in accepted:
+            suggestion = suggest_name(name, accepted)
+            # No edit: the name is a part of what stands there.
+            yield report(
+                document,
+                DiagnosticCode.UNKNOWN_FIELD,
+                f"the expression reads {name!r}, which the query {chart.get('query')!r} does not return",
+                f"Did you mean {suggestion!r}?" if suggestion else f"Use one of: {', '.join(accepted[:20])}.",
+                join_pointer(pointer, *location),
+                received=name,
+                allowed=accepted[:60],
+                suggestion=suggestion,
+            )
+
+
+def _check_part(
+    document: ParsedDashboard, place: str, use: FieldUse, column_type: str, members: dict[str, str] | None
+) -> Iterator[Diagnostic]:
+    """What is inside a column: a member of a STRUCT, and nothing of any other type."""
+    path = ".".join((use.name, *use.path))
+    if column_type != "STRUCT":
+        advice = (
+            "JSON_VALUE, with a CAST where it is a number" if column_type == "JSON" else "a column of its own"
+        )
+        message = f"the column {use.name!r} is {column_type}; a chart finds no part of it called {path!r}"
+        yield report(
+            document, DiagnosticCode.FIELD_TYPE_MISMATCH, message, f"Take the part in the SQL: {advice}.", place,
+            received=column_type,
+        )  # fmt: skip
+    elif members is not None and path in members:
+        yield from _check_type(document, place, replace(use, name=path, path=()), members[path])
+    elif members is not None and not any(
+        path.startswith(f"{name}.") for name in members if members[name] == "ARRAY"
+    ):
+        known = [name for name in members if name.startswith(f"{use.name}.")]
+        yield report_unknown_name(
+            document,
+            DiagnosticCode.UNKNOWN_FIELD,
+            f"the column {use.name!r} has no member",
+            path,
+            known,
+            place,
+        )
 
 
 def _report_unknown(
@@ -120,7 +185,7 @@ def _check_type(
 
 
 def _find_misfit(use: FieldUse, column_type: str) -> _Misfit | None:
-    if use.is_nested or use.counts_only:
+    if use.path or use.counts_only:
         return None
     if column_type in _NOT_SCALAR:
         severity = Severity.ERROR if use.type in ("quantitative", "temporal") else Severity.WARNING

@@ -86,11 +86,16 @@ class RefreshValidator:
                 "/refresh/schedule",
                 received=schedule[:200],
             )
-        if isinstance(zone, str) and not is_time_zone(zone):
-            names = sorted(filter(is_time_zone, available_timezones()))
-            code = DiagnosticCode.INVALID_TIME_ZONE
-            yield report_unknown_name(document, code, "unknown time zone", zone, names, "/refresh/time_zone")
+        yield from _check_zone(document, zone, "/refresh/time_zone")
         yield from _check_ages(document, refresh.get("max_age"), refresh.get("max_stale"))
+
+
+class TimeZoneValidator:
+    """`time_zone`: the zone that moments are shown in."""
+
+    def validate(self, document: ParsedDashboard) -> Iterable[Diagnostic]:
+        """At most one diagnostic."""
+        yield from _check_zone(document, document.root.get("time_zone"), "/time_zone")
 
 
 class BudgetValidator:
@@ -134,6 +139,13 @@ def find_schedule_problem(schedule: str) -> str | None:
     except (ValueError, KeyError, IndexError):
         return "a field cannot be read"
     return None
+
+
+def _check_zone(document: ParsedDashboard, zone: object, pointer: str) -> Iterator[Diagnostic]:
+    if isinstance(zone, str) and not is_time_zone(zone):
+        names = sorted(filter(is_time_zone, available_timezones()))
+        code = DiagnosticCode.INVALID_TIME_ZONE
+        yield report_unknown_name(document, code, "unknown time zone", zone, names, pointer)
 
 
 def _check_ages(document: ParsedDashboard, max_age: object, max_stale: object) -> Iterator[Diagnostic]:

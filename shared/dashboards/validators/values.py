@@ -17,6 +17,7 @@ from shared.dashboards.validators.base import report, show_value
 from shared.dashboards.validators.parsed import ParsedDashboard
 from shared.dashboards.yaml.positions import join_pointer
 from shared.dashboards.yaml.reading import YamlData
+from shared.dashboards.yaml.written_numbers import restore_digits
 
 _AGES = ("max_age", "max_stale")
 _SIZES = ("per_query", "per_refresh", "per_day")
@@ -80,7 +81,7 @@ def _report(
 
 def _check_value(document: ParsedDashboard, kind: str, value: YamlData, pointer: str) -> Iterator[Diagnostic]:
     try:
-        parse_parameter_value(kind, value)
+        parse_parameter_value(kind, restore_digits(kind, value, document.positions, pointer))
     except ParameterValueError as error:
         yield report(
             document,

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from shared.dashboards.definition.document import Chart, DashboardDefinition, MetricChart, TableChart
+from shared.dashboards.definition.parameter_values import hold_exactly
 from shared.dashboards.keys import stream_path
 from shared.dashboards.plans.expansion import VariantQueries
 from shared.dashboards.saved.catalog import SavedDashboard
@@ -181,7 +182,8 @@ def _describe_head(
         "version": version,
         "title": definition.title,
         "description": definition.description,
-        "parameters": variant.parameters,
+        "time_zone": definition.drawn_time_zone,
+        "parameters": {name: hold_exactly(value) for name, value in variant.parameters.items()},
         "as_of": format_time(min(row.as_of for row in present)),
         "receipt": describe_receipt(present, settings.usd_per_tib),
         "charts": [_describe_chart(chart) for chart in definition.charts],
