@@ -36,6 +36,8 @@ export interface Payload {
   version: number;
   title: string;
   description: string;
+  /** That moments are drawn in; a payload of an earlier release says none. */
+  time_zone?: string;
   parameters: Record<string, Cell>;
   as_of: string;
   checked_at: string;

@@ -1,6 +1,7 @@
 // Values of the warehouse as people read and order them, by their BigQuery type.
 import { format as d3Format, formatSpecifier, type FormatSpecifier } from "d3-format";
 import { isNumeric, type Cell } from "../payload";
+import { abbreviateZone, toClockText, toOffsetText } from "./time_zone";
 
 /** Three decimals, or three digits where the first three decimals would all be zero. */
 const NUMBER = new Intl.NumberFormat("en", {
@@ -21,8 +22,30 @@ export function formatCell(value: Cell, type: string): string {
   if (value === null) return MISSING;
   if (typeof value === "object") return JSON.stringify(value);
   if (isNumeric(type)) return formatNumber(value, type);
-  if (type === "TIMESTAMP") return `${formatClock(String(value))} UTC`;
+  if (type === "TIMESTAMP") return `${formatClock(toClockText(String(value)))} ${abbreviateZone(Date.parse(String(value)))}`;
   return type === "DATETIME" || type === "TIME" ? formatClock(String(value)) : String(value);
+}
+
+/** As `formatCell`, where the column says whether a whole number counts something or names it. */
+export function formatColumn(value: Cell, type: string, name: string): string {
+  return formatCell(value, type === "INT64" && value !== null && isName(name) ? "STRING" : type);
+}
+
+/** A whole number that names something, such as a year: nobody writes those with separators. */
+export function isName(column: string): boolean {
+  return /(^|[_\s.])(year|id|zip|postcode|flight)$|[_\s.](key|code|number|no|nr)$/i.test(column) || /[a-z](Id|Year)$/.test(column);
+}
+
+/** Two values that differ are two texts: every digit, a moment to the microsecond. */
+export function formatFully(value: Cell, type: string): string {
+  if (type !== "TIMESTAMP") return type === "DATETIME" ? String(value).replace("T", " ") : showFully(value);
+  return `${toClockText(String(value))} ${abbreviateZone(Date.parse(String(value)))}`;
+}
+
+/** A value for another program: a moment has the offset of the zone it is shown in. */
+export function formatForFile(value: Cell, type: string): string {
+  if (value === null) return "";
+  return type === "TIMESTAMP" ? toOffsetText(String(value)) : showFully(value);
 }
 
 /** The value as it came: every digit, a moment to the microsecond. */

@@ -4,6 +4,7 @@ import { describeError, getFile } from "../api";
 import { drawClose, openDialog } from "../dialog";
 import { h } from "../dom";
 import { saveFile, toCsv } from "./download";
+import { readParameters } from "./parameters";
 import { openPlan, openSql } from "./query_dialog";
 import { drawTable } from "./table";
 
@@ -51,7 +52,7 @@ function listItems(cell: ChartCell, body: HTMLElement): [string, () => void][] {
 
 /** The query's result with its own types, for the variant that is shown. */
 async function saveArrow({ slug, chart }: ChartCell, name: string): Promise<void> {
-  const query = new URLSearchParams(location.search);
+  const query = readParameters();
   query.set("query", chart.query);
   try {
     saveFile(name, await getFile(`/data/${slug}?${query}`, ARROW_TYPE));

@@ -1,13 +1,11 @@
 // One cell of the board: its frame, its menu, and what is drawn inside.
-import { formatMetric, showFully } from "./cells";
+import { formatColumn, formatMetric, showFully } from "./cells";
 import { drawings, type ChartCell } from "./chart_cell";
 import { openMenu } from "./chart_menu";
 import { h, replace } from "../dom";
-import { disguiseAll } from "./field_names";
 import { plural } from "../format";
 import { isDark } from "../page";
-import { readColumn, type Chart, type MetricSpec, type QueryData } from "../payload";
-import { buildRows } from "./rows";
+import { isNumeric, readColumn, type Chart, type MetricSpec, type QueryData } from "../payload";
 import { drawTable } from "./table";
 import type { Drawing } from "./vega_view";
 import { hasSteps } from "./chart_height";
@@ -66,11 +64,10 @@ async function paint(cell: ChartCell, body: HTMLElement): Promise<void> {
 
 async function paintDrawing({ chart, data, preview }: ChartCell, body: HTMLElement): Promise<void> {
   try {
-    const { drawVega, findTemporalFields } = await vega;
+    const { drawVega } = await vega;
     drawings.get(body)?.finish();
-    const shown = { ...chart, spec: disguiseAll(chart.spec) };
-    const rows = buildRows(data, findTemporalFields(shown.spec));
-    const drawing = await drawVega(body, shown, rows, isDark());
+    const drawing = await drawVega(body, chart, data, isDark());
+    noteGaps(body, drawing.gaps);
     if (drawing.isEmpty) return showEmpty(drawing, chart, data, body);
     drawings.set(body, drawing);
     markFirst();
@@ -81,6 +78,12 @@ async function paintDrawing({ chart, data, preview }: ChartCell, body: HTMLEleme
     const reason = error instanceof Error ? error.message : String(error);
     replace(body, h("p", { class: "nothing", role: "alert" }, `This chart cannot be drawn: ${reason}`), drawTable(data, chart.title));
   }
+}
+
+/** One value that is no number must neither be drawn nor be passed over in silence. */
+function noteGaps(body: HTMLElement, gaps: number): void {
+  body.parentElement?.querySelector(".note.gaps")?.remove();
+  if (gaps) body.after(h("p", { class: "note gaps" }, `${plural(gaps, "value")} that ${gaps === 1 ? "is" : "are"} no finite number (NaN or Infinity) ${gaps === 1 ? "is" : "are"} left out of the drawing.`));
 }
 
 /** A chart without a single mark on it: say so, and show the rows instead. */
@@ -110,8 +113,10 @@ function markFirst(): void {
 function drawMetric(data: QueryData, spec: MetricSpec): HTMLElement {
   const { type, values } = readColumn(data, spec.value);
   const value = values[0] ?? null;
-  const text = formatMetric(value, type, spec.format);
-  return h("p", { class: `metric ${text.length > LONG_METRIC ? "long" : ""}`, title: showFully(value) }, text);
+  const text = spec.format ? formatMetric(value, type, spec.format) : formatColumn(value, type, spec.value) || formatMetric(value, type, null);
+  const shown = h("p", { class: `metric ${text.length > LONG_METRIC ? "long" : ""} ${isNumeric(type) ? "whole" : ""}`, title: showFully(value) }, text);
+  shown.style.setProperty("--characters", String(Math.max(text.length, 1)));
+  return shown;
 }
 
 function drawNotes(data: QueryData): HTMLElement[] {

@@ -2,6 +2,7 @@
 import { describeError, get, post } from "../api";
 import { showFully } from "./cells";
 import type { ChartCell } from "./chart_cell";
+import { readParameters } from "./parameters";
 import type { Detail } from "../detail";
 import { drawClose, openDialog } from "../dialog";
 import { h, replace, type Child } from "../dom";
@@ -26,7 +27,7 @@ export async function openPlan(cell: ChartCell): Promise<void> {
   const shown = cell.parameters ?? {};
   await openLoading(`Plan of ${cell.chart.query}`, async () => {
     // Not all variants when the address names none: a plan asks BigQuery for each.
-    const variants = location.search ? "all" : "default";
+    const variants = readParameters().size ? "all" : "default";
     const answer = await post<Compiled>("/dashboards/compile", { slugs: [cell.slug], variants });
     const queries = answer.results[0]?.plan?.queries.filter((one) => one.names.includes(cell.chart.query)) ?? [];
     const query = queries.find((one) => isFor(one, shown));

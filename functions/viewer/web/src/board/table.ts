@@ -1,5 +1,5 @@
 // A query as a table: sorted by a click on a heading, drawn a page at a time.
-import { compareCells, formatCell, showFully } from "./cells";
+import { compareCells, formatCell, formatColumn, showFully } from "./cells";
 import { h, replace } from "../dom";
 import { plural } from "../format";
 import { decodeColumn, isNumeric, type Cell, type QueryData } from "../payload";
@@ -17,8 +17,8 @@ export function drawTable(data: QueryData, caption: string): HTMLElement {
   let order: Order = null;
   let shown = PAGE_ROWS;
   const heads = data.columns.map((column, index) => {
-    const button = h("button", { onclick: () => sortBy(index) }, column.name, h("span", { class: "arrow", "aria-hidden": "true" }));
-    return h("th", { scope: "col", class: classes[index], title: column.type }, button);
+    const button = h("button", { onclick: () => sortBy(index) }, readName(column.name), h("span", { class: "arrow", "aria-hidden": "true" }));
+    return h("th", { scope: "col", class: classes[index], title: `${column.name} ${column.type}` }, button);
   });
 
   function sortBy(column: number): void {
@@ -41,13 +41,33 @@ export function drawTable(data: QueryData, caption: string): HTMLElement {
 
   draw();
   const table = h("table", { class: "data" }, h("caption", { class: "visually-hidden" }, caption), h("thead", {}, h("tr", {}, ...heads)), body);
-  return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `${caption}, table` }, table, more);
+  const scroll = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `${caption}, table` }, table, more);
+  new ResizeObserver(() => endOnFullRow(scroll, body)).observe(table);
+  return scroll;
+}
+
+/** A column's name as a heading: `dep_delay` is "Dep delay"; a name that was written for people stays. */
+function readName(name: string): string {
+  if (!/^[a-z][a-z0-9_]*$/.test(name)) return name;
+  const words = name.replaceAll("_", " ").trim();
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** As high as the style allows, and no row cut in half. */
+function endOnFullRow(scroll: HTMLElement, body: HTMLElement): void {
+  scroll.style.maxHeight = "";
+  const { top, bottom } = scroll.getBoundingClientRect();
+  if (scroll.scrollHeight <= scroll.clientHeight) return;
+  const frame = scroll.offsetHeight - scroll.clientHeight;
+  const ends = [...body.children].map((row) => row.getBoundingClientRect().bottom + scroll.scrollTop - top);
+  const end = ends.filter((one) => one + frame <= bottom - top).at(-1);
+  if (end) scroll.style.maxHeight = `${Math.ceil(end + frame)}px`;
 }
 
 function drawRow(data: QueryData, columns: Cell[][], classes: string[], row: number): HTMLElement {
-  const cells = data.columns.map(({ type }, index) => {
+  const cells = data.columns.map(({ name, type }, index) => {
     const value = columns[index]?.[row] ?? null;
-    const text = formatCell(value, type);
+    const text = formatColumn(value, type, name);
     const full = showFully(value);
     return h("td", { class: classes[index], title: full === text ? null : full }, text);
   });

@@ -1,5 +1,6 @@
 // Chart colours from the page's own custom properties.
 import type { Config } from "vega-lite";
+import { TOOLTIP_FORMATS } from "./vega_formats";
 
 const CATEGORIES = {
   light: ["#3455c5", "#d9742b", "#2a8f6d", "#b83a6b", "#7a5bc7", "#a08000", "#1f8fb5", "#8a5a3c", "#6b7280", "#c2453d"],
@@ -32,7 +33,9 @@ export function buildConfig(dark: boolean, narrow: boolean): Config {
     title: { color: text },
     view: { stroke: null },
     range: { category, ramp, heatmap: ramp, ordinal: ramp },
-    mark: { color: category[0] },
+    mark: { color: category[0], tooltip: true },
+    customFormatTypes: true,
+    tooltipFormat: TOOLTIP_FORMATS,
     rule: { color: text },
     boxplot: { rule: { color: text }, ticks: false, median: { color: read("--surface") }, outliers: { color: text } },
     errorbar: { rule: { color: text } },

@@ -3,14 +3,21 @@ import { Error as ErrorLevel, logger, parse, View, type Item, type Loader, type 
 import { compile, type TopLevelSpec } from "vega-lite";
 import { expressionInterpreter } from "vega-interpreter";
 import { hasSteps } from "./chart_height";
-import type { Chart } from "../payload";
-import type { Row } from "./rows";
-import { buildConfig } from "./vega_theme";
+import type { Chart, QueryData } from "../payload";
+import { buildRows, type Row } from "./rows";
+import { prepareSpec } from "./spec_fields";
 import { showTooltip } from "./tooltip";
+import { boundFunctions, boundSpec } from "./vega_bounds";
+import { LOCALE, replaceClock, useUtc } from "./vega_clock";
+import { makeTitles, refineFormats, registerFormats } from "./vega_formats";
+import { makeLink, openLinks } from "./vega_links";
+import { buildConfig } from "./vega_theme";
 
 export interface Drawing {
   /** No mark of it can be seen. */
   isEmpty: boolean;
+  /** Values that are no finite number, and so have no place on it. */
+  gaps: number;
   toPng(): Promise<string>;
   toSvg(): Promise<string>;
   finish(): void;
@@ -25,18 +32,34 @@ const DATA_NAME = "query";
 
 const PICTURE = /^data:image\//i;
 
-// Data comes from the payload alone: a spec that names an address gets nothing. A picture may be in the data.
+// Data comes from the payload alone: a spec that names an address gets nothing. A picture may be in the data, and a mark
+// may lead somewhere when it is clicked.
 const LOADER = {
   load: () => Promise.reject(new Error("loading is off")),
-  sanitize: (uri: string) => (PICTURE.test(uri) ? Promise.resolve({ href: uri }) : Promise.reject(new Error("links are off"))),
+  sanitize: (uri: string, { context }: { context?: string }) => {
+    const allowed = context === "href" ? makeLink(uri) : PICTURE.test(uri) ? { href: uri } : null;
+    return allowed ? Promise.resolve(allowed) : Promise.reject(new Error(`${context ?? "address"} is off`));
+  },
   http: () => Promise.reject(new Error("loading is off")),
   file: () => Promise.reject(new Error("loading is off")),
 } as unknown as Loader;
 
-/** Draw `chart` into `parent`. Throws what Vega-Lite says of a spec it cannot compile. */
-export async function drawVega(parent: HTMLElement, chart: Chart, rows: Row[], dark: boolean): Promise<Drawing> {
+replaceClock();
+boundFunctions();
+registerFormats();
+
+/** Draw `chart` into `parent`. Throws what Vega-Lite says of a spec it cannot compile, or what Vega meets on its way. */
+export async function drawVega(parent: HTMLElement, chart: Chart, data: QueryData, dark: boolean): Promise<Drawing> {
   parent.replaceChildren();
-  const compiled = compile(buildSpec(chart, rows, findHeight(parent)), { config: buildConfig(dark, parent.clientWidth < NARROW), logger: logger(ErrorLevel) }).spec as Spec;
+  const prepared = prepareSpec(chart.spec, data);
+  const { rows, gaps } = buildRows(prepared.columns, data.rows, prepared.used);
+  const shown = { ...chart, spec: prepared.spec as Chart["spec"] };
+  const written = compile(buildSpec(shown, rows, findHeight(parent)), {
+    config: buildConfig(dark, parent.clientWidth < NARROW),
+    fieldTitle: makeTitles(prepared.titles),
+    logger: logger(ErrorLevel),
+  }).spec as Spec;
+  const compiled = refineFormats(useUtc(boundSpec(written)), prepared);
   const source = compiled.data?.find((data) => data.name === DATA_NAME);
   if (source) Object.assign(source, { values: rows });
   const renderer = rows.length > MOST_SVG_ROWS ? "canvas" : "svg";
@@ -48,8 +71,22 @@ export async function drawVega(parent: HTMLElement, chart: Chart, rows: Row[], d
     expr: expressionInterpreter,
     tooltip: (_handler: unknown, event: MouseEvent, _item: Item, value: unknown) => showTooltip(event, value),
   } as ConstructorParameters<typeof View>[1]);
+  view.locale(LOCALE);
+  // Vega tells of what stops it instead of throwing it, and leaves the drawing blank.
+  let failure: unknown = null;
+  const log = view.logger();
+  log.error = (reason: unknown) => {
+    failure ??= reason;
+    return log;
+  };
   await view.runAsync();
+  if (failure) {
+    view.finalize();
+    throw failure instanceof Error ? failure : new Error(String(failure));
+  }
+  openLinks(parent);
   return {
+    gaps,
     isEmpty: !hasVisible((view.scenegraph() as unknown as { root: Scene }).root),
     toPng: () => view.toImageURL("png", 2),
     toSvg: () => view.toSVG(),
@@ -75,21 +112,6 @@ function hasVisible(scene: Scene, mark?: Scene): boolean {
 
 function isData({ role }: Scene): boolean {
   return role === undefined || role === "mark" || role === "scope";
-}
-
-/** Fields that some encoding reads as time. */
-export function findTemporalFields(spec: object): Set<string> {
-  const found = new Set<string>();
-  collectTemporal(spec, found);
-  return found;
-}
-
-function collectTemporal(value: unknown, found: Set<string>): void {
-  if (Array.isArray(value)) value.forEach((one) => collectTemporal(one, found));
-  if (typeof value !== "object" || value === null) return;
-  const part = value as Record<string, unknown>;
-  if (typeof part.field === "string" && (part.type === "temporal" || "timeUnit" in part)) found.add(part.field);
-  Object.values(part).forEach((one) => collectTemporal(one, found));
 }
 
 /** As high as the cell already is: a row is as high as its highest neighbour. */

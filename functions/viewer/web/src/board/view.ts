@@ -3,13 +3,14 @@ import "../styles/view.css";
 import { ApiError, get, getSession } from "../api";
 import { drawChart, redrawAll, type DrawnCell } from "./charts";
 import { readSlug } from "../address";
-import { drawControls, findUnlisted, readParameters, writeParameters } from "./parameters";
+import { drawControls, findDisorder, findUnlisted, readParameters, writeChosenZone, writeParameters } from "./parameters";
 import type { Detail, ParameterDefinition } from "../detail";
 import { byId, h, replace } from "../dom";
 import { formatAgo, formatMoment } from "../format";
 import { announce, openPage, runPage, showError, showState } from "../page";
 import { fetchPayload, type Payload } from "../payload";
 import { startRefresh } from "./refresh";
+import { chooseZone, drawZoneChoice } from "./zone_choice";
 
 const slug = readSlug();
 let definitions: ParameterDefinition[] = [];
@@ -38,8 +39,9 @@ function drawFrame(): DocumentFragment {
   frame.append(
     h("div", { id: "head", class: "view-head" }),
     h("div", { id: "controls", class: "controls", role: "group", "aria-label": "Parameters" }),
+    h("div", { id: "refusal" }),
     h("div", { id: "progress", "aria-live": "polite" }),
-    h("div", { id: "board", class: "board", "aria-busy": "true" }, ...drawSkeleton()),
+    h("div", { class: "boards" }, h("div", { id: "board", class: "board", "aria-busy": "true" }, ...drawSkeleton())),
   );
   return frame;
 }
@@ -50,12 +52,27 @@ function drawSkeleton(): HTMLElement[] {
 
 function showControls(detail: Detail): void {
   definitions = detail.definition?.parameters ?? [];
-  replace(byId("controls"), ...drawControls(definitions, readParameters(), switchVariant));
+  drawChoices();
+}
+
+function drawChoices(): void {
+  const zone = shown && drawZoneChoice(shown, switchZone);
+  replace(byId("controls"), ...drawControls(definitions, readParameters(), switchVariant), zone);
 }
 
 function switchVariant(name: string, values: string[]): void {
-  history.pushState(null, "", writeParameters(name, values, definitions));
+  const address = writeParameters(name, values, definitions);
+  const disorder = findDisorder(address, definitions);
+  replace(byId("refusal"), disorder && h("p", { class: "note warn", role: "alert" }, disorder));
+  if (disorder) return;
+  history.pushState(null, "", address);
   void load();
+}
+
+/** The same rows with other clocks: nothing is fetched. */
+function switchZone(zone: string | null): void {
+  history.pushState(null, "", writeChosenZone(zone));
+  if (shown) void draw(shown);
 }
 
 /** Fetch the variant that the address names and draw it; an answer that comes late is dropped. */
@@ -63,9 +80,10 @@ async function load(): Promise<void> {
   const turn = ++newest;
   const board = byId("board");
   board.setAttribute("aria-busy", "true");
+  const query = readParameters().toString();
   try {
-    const payload = await fetchPayload(`/data/${slug}${location.search}`);
-    if (turn === newest) await draw(payload);
+    const payload = await fetchPayload(`/data/${slug}${query && `?${query}`}`);
+    if (turn === newest) await draw(payload, turn);
   } catch (error) {
     if (turn === newest) await showProblem(error);
   } finally {
@@ -73,17 +91,34 @@ async function load(): Promise<void> {
   }
 }
 
-async function draw(payload: Payload): Promise<void> {
+async function draw(payload: Payload, turn = newest): Promise<void> {
   document.title = `${payload.title} · Almanac`;
   shown = payload;
+  chooseZone(payload);
   replace(byId("head"), ...(await drawHead(payload)));
-  if (definitions.length) replace(byId("controls"), ...drawControls(definitions, readParameters(), switchVariant));
+  replace(byId("refusal"));
+  byId("board").classList.remove("former");
+  drawChoices();
   const made = payload.layout.flatMap((row) => drawRow(payload, row));
-  replace(byId("board"), ...made.map(({ element }) => element));
+  await paintBehind(made, turn);
   announce(`${payload.title} is drawn`);
-  await Promise.all(made.filter((one) => one.setsHeight).map((one) => one.paint()));
-  await Promise.all(made.filter((one) => !one.setsHeight).map((one) => one.paint()));
   performance.mark("charts-painted");
+}
+
+/** Paint the cells; what is there stays to be seen, greyed, until all of them are. */
+async function paintBehind(made: DrawnCell[], turn: number): Promise<void> {
+  const board = byId("board");
+  const isFirst = !board.querySelector("[data-chart]");
+  const next = isFirst ? board : h("div", { class: "board behind", "aria-hidden": "true" });
+  replace(next, ...made.map(({ element }) => element));
+  if (!isFirst) board.before(next);
+  try {
+    await Promise.all(made.filter((one) => one.setsHeight).map((one) => one.paint()));
+    await Promise.all(made.filter((one) => !one.setsHeight).map((one) => one.paint()));
+    if (!isFirst && turn === newest) board.replaceChildren(...next.children);
+  } finally {
+    if (!isFirst) next.remove();
+  }
 }
 
 function drawRow(payload: Payload, row: Payload["layout"][number]): DrawnCell[] {
@@ -154,7 +189,11 @@ function describeState(payload: Payload | null): string {
 
 async function showProblem(error: unknown): Promise<void> {
   const board = byId("board");
+  replace(byId("refusal"));
+  // What was chosen before still stands there; it is not what was asked for now.
+  if (error instanceof ApiError && error.problem.code === "PAYLOAD_NOT_READY" && board.querySelector("[data-chart]")) return showMissing(error);
   replace(byId("head"));
+  board.classList.remove("former");
   if (!(error instanceof ApiError)) return showError(board, error);
   if (error.problem.code !== "PAYLOAD_NOT_READY") return showError(board, error);
   await showNotReady(board, error);
@@ -165,6 +204,17 @@ async function showProblem(error: unknown): Promise<void> {
 async function showLastProblem(board: HTMLElement): Promise<void> {
   const problem = lastProblem ?? (await saved.catch(() => null))?.last_refresh_error?.message;
   if (problem) board.querySelector(".state .muted")?.after(h("p", { class: "problem" }, `The last attempt failed: ${problem}`));
+}
+
+/** The variant of before, greyed, and above it what to do for the one that was chosen. */
+async function showMissing(error: ApiError): Promise<void> {
+  const notice = h("div", { class: "panel" });
+  document.getElementById("refresh")?.remove();
+  drawChoices();
+  await showNotReady(notice, error);
+  await showLastProblem(notice);
+  replace(byId("refusal"), notice);
+  byId("board").classList.add("former");
 }
 
 async function showNotReady(board: HTMLElement, error: ApiError): Promise<void> {

@@ -20,6 +20,7 @@ export interface Definition {
   title: string;
   description: string;
   dataset: string | null;
+  timeZone: string;
   maxBytes: string | number | null;
   parameters: Parameter[];
   queries: Record<string, QueryText>;
@@ -41,6 +42,7 @@ export function readDefinition(text: string): Definition {
     slug: toText(data.slug),
     title: toText(data.title),
     description: toText(data.description),
+    timeZone: toText(data.time_zone) || toText(isPart(data.refresh) ? data.refresh.time_zone : "") || "UTC",
     dataset: typeof data.dataset === "string" ? data.dataset : null,
     maxBytes: isPart(data.budget) ? ((data.budget.per_query as string | number | undefined) ?? null) : null,
     parameters: listParts(data.parameters) as unknown as Parameter[],

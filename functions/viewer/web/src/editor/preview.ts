@@ -1,6 +1,7 @@
 // The charts as the text draws them, from rows that cost nothing: what is computed already, and what was run here.
 import { ApiError, describeError, post } from "../api";
 import { drawChart, type DrawnCell } from "../board/charts";
+import { setTimeZone } from "../board/time_zone";
 import { h, replace } from "../dom";
 import { formatBytes, formatDollars, plural } from "../format";
 import { fetchPayload, type Cell, type QueryData } from "../payload";
@@ -46,6 +47,7 @@ export class Preview {
 
   async draw(definition: Definition, files: Record<string, string>): Promise<void> {
     this.current = { definition, files };
+    setTimeZone(definition.timeZone);
     const turn = ++this.turn;
     const charts = new Map(definition.charts.map((chart) => [chart.id, chart]));
     const made: DrawnCell[] = [];
