@@ -80,7 +80,7 @@ def test_a_page_elsewhere_opens_beside_this_one_and_knows_nothing_of_it(visitor)
     expect(marks).to_have_count(2)
     with visitor.context.expect_page() as opened:
         marks.first.click()
-    assert opened.value.opener() is None
+    assert opened.value.evaluate("window.opener") is None
     assert visitor.page.url.endswith("/view/nyc-flights")
 
 

@@ -42,7 +42,8 @@ export function drawTable(data: QueryData, caption: string): HTMLElement {
   draw();
   const table = h("table", { class: "data" }, h("caption", { class: "visually-hidden" }, caption), h("thead", {}, h("tr", {}, ...heads)), body);
   const scroll = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `${caption}, table` }, table, more);
-  new ResizeObserver(() => endOnFullRow(scroll, body)).observe(table);
+  // In the next frame: a change of size inside the observer would call it again.
+  new ResizeObserver(() => requestAnimationFrame(() => endOnFullRow(scroll, body))).observe(table);
   return scroll;
 }
 
