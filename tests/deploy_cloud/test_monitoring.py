@@ -61,14 +61,12 @@ def test_every_log_metric_that_is_read_is_made_and_the_other_way_round() -> None
 
 
 def test_a_query_that_is_not_refreshed_writes_what_the_metric_counts(
-    functions: FunctionHost, bigquery: BigQueryServer, caplog: pytest.LogCaptureFixture
+    computed_shop: FunctionHost, bigquery: BigQueryServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    functions.save_shop()
-    functions.precompute_shop()
     bigquery.gate.stop()
     try:
         with caplog.at_level(logging.WARNING):
-            functions.precompute_shop(force=True)
+            computed_shop.precompute_shop(force=True)
     finally:
         bigquery.gate.start()
         bigquery.gate.wait_ready()

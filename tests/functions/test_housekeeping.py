@@ -31,57 +31,51 @@ def clear(functions: FunctionHost, later: timedelta = timedelta()) -> Cleared:
         container.database.dispose()
 
 
-def test_replaced_blobs_stay_for_late_readers_and_go_then(functions: FunctionHost, tmp_path: Path) -> None:
-    functions.save_shop()
-    functions.precompute_shop()
+def test_replaced_blobs_stay_for_late_readers_and_go_then(
+    computed_shop: FunctionHost, tmp_path: Path
+) -> None:
     first = list_files(tmp_path, "payloads"), list_files(tmp_path, "results")
-    functions.precompute_shop(force=True)
-    assert clear(functions) == Cleared()
+    computed_shop.precompute_shop(force=True)
+    assert clear(computed_shop) == Cleared()
     assert first[0] < list_files(tmp_path, "payloads")
     assert first[1] < list_files(tmp_path, "results")
     # Two payloads, and three results with an Arrow stream each.
-    assert clear(functions, 2 * DAY) == Cleared(blobs=8)
+    assert clear(computed_shop, 2 * DAY) == Cleared(blobs=8)
     assert not first[0] & list_files(tmp_path, "payloads")
     assert not first[1] & list_files(tmp_path, "results")
     assert (len(list_files(tmp_path, "payloads")), len(list_files(tmp_path, "results"))) == (2, 6)
-    functions.forget_cached(head_key("shop"))
-    assert functions.call("data", "GET", "/data/shop").status_code == 200
+    computed_shop.forget_cached(head_key("shop"))
+    assert computed_shop.call("data", "GET", "/data/shop").status_code == 200
 
 
 def test_a_replaced_version_is_kept_for_a_rollback_and_no_longer(
-    functions: FunctionHost, tmp_path: Path
+    computed_shop: FunctionHost, tmp_path: Path
 ) -> None:
-    functions.save_shop()
-    functions.precompute_shop()
-    functions.save_shop(CHANGED)
-    functions.precompute_shop()
-    assert clear(functions, 29 * DAY).payloads == 0
-    cleared = clear(functions, 31 * DAY)
+    computed_shop.save_shop(CHANGED)
+    computed_shop.precompute_shop()
+    assert clear(computed_shop, 29 * DAY).payloads == 0
+    cleared = clear(computed_shop, 31 * DAY)
     assert (cleared.payloads, cleared.results) == (2, 3)
-    assert clear(functions, 33 * DAY).blobs == 2 + 6
+    assert clear(computed_shop, 33 * DAY).blobs == 2 + 6
     assert (len(list_files(tmp_path, "payloads")), len(list_files(tmp_path, "results"))) == (2, 6)
-    assert functions.call("data", "GET", "/data/shop").json["data"]["version"] == 2
+    assert computed_shop.call("data", "GET", "/data/shop").json["data"]["version"] == 2
 
 
-def test_a_rollback_within_the_retention_is_served_at_once(functions: FunctionHost) -> None:
-    functions.save_shop()
-    functions.precompute_shop()
-    functions.save_shop(CHANGED)
-    functions.precompute_shop()
-    clear(functions, 29 * DAY)
+def test_a_rollback_within_the_retention_is_served_at_once(computed_shop: FunctionHost) -> None:
+    computed_shop.save_shop(CHANGED)
+    computed_shop.precompute_shop()
+    clear(computed_shop, 29 * DAY)
     body = [{"slug": "shop", "to_version": 1}]
-    response = functions.call("dashboards_rollback", "POST", "/dashboards/rollback", json=body)
+    response = computed_shop.call("dashboards_rollback", "POST", "/dashboards/rollback", json=body)
     assert response.status_code == 200, response.text
-    assert functions.call("data", "GET", "/data/shop").json["data"]["version"] == 3
+    assert computed_shop.call("data", "GET", "/data/shop").json["data"]["version"] == 3
     # Version 1 goes in the end, and what version 3 shares with it stays.
-    assert clear(functions, 31 * DAY).results == 3
-    assert functions.container.precompute.assemble_dashboards(["shop"]) == {"shop": 2}
+    assert clear(computed_shop, 31 * DAY).results == 3
+    assert computed_shop.container.precompute.assemble_dashboards(["shop"]) == {"shop": 2}
 
 
-def test_results_a_payload_is_made_of_stay_however_old(functions: FunctionHost) -> None:
-    functions.save_shop()
-    functions.precompute_shop()
-    assert clear(functions, 400 * DAY) == Cleared()
+def test_results_a_payload_is_made_of_stay_however_old(computed_shop: FunctionHost) -> None:
+    assert clear(computed_shop, 400 * DAY) == Cleared()
 
 
 def test_variants_nobody_reads_go_and_listed_ones_stay(functions: FunctionHost) -> None:

@@ -44,30 +44,26 @@ def read_later(functions: FunctionHost, later: timedelta) -> int:
     return functions.call("data", "GET", "/data/shop").status_code
 
 
-def test_a_dashboard_without_a_schedule_that_nobody_reads_is_never_due(functions: FunctionHost) -> None:
-    functions.save_shop()
-    functions.precompute_shop()
-    assert functions.call("data", "GET", "/data/shop").status_code == 200
-    assert list_due(functions, A_YEAR) == []
+def test_a_dashboard_without_a_schedule_that_nobody_reads_is_never_due(computed_shop: FunctionHost) -> None:
+    assert computed_shop.call("data", "GET", "/data/shop").status_code == 200
+    assert list_due(computed_shop, A_YEAR) == []
 
 
 @pytest.mark.parametrize(("hours", "status"), [(25, 200), (24 * 8, 404)])
 def test_a_dashboard_without_a_schedule_is_due_once_somebody_read_it_stale(
-    functions: FunctionHost, hours: int, status: int
+    computed_shop: FunctionHost, hours: int, status: int
 ) -> None:
-    functions.save_shop()
-    functions.precompute_shop()
-    assert functions.call("data", "GET", "/data/shop").status_code == 200
-    assert list_due(functions, timedelta(hours=hours)) == []
-    assert read_later(functions, timedelta(hours=hours)) == status
-    assert list_due(functions, timedelta(hours=hours)) == ["shop"]
+    assert computed_shop.call("data", "GET", "/data/shop").status_code == 200
+    assert list_due(computed_shop, timedelta(hours=hours)) == []
+    assert read_later(computed_shop, timedelta(hours=hours)) == status
+    assert list_due(computed_shop, timedelta(hours=hours)) == ["shop"]
     for name in ("refresher", "precompute"):
-        vars(functions.container).pop(name, None)
-    response = functions.call("precompute", "POST", "/precompute", json={"due": True})
+        vars(computed_shop.container).pop(name, None)
+    response = computed_shop.call("precompute", "POST", "/precompute", json={"due": True})
     assert [one["slug"] for one in response.json["data"]["results"]] == ["shop"]
     assert response.json["data"]["results"][0]["totals"]["bytes_billed"] == 0
-    assert list_due(functions, timedelta(hours=hours)) == []
-    assert not functions.call("data", "GET", "/data/shop").json["data"]["stale"]
+    assert list_due(computed_shop, timedelta(hours=hours)) == []
+    assert not computed_shop.call("data", "GET", "/data/shop").json["data"]["stale"]
 
 
 def test_a_schedule_says_when_and_reading_changes_nothing(functions: FunctionHost) -> None:
