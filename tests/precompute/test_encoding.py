@@ -113,6 +113,19 @@ def test_every_type_keeps_its_value(container: Container, by_storage: bool) -> N
     assert dict(zip(names, encoded["values"], strict=True)) == EXPECTED_VALUES
 
 
+@pytest.mark.parametrize("by_storage", [False, True])
+@pytest.mark.parametrize("hours", [3_000_000, 87_840_000, -87_840_000])
+def test_an_interval_beyond_what_arrow_holds_is_itself(
+    container: Container, hours: int, by_storage: bool
+) -> None:
+    if by_storage:
+        container.settings.storage_read_min_rows = 1
+    outcome = run(container, f"SELECT INTERVAL {hours} HOUR AS v -- {by_storage}")
+    text = f"0-0 0 {hours}:0:0"
+    assert encode(outcome)["values"] == [[text]]
+    assert to_json_rows(outcome.fields, outcome.result.table) == [[text]]
+
+
 def test_no_rows_have_every_type_too(container: Container) -> None:
     encoded = encode(run(container, f"SELECT * FROM ({SELECT_EVERY_TYPE}) WHERE FALSE"))
     assert (encoded["columns"], encoded["rows"]) == (EXPECTED_COLUMNS, 0)

@@ -16,6 +16,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from shared.dashboards.definition.parameter_values import MAX_SAFE_INTEGER
+from shared.warehouse.bigquery.text_columns import parse_interval
 from shared.warehouse.models.queries import OutputField, ResultRows
 
 if TYPE_CHECKING:
@@ -69,9 +70,8 @@ def _convert_iso(value: date | datetime | time) -> JsonValue:
 
 
 def _convert_interval(value: Any) -> JsonValue:
-    if isinstance(value, str):
-        return value
-    months, days, nanoseconds = value
+    # Text where Arrow's own type does not hold it.
+    months, days, nanoseconds = parse_interval(value) if isinstance(value, str) else value
     sign = "-" if months < 0 else ""
     years, rest = divmod(abs(months), 12)
     time_sign = "-" if nanoseconds < 0 else ""
@@ -196,7 +196,8 @@ _ROWS_PER_BATCH = 65_536
 def encode_arrow_stream(fields: Sequence[OutputField], result: ResultRows) -> bytes:
     """The stream, uncompressed: not every reader knows compressed buffers, every HTTP client a coded body.
 
-    The Arrow types are those that BigQuery reads itself out with. Each field's metadata has BigQuery's own type
+    The Arrow types are those that BigQuery reads itself out with, but for a column with an INTERVAL that Arrow's does
+    not hold (more than 2,562,047 hours), which is its canonical text. Each field's metadata has BigQuery's own type
     name under `type`, which tells JSON and GEOGRAPHY from STRING; the schema's says whether rows are missing
     under `truncated`.
     """

@@ -111,13 +111,23 @@ def read_rows(
     InternalError when BigQuery's answer cannot be read.
     """
     import pyarrow as pa
+    from google.api_core.exceptions import InvalidArgument, OutOfRange
 
     total = int(rows.total_rows or 0)
     large = min(total, bounds.max_rows) >= settings.storage_read_min_rows
     with _readable():
-        pages = _list_pages(job, rows, bounds.max_rows, clients, settings)
-        batches, cut = _take(_read_storage(job, clients, settings) if large else pages, bounds)
+        if large:
+            try:
+                batches, cut = _take(_read_storage(job, clients, settings), bounds)
+            except (InvalidArgument, OutOfRange):
+                if not needs_text(rows.schema):
+                    raise
+                large = False  # what Arrow's types do not hold comes as text
+        if not large:
+            batches, cut = _take(_list_pages(job, rows, bounds.max_rows, clients, settings), bounds)
         table = pa.Table.from_batches(batches) if batches else rows.to_arrow(create_bqstorage_client=False)
+        if batches and not large and needs_text(rows.schema):
+            table = read_text_columns(table, rows.schema)
     return ResultRows(
         table.slice(0, bounds.max_rows),
         total,
@@ -156,7 +166,7 @@ def _readable() -> Iterator[None]:
 
     try:
         yield
-    except (pa.ArrowException, ValueError, TypeError) as error:
+    except (pa.ArrowException, ArithmeticError, ValueError, TypeError) as error:
         raise InternalError(
             f"A value of the result cannot be read: {error}",
             remediation="CAST the column it is in to STRING, and report the message.",
@@ -177,8 +187,7 @@ def _list_pages(
         retry=make_retry(timeout),
         timeout=timeout,
     )
-    for batch in _read_pages(texts, max_rows):
-        yield read_text_columns(batch, rows.schema)
+    yield from _read_pages(texts, max_rows)
 
 
 def _read_pages(rows: "RowIterator", max_rows: int) -> "Iterator[pa.RecordBatch]":

@@ -1,7 +1,8 @@
 """Values that Google's client would not keep whole: asked for as text, and made the Arrow values they are.
 
 The client makes a relativedelta of an INTERVAL, in which 25 hours become a day and an hour, and an Arrow decimal
-of at most 76 digits of a BIGNUMERIC, which may have 77. Here both become what the Storage Read API sends.
+of at most 76 digits of a BIGNUMERIC, which may have 77. Here both become what the Storage Read API sends; but a column
+with an INTERVAL of more than 2,562,047 hours stays text, for Arrow counts its clock in 64 bits of nanoseconds.
 """
 
 import re
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 _TEXT_TYPES = frozenset({"INTERVAL", "BIGNUMERIC"})
 _SCALE = 38
 _EXACT = Context(prec=100)
+_MOST_NANOSECONDS = 2**63 - 1
 # https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#canonical_format_3
 _INTERVAL = re.compile(
     r"(?P<calendar>-?)(?P<years>\d+)-(?P<months>\d+) (?P<days>-?\d+) "
@@ -46,12 +48,17 @@ def to_text_schema(schema: "Iterable[SchemaField]") -> "list[SchemaField]":
     ]
 
 
-def read_text_columns(batch: "pa.RecordBatch", schema: "Sequence[SchemaField]") -> "pa.RecordBatch":
+def read_text_columns(table: "pa.Table", schema: "Sequence[SchemaField]") -> "pa.Table":
     """Rows that came with `to_text_schema`, as they are by `schema`. Raises ValueError on text it cannot read."""
     import pyarrow as pa
 
-    columns = [_read(column, entry) for column, entry in zip(batch.columns, schema, strict=True)]
-    return pa.RecordBatch.from_arrays(columns, [entry.name for entry in schema])
+    # Whole: of one page alone nobody knows what type a column of intervals takes.
+    whole = [
+        pa.concat_arrays(column.chunks) if column.num_chunks else column.combine_chunks()
+        for column in table.columns
+    ]
+    columns = [_read(column, entry) for column, entry in zip(whole, schema, strict=True)]
+    return pa.Table.from_arrays(columns, [entry.name for entry in schema])
 
 
 def _read(values: "pa.Array", entry: "SchemaField") -> "pa.Array":
@@ -95,20 +102,23 @@ def _read_bignumerics(texts: Sequence[str | None]) -> "pa.Array":
 def _read_intervals(texts: Sequence[str | None]) -> "pa.Array":
     import pyarrow as pa
 
-    spans = [None if text is None else pa.MonthDayNano(_parse_interval(text)) for text in texts]
-    return pa.array(spans, pa.month_day_nano_interval())
+    spans = [None if text is None else parse_interval(text) for text in texts]
+    if any(span is not None and abs(span[2]) > _MOST_NANOSECONDS for span in spans):
+        return pa.array(texts, pa.string())
+    counts = [None if span is None else pa.MonthDayNano(span) for span in spans]
+    return pa.array(counts, pa.month_day_nano_interval())
 
 
-def _parse_interval(text: str) -> list[int]:
-    """Months, days and nanoseconds."""
+def parse_interval(text: str) -> tuple[int, int, int]:
+    """Months, days and nanoseconds of BigQuery's canonical text. Raises ValueError on another one."""
     found = _INTERVAL.fullmatch(text)
     if found is None:
         raise ValueError(f"{text!r} is not an INTERVAL")
     months = int(found["years"]) * 12 + int(found["months"])
     seconds = (int(found["hours"]) * 60 + int(found["minutes"])) * 60 + int(found["seconds"])
     nanoseconds = seconds * 10**9 + int((found["fraction"] or "").ljust(9, "0"))
-    return [
+    return (
         -months if found["calendar"] else months,
         int(found["days"]),
         -nanoseconds if found["clock"] else nanoseconds,
-    ]
+    )
