@@ -4,7 +4,6 @@ Each on the gate as it is and on BigQuery as Google plays it.
 """
 
 import itertools
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,11 +11,7 @@ import pytest
 from google.cloud.bigquery import SchemaField, Table, TimePartitioning
 
 from deploy.local.alone.bigquery import BigQueryServer
-from deploy.local.servers.oidc import OidcServer
-from shared.container import Container, use_container
-from shared.settings import Settings
 from tests.fixtures.functions import FunctionHost
-from tests.fixtures.google import stand_at_google
 from tests.functions.test_freshness import (
     get_data,
     list_reasons,
@@ -32,21 +27,9 @@ CHANGED = {("refreshed", "a source table changed")}
 _NUMBERS = itertools.count(1)
 
 
-@pytest.fixture
-def at_google(
-    functions: FunctionHost, function_settings: Settings, oidc_server: OidcServer, google: MisbehavingServer
-) -> Iterator[FunctionHost]:
-    """A service that reaches BigQuery as Google plays it."""
-    container = Container(stand_at_google(function_settings, google))
-    use_container(container)
-    yield FunctionHost(container, oidc_server)
-    container.warehouse_clients.rest.close()
-    container.database.dispose()
-
-
 @pytest.fixture(params=["gate", "google"])
 def host(request: pytest.FixtureRequest) -> FunctionHost:
-    name = {"gate": "functions", "google": "at_google"}[request.param]
+    name = {"gate": "functions", "google": "functions_at_google"}[request.param]
     built: FunctionHost = request.getfixturevalue(name)
     return built
 
@@ -107,16 +90,16 @@ class TestASourceThatIsGone:
 
     @pytest.mark.parametrize("gone", ["base", "inner", "outer"])
     def test_is_said_also_of_views_and_of_what_is_below_them(
-        self, at_google: FunctionHost, bigquery: BigQueryServer, people_table: str, gone: str
+        self, functions_at_google: FunctionHost, bigquery: BigQueryServer, people_table: str, gone: str
     ) -> None:
         base, inner, outer = (new_name(stem) for stem in ("base", "inner", "outer"))
         load(bigquery, base, 2)
         make_view(bigquery, inner, "SELECT id FROM", base)
         make_view(bigquery, outer, "SELECT id FROM", inner)
-        refresh(at_google, f"SELECT COUNT(id) AS n FROM {outer}")
+        refresh(functions_at_google, f"SELECT COUNT(id) AS n FROM {outer}")
         missing = {"base": base, "inner": inner, "outer": outer}[gone]
         drop(bigquery, missing)
-        self.check_lost(at_google, missing)
+        self.check_lost(functions_at_google, missing)
 
     @pytest.mark.parametrize(
         "select", ["SELECT COUNT(id) AS n FROM {} WHERE CURRENT_DATE() > '2020-01-01'", "expiring"]
@@ -137,7 +120,7 @@ class TestASourceThatIsGone:
     @pytest.mark.parametrize("fact", ["external", "row-level security"])
     def test_is_said_of_external_tables_and_of_those_with_row_level_security(
         self,
-        at_google: FunctionHost,
+        functions_at_google: FunctionHost,
         google: MisbehavingServer,
         bigquery: BigQueryServer,
         people_table: str,
@@ -151,12 +134,12 @@ class TestASourceThatIsGone:
             google.shape.accuracy = "LOWER_BOUND"
         else:
             google.shape.hides_bytes = True
-        refresh(at_google, f"SELECT COUNT(id) AS n FROM {name}")
-        ((status, reason),) = list_reasons(at_google.precompute_shop())
+        refresh(functions_at_google, f"SELECT COUNT(id) AS n FROM {name}")
+        ((status, reason),) = list_reasons(functions_at_google.precompute_shop())
         assert status == "skipped_unchanged"
         assert "cannot be watched" in reason
         drop(bigquery, name)
-        self.check_lost(at_google, name)
+        self.check_lost(functions_at_google, name)
 
     def test_under_another_name_is_offered(
         self, host: FunctionHost, bigquery: BigQueryServer, people_table: str
@@ -170,16 +153,20 @@ class TestASourceThatIsGone:
         assert host.precompute_shop()["queries"][0]["error"]["remediation"] == f"Did you mean {name}_eu?"
 
     def test_to_another_location_is_said_with_the_locations(
-        self, at_google: FunctionHost, google: MisbehavingServer, bigquery: BigQueryServer, people_table: str
+        self,
+        functions_at_google: FunctionHost,
+        google: MisbehavingServer,
+        bigquery: BigQueryServer,
+        people_table: str,
     ) -> None:
         name = new_name("moving")
         load(bigquery, name, 2)
-        refresh(at_google, f"SELECT COUNT(id) AS n FROM {name}")
-        assert list_reasons(at_google.precompute_shop()) == UNCHANGED
+        refresh(functions_at_google, f"SELECT COUNT(id) AS n FROM {name}")
+        assert list_reasons(functions_at_google.precompute_shop()) == UNCHANGED
         assert google.shape is not None
         google.shape.tables[name] = {"location": "EU"}
         google.fail("dry_run", "404 notFound Not found: Dataset local:shop was not found in location US")
-        (query,) = at_google.precompute_shop()["queries"]
+        (query,) = functions_at_google.precompute_shop()["queries"]
         assert (query["status"], query["error"]["code"]) == ("kept_previous", "SQL_INVALID")
         assert "shop" in query["reason"]
         assert "location" in query["error"]["remediation"]
@@ -210,7 +197,7 @@ class TestAWildcard:
     def test_is_watched_over_the_tables_it_stands_for(
         self, host: FunctionHost, bigquery: BigQueryServer, shards: str, source: str, request: Any
     ) -> None:
-        if "at_google" in request.fixturenames:
+        if "functions_at_google" in request.fixturenames:
             server: MisbehavingServer = request.getfixturevalue("google")
             assert server.shape is not None
             server.shape.wildcards = [f"{shards}_"]

@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 from uuid import UUID, uuid4
@@ -164,6 +164,20 @@ def test_a_job_that_failed_before_is_passed_by(faked: Warehouse) -> None:
     (job,) = faked.fake.jobs.values()
     job.failure = RuntimeError("Job execution was cancelled")
     assert run_one(faked.container, request).job.job_id.endswith("_2")
+
+
+def test_a_job_whose_result_is_no_longer_kept_is_passed_by(faked: Warehouse) -> None:
+    """BigQuery keeps a result for about 24 hours; to attach to an older job is to read nothing."""
+    assert faked.fake is not None
+    request = make_request("SELECT id, name FROM people WHERE id != -16", fingerprint="2f" * 32, attempt=1)
+    run_one(faked.container, request)
+    (job,) = faked.fake.jobs.values()
+    job.ended = datetime.now(UTC) - timedelta(hours=22)
+    assert run_one(faked.container, request).attached
+    job.ended = datetime.now(UTC) - timedelta(hours=24)
+    later = run_one(faked.container, request)
+    assert (later.attached, later.job.job_id[-2:]) == (False, "_2")
+    assert later.result.total_rows == ROW_COUNT
 
 
 def test_a_database_younger_than_its_projects_jobs_passes_them_in_a_few_calls(faked: Warehouse) -> None:

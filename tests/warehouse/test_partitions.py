@@ -26,9 +26,9 @@ def shop(bigquery: BigQueryServer, people_table: str) -> str:
     return people_table
 
 
-def find(container: Container, sql: str) -> dict[str, bool]:
+def find(warehouse: Container, sql: str) -> dict[str, bool]:
     """Whether each partitioned table is filtered, by its short name."""
-    uses = dry_run_one(container, make_request(sql)).partitions
+    uses = dry_run_one(warehouse, make_request(sql)).partitions
     assert {use.column for use in uses} <= {"day"}
     return {use.table.rpartition(".")[2]: use.filtered for use in uses}
 
@@ -49,8 +49,8 @@ def find(container: Container, sql: str) -> dict[str, bool]:
         "SELECT id FROM everyone WHERE day = '2024-01-02'",
     ],
 )
-def test_a_condition_on_the_column_counts(container: Container, shop: str, sql: str) -> None:
-    assert find(container, sql) == {"people": True}
+def test_a_condition_on_the_column_counts(warehouse: Container, shop: str, sql: str) -> None:
+    assert find(warehouse, sql) == {"people": True}
 
 
 @pytest.mark.parametrize(
@@ -69,36 +69,36 @@ def test_a_condition_on_the_column_counts(container: Container, shop: str, sql: 
         "SELECT id FROM everyone",
     ],
 )
-def test_what_prunes_nothing_does_not(container: Container, shop: str, sql: str) -> None:
-    assert find(container, sql) == {"people": False}
+def test_what_prunes_nothing_does_not(warehouse: Container, shop: str, sql: str) -> None:
+    assert find(warehouse, sql) == {"people": False}
 
 
-def test_each_table_is_judged_on_its_own(container: Container, shop: str) -> None:
+def test_each_table_is_judged_on_its_own(warehouse: Container, shop: str) -> None:
     sql = "SELECT p.id FROM people AS p JOIN visits AS v ON p.id = v.id WHERE v.day = '2024-01-02'"
-    assert find(container, sql) == {"people": False, "visits": True}
+    assert find(warehouse, sql) == {"people": False, "visits": True}
 
 
-def test_a_table_without_partitions_is_no_finding(container: Container, shop: str) -> None:
-    assert find(container, "SELECT id FROM plain") == {}
+def test_a_table_without_partitions_is_no_finding(warehouse: Container, shop: str) -> None:
+    assert find(warehouse, "SELECT id FROM plain") == {}
 
 
-def test_a_parameter_counts_as_a_constant(container: Container, shop: str) -> None:
+def test_a_parameter_counts_as_a_constant(warehouse: Container, shop: str) -> None:
     day = QueryParameter("day", "DATE", "2024-01-02")
-    plan = dry_run_one(container, make_request("SELECT id FROM people WHERE day = @day", parameters=(day,)))
+    plan = dry_run_one(warehouse, make_request("SELECT id FROM people WHERE day = @day", parameters=(day,)))
     assert plan.partitions == (PartitionUse(shop, "day", filtered=True, required=False),)
 
 
-def test_a_query_over_its_cap_is_told_what_to_filter_on(container: Container, shop: str) -> None:
+def test_a_query_over_its_cap_is_told_what_to_filter_on(warehouse: Container, shop: str) -> None:
     with pytest.raises(BytesLimitExceededError) as caught:
-        run_one(container, make_request("SELECT name FROM people", max_bytes_billed=100))
+        run_one(warehouse, make_request("SELECT name FROM people", max_bytes_billed=100))
     assert f"Filter on day, the partitioning column of {shop}" in caught.value.remediation
     assert caught.value.details[1] == {"table": shop, "partition_column": "day", "filtered": False}
 
 
-def test_a_filtered_query_over_its_cap_is_not_told_to_filter(container: Container, shop: str) -> None:
+def test_a_filtered_query_over_its_cap_is_not_told_to_filter(warehouse: Container, shop: str) -> None:
     with pytest.raises(BytesLimitExceededError) as caught:
         run_one(
-            container,
+            warehouse,
             make_request("SELECT name FROM people WHERE day > '2024-01-02'", max_bytes_billed=100),
         )
     assert len(caught.value.details) == 1
@@ -145,9 +145,9 @@ def arrivals(bigquery: BigQueryServer, people_table: str) -> str:
     ],
 )
 def test_time_of_arrival_is_filtered_by_its_pseudo_columns(
-    container: Container, arrivals: str, condition: str, filtered: bool
+    warehouse: Container, arrivals: str, condition: str, filtered: bool
 ) -> None:
-    plan = dry_run_one(container, make_request(f"SELECT id FROM arrivals AS t WHERE {condition}"))
+    plan = dry_run_one(warehouse, make_request(f"SELECT id FROM arrivals AS t WHERE {condition}"))
     assert plan.partitions == (PartitionUse(arrivals, "_PARTITIONTIME", filtered, required=False),)
 
 
@@ -164,27 +164,27 @@ def test_time_of_arrival_is_filtered_by_its_pseudo_columns(
     ],
 )
 def test_the_tables_of_a_wildcard_are_told_apart_by_their_suffix(
-    container: Container, arrivals: str, where: str, filtered: bool
+    warehouse: Container, arrivals: str, where: str, filtered: bool
 ) -> None:
-    plan = dry_run_one(container, make_request(f"SELECT id FROM `shop.visits_*` AS v {where}"))
+    plan = dry_run_one(warehouse, make_request(f"SELECT id FROM `shop.visits_*` AS v {where}"))
     (use,) = (use for use in plan.partitions if use.table.endswith("*"))
     assert (use.column, use.filtered) == ("_TABLE_SUFFIX", filtered)
     assert use.advice.startswith("Filter on _TABLE_SUFFIX, the part of the names behind ")
 
 
-def test_a_cte_that_nobody_uses_reads_nothing(container: Container, shop: str) -> None:
-    plan = dry_run_one(container, make_request("WITH p AS (SELECT * FROM people) SELECT 1 AS one"))
+def test_a_cte_that_nobody_uses_reads_nothing(warehouse: Container, shop: str) -> None:
+    plan = dry_run_one(warehouse, make_request("WITH p AS (SELECT * FROM people) SELECT 1 AS one"))
     assert all(use.filtered for use in plan.partitions)
 
 
 @pytest.mark.parametrize(("length", "followed"), [(80, True), (400, False)])
 def test_what_cannot_be_followed_any_more_counts_as_unfiltered(
-    container: Container, shop: str, length: int, followed: bool
+    warehouse: Container, shop: str, length: int, followed: bool
 ) -> None:
     ctes = ["c0 AS (SELECT * FROM people)", *(f"c{i} AS (SELECT * FROM c{i - 1})" for i in range(1, length))]
     request = make_request(f"WITH {', '.join(ctes)} SELECT id FROM c{length - 1} WHERE day = '2024-01-02'")
-    plan = dry_run_one(container, make_request("SELECT id FROM people"))
-    reader = PartitionReader(container.table_metadata, container.query_guard)
+    plan = dry_run_one(warehouse, make_request("SELECT id FROM people"))
+    reader = PartitionReader(warehouse.table_metadata, warehouse.query_guard)
     (described,) = reader.describe_plans([request], [plan])
     assert isinstance(described, DryRun)
     assert [use.filtered for use in described.partitions] == [followed]

@@ -28,14 +28,6 @@ from tests.fixtures.warehouse import ROW_COUNT
 MB = 10**6
 
 
-@pytest.fixture(params=["gate", "google"])
-def warehouse(request: pytest.FixtureRequest) -> Container:
-    """Every service, on the gate as it is and on BigQuery as Google plays it."""
-    name = {"gate": "container", "google": "at_google"}[request.param]
-    built: Container = request.getfixturevalue(name)
-    return built
-
-
 def run_one(container: Container, request: QueryRequest) -> QueryOutcome:
     answer = container.warehouse.run_queries([request])[0]
     if isinstance(answer, AlmanacError):
