@@ -20,7 +20,7 @@ def test_what_was_meant_stands_at_the_line_of_the_file(
     result = compile_one(functions_at_google, yaml)
     (found,) = [one for one in result["diagnostics"] if one["severity"] == "error"]
     line = next(number for number, text in enumerate(yaml.splitlines(), 1) if "nmae" in text)
-    assert (found["line"], found["received"], found["suggestion"]) == (line, "nmae", "name")
+    assert (found["line"], found["code"], found["suggestion"]) == (line, "SQL_REFUSED", "name")
     assert found["column"] == yaml.splitlines()[line - 1].index("nmae") + 1
     assert found["remediation"] == "Did you mean name?"
 

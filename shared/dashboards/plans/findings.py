@@ -83,6 +83,7 @@ def describe_dry_run_error(document: ParsedDashboard, query: str, error: Almanac
         span=place.span,
         path=place.path,
         received=error.code.value,
+        suggestion=next((str(one["suggestion"]) for one in error.details if "suggestion" in one), None),
     )
 
 
