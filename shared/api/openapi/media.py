@@ -66,8 +66,8 @@ ARROW = Media(
         "type": "string",
         "format": "binary",
         "description": "The result of the query that `query` names, as an Arrow IPC stream. The headers "
-        "`Almanac-As-Of`, `Almanac-Checked-At` and `Almanac-Stale` say how fresh it is. A column with an INTERVAL of more "
-        "than 2,562,047 hours, which Arrow does not hold, is text.",
+        "`Almanac-As-Of`, `Almanac-Checked-At` and `Almanac-Stale` say how fresh it is. A column with an INTERVAL of "
+        "more than 2,562,047 hours, which Arrow does not hold, is text.",
     },
 )
 HTML = Media("text/html", {"type": "string"})
