@@ -78,7 +78,13 @@ class PrecomputeServices(DashboardServices):
         """Deletes what nobody needs any more."""
         from shared.precompute.housekeeping import Housekeeper
 
-        return Housekeeper(self.database, lambda: self.payload_store, self.settings, self.clock)
+        return Housekeeper(
+            self.database,
+            lambda: self.payload_store,
+            lambda: self.budgets.release_expired(),
+            self.settings,
+            self.clock,
+        )
 
     @once
     def data(self) -> "DataService":

@@ -1,4 +1,4 @@
-"""Deleting what nobody needs any more, a bounded piece at a time.
+"""Deleting what nobody needs any more, and ending what dead processes left open, a bounded piece at a time.
 
 Rows go first and their blobs later: in the transaction that takes a row away its blob is noted as expired, and
 it is deleted when readers that had found its path are done. Whoever is killed in between leaves nothing behind.
@@ -19,30 +19,40 @@ from shared.telemetry.tracing import start_span
 
 BATCH = 500
 """Rows or blobs of a kind that one call deletes; with a call every quarter of an hour 48,000 a day."""
+DEAD_AFTER = timedelta(hours=1)
+"""No function runs as long as this: a job that is said to run still has nobody who waits for it."""
 _LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Cleared:
-    """How many of each kind were deleted."""
+    """How many of each kind were deleted; of reservations, runs and leases how many were ended."""
 
     sessions: int = 0
     payloads: int = 0
     results: int = 0
     lineage_nodes: int = 0
     blobs: int = 0
+    reservations: int = 0
+    runs: int = 0
+    leases: int = 0
 
 
 class Housekeeper:
-    """Clears sessions, payloads, results, lineage nodes and blobs."""
+    """Clears sessions, payloads, results, lineage nodes and blobs; ends reservations, runs and leases of the dead.
+
+    `settle_lost` settles the reservations of processes that died, and answers how many.
+    """
 
     def __init__(
         self,
         database: Database,
         open_store: Callable[[], BlobStore],
+        settle_lost: Callable[[], int],
         settings: Settings,
         clock: Callable[[], datetime],
     ) -> None:
+        self._settle_lost = settle_lost
         self._database = database
         self._open_store = open_store
         self._settings = settings
@@ -57,11 +67,15 @@ class Housekeeper:
         before = now - timedelta(days=self._settings.retention_days)
         with start_span("precompute.housekeeping", {}):
             cleared = Cleared(
-                self._clear_sessions(now),
-                self._retire_payloads(now, before),
-                self._retire_results(now, before),
-                self._clear_lineage(),
-                self._delete_blobs(now),
+                # Before what needs the store, which may be away.
+                reservations=self._settle_lost(),
+                runs=self._close_runs(now),
+                leases=self._release_leases(),
+                sessions=self._clear_sessions(now),
+                payloads=self._retire_payloads(now, before),
+                results=self._retire_results(now, before),
+                lineage_nodes=self._clear_lineage(),
+                blobs=self._delete_blobs(now),
             )
         if any(asdict(cleared).values()):
             _LOGGER.info("Housekeeping is done", extra={"cleared": asdict(cleared)})
@@ -93,6 +107,14 @@ class Housekeeper:
     def _clear_lineage(self) -> int:
         with self._database.begin() as uow:
             return uow.lineage.delete_orphans(BATCH)
+
+    def _close_runs(self, now: datetime) -> int:
+        with self._database.begin() as uow:
+            return uow.query_runs.close_dead(now - DEAD_AFTER, now, BATCH)
+
+    def _release_leases(self) -> int:
+        with self._database.begin() as uow:
+            return uow.leases.release_expired(DEAD_AFTER)
 
     def _delete_blobs(self, now: datetime) -> int:
         """The store is asked inside the transaction: should it fail, the paths are not forgotten."""

@@ -2,18 +2,21 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from shared.container import Container
 from shared.dashboards.definition.variants import hash_variant
 from shared.dashboards.keys import head_key, pointer_key
+from shared.database.models.costs import CostReservation
+from shared.database.models.runs import RunStatus
 from shared.errors import DependencyUnavailableError
 from shared.precompute.housekeeping import Cleared
-from tests.database.builders import add_dashboards, add_user, make_node, make_session
+from tests.database.builders import add_dashboards, add_user, digest, make_node, make_run, make_session
 from tests.fixtures.functions import SHOP, FunctionHost
 
-DAY = timedelta(days=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 # Other queries than those of SHOP, so that nothing of a replaced version is used any more.
 CHANGED = SHOP.replace("SELECT id, name\n", "SELECT id AS id, name\n").replace("COUNT(*)", "COUNT(id)")
 
@@ -120,3 +123,76 @@ def test_a_store_that_is_away_forgets_no_blob_and_stops_no_heartbeat(
         assert functions.call("precompute", "POST", "/precompute", json={"due": True}).status_code == 200
     assert functions.call("precompute", "POST", "/precompute", json={"due": True}).status_code == 200
     assert clear(functions) == Cleared()
+
+
+def test_runs_of_dead_processes_are_closed_with_what_was_settled(functions: FunctionHost) -> None:
+    now = datetime.now(UTC)
+    hours = {"settled": 2, "open": 2, "unreserved": 2, "young": 0}
+    with functions.container.database.begin() as uow:
+        runs = uow.query_runs.create_many(
+            [
+                make_run(job_id=name, status=RunStatus.RUNNING, finished_at=None, started_at=now - age * HOUR)
+                for name, age in hours.items()
+            ]
+        )
+        reservations = {
+            name: CostReservation(
+                id=uuid4(), created_at=now - 2 * HOUR, expires_at=now + DAY, bytes_reserved=100, actor="a@example.com",
+                job_id=name, day=now.date(),
+            )
+            for name in ("settled", "open")
+        }  # fmt: skip
+        for one in reservations.values():
+            assert uow.reservations.reserve(one, ())
+        assert not uow.reservations.settle(reservations["settled"].id, 70, (), now)
+    assert clear(functions) == Cleared(runs=2)
+    with functions.container.database.begin() as uow:
+        found = {row.job_id: row for row in uow.query_runs.get_many([run.id for run in runs]).values()}
+    assert {name for name, row in found.items() if row.status is RunStatus.FAILED} == {
+        "settled",
+        "unreserved",
+    }
+    assert (found["settled"].bytes_billed, found["unreserved"].bytes_billed) == (70, None)
+    assert clear(functions) == Cleared()
+
+
+def test_reservations_and_leases_of_the_dead_end_with_a_heartbeat(functions: FunctionHost) -> None:
+    now = datetime.now(UTC)
+    database = functions.container.database
+    with database.begin() as uow:
+        lost = CostReservation(
+            id=uuid4(), created_at=now - DAY, expires_at=now - HOUR, bytes_reserved=100, actor="a@example.com",
+            job_id=None, day=now.date(),
+        )  # fmt: skip
+        assert uow.reservations.reserve(lost, ())
+        fences = uow.leases.acquire_many([digest("dead"), digest("alive")], uuid4(), -2 * HOUR)
+        uow.leases.acquire_many([digest("alive")], uuid4(), DAY)
+    assert set(fences.values()) == {1}
+    assert functions.call("precompute", "POST", "/precompute", json={"due": True}).status_code == 200
+    with database.begin() as uow:
+        assert uow.leases.list_held([digest("dead"), digest("alive")]) == {digest("alive")}
+        assert uow.leases.release_expired(timedelta()) == 0
+        assert uow.reservations.claim_expired(now, now + DAY, 10) == []
+        # The fence goes on from where it was.
+        assert uow.leases.acquire_many([digest("dead")], uuid4(), DAY) == {digest("dead"): 2}
+
+
+def test_a_heartbeat_writes_the_files_that_a_save_could_not(
+    functions: FunctionHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_args: object, **_options: object) -> None:
+        raise DependencyUnavailableError("The disk of the blob store is full.")
+
+    def list_pending() -> list[str]:
+        with functions.container.database.begin() as uow:
+            return [one.slug for one in uow.versions.list_pending()]
+
+    store = functions.container.dashboard_store
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "write_blobs", fail)
+        assert functions.save_shop()["version"] == 1
+        assert functions.call("precompute", "POST", "/precompute", json={"due": True}).status_code == 200
+        assert list_pending() == ["shop"]
+    assert functions.call("precompute", "POST", "/precompute", json={"due": True}).status_code == 200
+    assert list_pending() == []
+    assert [info.path for info in store.list_blobs()] == ["dashboards/shop/shop.yaml"]

@@ -71,6 +71,17 @@ class LeaseRepository(Repository):
         """Give back the leases the owner still holds."""
         self._write(fingerprints, owner, {"owner": None})
 
+    def release_expired(self, long_ago: timedelta) -> int:
+        """Give back every lease that ran out so long ago that its holder is dead; how many. The fences stay."""
+        table = table_of(QueryLease)
+        statement = (
+            update(table)
+            .where(table.c.owner.is_not(None), table.c.expires_at <= func.now() - long_ago)
+            .values(owner=None)
+            .returning(table.c.fingerprint)
+        )
+        return len(self._session.execute(statement).all())
+
     def list_held(self, fingerprints: Sequence[str]) -> set[str]:
         """Those of the fingerprints that somebody is refreshing."""
         if not fingerprints:

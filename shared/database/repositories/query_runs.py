@@ -8,8 +8,9 @@ from uuid import UUID
 from sqlalchemy import BigInteger, cast, func, select, update
 
 from shared.database.models.base import JsonObject
+from shared.database.models.costs import CostReservation
 from shared.database.models.runs import QueryRun, RunPurpose, RunStatus
-from shared.database.repositories.base import Repository, json_rows, record_set, table_of
+from shared.database.repositories.base import Repository, json_rows, record_set, table_of, take_once
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,36 @@ class QueryRunRepository(Repository):
             .where(QueryRun.id.in_(ended))
             .values(status=RunStatus.FAILED, finished_at=now, bytes_billed=bytes_billed)
         )
+
+    def close_dead(self, before: datetime, now: datetime, limit: int) -> int:
+        """End at most `limit` runs that began before `before`, never ended, and hold no open reservation; how many.
+
+        Their worker died between settling the reservation and saying how the run ended; what was settled is billed.
+        """
+        reservations = select(CostReservation).where(CostReservation.job_id == QueryRun.job_id)
+        settled = (
+            reservations.where(CostReservation.settled_at.is_not(None))
+            .order_by(CostReservation.created_at.desc())
+            .limit(1)
+            .with_only_columns(CostReservation.bytes_billed)
+        )
+        dead = (
+            select(QueryRun.id)
+            .where(
+                QueryRun.status == RunStatus.RUNNING,
+                QueryRun.started_at < before,
+                ~reservations.where(CostReservation.settled_at.is_(None)).exists(),
+            )
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        ended = (
+            update(QueryRun)
+            .where(QueryRun.id.in_(take_once(dead)))
+            .values(status=RunStatus.FAILED, finished_at=now, bytes_billed=settled.scalar_subquery())
+            .returning(QueryRun.id)
+        )
+        return len(self._session.execute(ended).all())
 
     def get_many(self, ids: Sequence[UUID]) -> dict[UUID, QueryRun]:
         """The known ones of `ids`."""

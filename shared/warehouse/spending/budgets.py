@@ -105,7 +105,7 @@ class BudgetService:
     def release_expired(self) -> int:
         """Settle reservations whose process died, with what BigQuery says their jobs billed; how many.
 
-        No daemon does this: the next query, or the next look at the costs, does. What is found is first
+        No daemon does this: the next query, heartbeat or look at the costs does. What is found is first
         claimed, by moving its expiry, and BigQuery is asked outside of any transaction: no lock is held
         while waiting, no second worker asks the same, and when BigQuery cannot be asked the reservation
         stands and is looked at again one grace period later.
