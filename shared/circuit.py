@@ -20,6 +20,21 @@ class CircuitBreaker:
         self._left_alone_until: float | None = None
         self._answered_at = float("-inf")
 
+    @property
+    def is_open(self) -> bool:
+        """True from a silence until the next answer, also while one caller is let through."""
+        return self._left_alone_until is not None
+
+    @property
+    def is_left_alone(self) -> bool:
+        """Whether nobody may call the server now. Unlike `allows`, asking lets nobody through."""
+        until = self._left_alone_until
+        return until is not None and self._clock() < until
+
+    def has_answered_since(self, moment: float) -> bool:
+        """Whether the server answered anybody since `moment`, by the clock."""
+        return self._answered_at >= moment
+
     def allows(self) -> bool:
         """Whether to call the server now."""
         if self._left_alone_until is None:

@@ -150,6 +150,8 @@ class Settings(EnvironmentSettings):
     database_pool_size: Annotated[int, Meta(ge=2)] = 4
     database_connect_timeout_seconds: Seconds = 3.0
     database_statement_timeout_seconds: Seconds = 10.0
+    database_outage_seconds: Annotated[int, Meta(ge=0)] = 300
+    """How long callers and answers that were known are believed while PostgreSQL does not answer; 0: not at all."""
 
     # --- cache
     cache_url: SecretStr = SecretStr("memory://")

@@ -240,6 +240,8 @@ class _Exchange:
                 *inject_context(active).items(),
             ]
         )
+        if self._container.is_database_lost:
+            headers.add("Almanac-Degraded", "database")
         if "Cache-Control" not in headers:
             headers.add("Cache-Control", "no-store")
         if self._container.settings.environment is not Environment.LOCAL:

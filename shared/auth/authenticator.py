@@ -29,8 +29,10 @@ class Authenticator:
         self._sessions = sessions
         self._verify = verify
         self._now = now
-        self._believed_for = timedelta(seconds=settings.session_cache_seconds)
-        self._recent = RecentPrincipals()
+        self._recent = RecentPrincipals(
+            timedelta(seconds=settings.session_cache_seconds),
+            timedelta(seconds=settings.database_outage_seconds),
+        )
 
     def authenticate(self, cookie_token: str | None, authorization: str | None) -> Principal | None:
         """The caller, or None when there is neither cookie nor Authorization header; the header counts first.
@@ -45,14 +47,13 @@ class Authenticator:
 
     def _authenticate_bearer(self, token: str) -> Principal:
         digest, now = hashlib.sha256(token.encode(errors="replace")).digest(), self._now()
-        if principal := self._recent.get(digest, now):
-            return principal
+        return self._recent.resolve(digest, now, lambda: self._find(token, now))
+
+    def _find(self, token: str, now: datetime) -> tuple[Principal, datetime]:
         claims = self._verify(token)
         is_service = self._allowlist.is_service_account(claims.email)
         principal = self._describe_service(claims) if is_service else self._admit(claims, now)
-        ends = min((now + self._believed_for).timestamp(), claims.expires_at_epoch)
-        self._recent.put(digest, principal, datetime.fromtimestamp(ends, UTC))
-        return principal
+        return principal, datetime.fromtimestamp(claims.expires_at_epoch, UTC)
 
     def _admit(self, claims: IdTokenClaims, now: datetime) -> Principal:
         from shared.auth.admission import admit_user

@@ -49,7 +49,8 @@ class SessionService:
     """Makes, resolves and ends sessions.
 
     A resolved session is believed for SESSION_CACHE_SECONDS without asking again: the longest time a session
-    revoked in another process, a disabled user or a changed role goes unnoticed.
+    revoked in another process, a disabled user or a changed role goes unnoticed. While PostgreSQL does not answer it is
+    believed for DATABASE_OUTAGE_SECONDS.
     """
 
     def __init__(
@@ -60,9 +61,11 @@ class SessionService:
         self._now = now
         self._idle = timedelta(seconds=settings.session_idle_seconds)
         self._absolute = timedelta(seconds=settings.session_absolute_seconds)
-        self._believed_for = timedelta(seconds=settings.session_cache_seconds)
         self._touch_interval = min(MAX_TOUCH_INTERVAL, self._idle / 4)
-        self._recent = RecentPrincipals()
+        self._recent = RecentPrincipals(
+            timedelta(seconds=settings.session_cache_seconds),
+            timedelta(seconds=settings.database_outage_seconds),
+        )
 
     def create(self, claims: IdTokenClaims, user_agent: str | None, ip: str | None) -> NewSession:
         """Start a session for the holder of a verified ID token; the user is created or brought up to date.
@@ -97,16 +100,15 @@ class SessionService:
         address is no longer allowed.
         """
         digest, now = hash_session_token(token), self._now()
-        if principal := self._recent.get(digest, now):
-            return principal
+        return self._recent.resolve(digest, now, lambda: self._find(digest, now))
+
+    def _find(self, digest: bytes, now: datetime) -> tuple[Principal, datetime]:
         found = self._database.quick.find_session(digest, now)
         if found is None:
             raise self._explain_end(digest)
         self._allowlist.require_allowed(found.email)
         expires_at = self._slide(found, now)
-        principal = self._describe(found.id, found.user_id, found.email, found.display_name)
-        self._recent.put(digest, principal, min(now + self._believed_for, expires_at))
-        return principal
+        return self._describe(found.id, found.user_id, found.email, found.display_name), expires_at
 
     def revoke(self, session_ids: Sequence[UUID]) -> list[UUID]:
         """End sessions; the ids of those that were still open.

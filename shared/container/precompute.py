@@ -94,7 +94,11 @@ class PrecomputeServices(DashboardServices):
 
         return DataService(
             self.head_cache,
-            RecentPayloads(self.settings.payload_memory_seconds, self.settings.cache_memory_max_bytes),
+            RecentPayloads(
+                self.settings.payload_memory_seconds,
+                self.settings.cache_memory_max_bytes,
+                self.settings.database_outage_seconds,
+            ),
             self.cached_blobs,
             self.database,
             self.clock,

@@ -28,6 +28,12 @@ class StoreServices:
 
         return Database(self.settings)
 
+    @property
+    def is_database_lost(self) -> bool:
+        """True while PostgreSQL does not answer a process that asks it."""
+        database = vars(self).get("database")
+        return database is not None and database.reach.is_lost
+
     @once
     def cache(self) -> "Cache":
         """Redis, or memory."""

@@ -13,6 +13,7 @@ from opentelemetry import trace
 
 from shared.database.connection.connecting import Connection, connect, make_session_arguments, read_address
 from shared.database.connection.failures import BUSY, is_connection_lost, translate_failure
+from shared.database.connection.reach import DatabaseReach
 from shared.errors import DependencyUnavailableError
 from shared.settings import Settings
 
@@ -69,7 +70,8 @@ class QuickReads:
     All raise DependencyUnavailableError when PostgreSQL cannot be reached or does not answer in time.
     """
 
-    def __init__(self, settings: Settings, application_name: str) -> None:
+    def __init__(self, settings: Settings, application_name: str, reach: DatabaseReach | None = None) -> None:
+        self._reach = reach or DatabaseReach(settings.database_connect_timeout_seconds)
         self._settings = settings
         self._application_name = application_name
         self._wait_seconds = settings.database_statement_timeout_seconds
@@ -115,17 +117,25 @@ class QuickReads:
             connection.close()
 
     def _run(self, statement: str, parameters: Sequence[object]) -> Sequence[Sequence[Any]]:
+        self._reach.require()
         attributes = {"db.system": "postgresql"}
         with (
             _tracer.start_as_current_span("postgres.statement", attributes=attributes),
             self._borrow() as idle,
+            # Who had the connection before may have found out that nobody answers.
+            self._reach.trying(),
         ):
-            try:
-                return self._try_twice(statement, parameters, idle)
-            except pg8000.exceptions.Error as error:
-                if translated := translate_failure(error):
-                    raise translated from error
-                raise
+            return self._try_translated(statement, parameters, idle)
+
+    def _try_translated(
+        self, statement: str, parameters: Sequence[object], idle: Connection | None
+    ) -> Sequence[Sequence[Any]]:
+        try:
+            return self._try_twice(statement, parameters, idle)
+        except pg8000.exceptions.Error as error:
+            if translated := translate_failure(error):
+                raise translated from error
+            raise
 
     def _try_twice(
         self, statement: str, parameters: Sequence[object], idle: Connection | None
@@ -162,9 +172,8 @@ class QuickReads:
 
     def _connect(self) -> Connection:
         url = self._settings.database_url.get_secret_value()
-        connection = connect(
-            {**read_address(url), **make_session_arguments(self._settings, self._application_name)}
-        )
+        arguments = {**read_address(url), **make_session_arguments(self._settings, self._application_name)}
+        connection = connect({**arguments, "timeout": self._reach.remaining_seconds()})
         connection.autocommit = True
         # These statements take milliseconds: a server that is silent for longer than connecting may take hangs.
         connection.set_read_timeout(self._settings.database_connect_timeout_seconds)

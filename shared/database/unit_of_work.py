@@ -4,10 +4,11 @@ SQLAlchemy and the models are loaded with the first transaction: who needs none,
 without them.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING
 
 from opentelemetry import trace
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
     from sqlalchemy.orm import Session
 
+    from shared.database.connection.reach import DatabaseReach
     from shared.database.quick_reads import QuickReads
     from shared.database.repositories.actions import ActionRepository
     from shared.database.repositories.cost_report import CostReportRepository
@@ -165,6 +167,8 @@ class Database:
         self._settings = settings
         self._application_name = application_name
         self._lock = Lock()
+        # One of the process's connections is that of QuickReads.
+        self._slots = BoundedSemaphore(settings.database_pool_size - 1)
         self._engine: Engine | None = None
 
     @property
@@ -174,7 +178,7 @@ class Database:
             if self._engine is None:
                 from shared.database.connection.engine import build_engine
 
-                self._engine = build_engine(self._settings, self._application_name)
+                self._engine = build_engine(self._settings, self._application_name, self.reach)
             return self._engine
 
     @contextmanager
@@ -185,24 +189,41 @@ class Database:
         connection, or ends a statement at its timeout.
         """
         with _tracer.start_as_current_span("postgres.transaction", attributes={"db.system": "postgresql"}):
-            connection = self._connect()
-            # Connecting first keeps the driver's failures apart from those of the caller's block.
-            with connection, _open_session(connection) as session, session.begin():
-                yield UnitOfWork(session)
+            self.reach.require()
+            with self._slot():
+                engine = self.engine  # loading SQLAlchemy is not waiting for the server
+                # Who had the connection before may have found out that nobody answers.
+                with self.reach.trying():
+                    connection = engine.connect()
+                # Connecting first keeps the driver's failures apart from those of the caller's block.
+                with connection, _open_session(connection) as session, session.begin():
+                    yield UnitOfWork(session)
 
     @once
     def quick(self) -> "QuickReads":
         """What serving reads without the ORM, on connections of its own."""
         from shared.database.quick_reads import QuickReads
 
-        return QuickReads(self._settings, self._application_name)
+        return QuickReads(self._settings, self._application_name, self.reach)
+
+    @once
+    def reach(self) -> "DatabaseReach":
+        """Whether PostgreSQL answers."""
+        from shared.database.connection.reach import DatabaseReach
+
+        return DatabaseReach(self._settings.database_connect_timeout_seconds)
 
     def ping(self) -> None:
-        """Return when PostgreSQL answers; raises DependencyUnavailableError when it does not."""
+        """Return when PostgreSQL answers; raises DependencyUnavailableError when it does not.
+
+        It is asked also while everybody else leaves it alone.
+        """
         from sqlalchemy import text
 
-        with self._connect() as connection:
-            connection.execute(text("SELECT 1"))
+        with self._slot():
+            engine = self.engine
+            with self.reach.waiting(), engine.connect() as connection:
+                connection.execute(text("SELECT 1"))
 
     def dispose(self) -> None:
         """Close the pooled connections; the next `begin()` opens new ones."""
@@ -213,15 +234,28 @@ class Database:
         if "quick" in vars(self):
             self.quick.close()
 
-    def _connect(self) -> "Connection":
-        from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        """The right to one of the pool's connections.
 
-        from shared.database.connection.failures import BUSY
+        It is waited for here and not in the pool, where nobody sees that a server which answers no holder of a
+        connection will not answer who waits for one.
+        """
+        began = time.monotonic()
+        longest = self._settings.database_statement_timeout_seconds
+        patience = min(self._settings.database_connect_timeout_seconds, longest)
+        is_taken = self._slots.acquire(timeout=patience) or (
+            self.reach.has_answered_since(began) and self._slots.acquire(timeout=longest - patience)
+        )
+        if not is_taken:
+            self.reach.require()
+            from shared.database.connection.failures import BUSY
 
+            raise DependencyUnavailableError(BUSY)
         try:
-            return self.engine.connect()
-        except PoolTimeoutError as error:  # the pool's own: no event reports it
-            raise DependencyUnavailableError(BUSY) from error
+            yield
+        finally:
+            self._slots.release()
 
 
 def _open_session(connection: "Connection") -> "Session":

@@ -45,3 +45,15 @@ def test_what_is_larger_than_all_there_is_is_not_kept() -> None:
     recent = RecentPayloads(2.0, max_bytes=1)
     recent.put("sales", "", make_payload(), NOW)
     assert len(recent) == 0
+
+
+def test_without_an_answer_an_entry_is_believed_longer_but_not_for_ever() -> None:
+    recent = RecentPayloads(2.0, max_bytes=10_000, seconds_without_answer=60)
+    payload = make_payload()
+    recent.put("sales", "", payload, NOW)
+    late = NOW + timedelta(seconds=50)
+    assert recent.get("sales", "", late) is None
+    assert recent.believe("sales", "", late) is payload
+    assert recent.get("sales", "", late + timedelta(seconds=1)) is payload
+    assert recent.believe("sales", "", NOW + timedelta(seconds=60)) is None
+    assert recent.believe("sales", "other", NOW) is None

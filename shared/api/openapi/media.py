@@ -189,6 +189,7 @@ HEADERS: Mapping[str, str] = {
     "Almanac-Checked-At": "When the dashboard's data was last known to be current. The body of an answer that was "
     "validated with 304 says an earlier time.",
     "Almanac-Stale": "`true` when nobody has checked within `max_age`, or the last refresh failed.",
+    "Almanac-Degraded": "`database` while PostgreSQL does not answer and what was known is believed.",
     "X-Almanac-As-Of": "With an Arrow stream: `Almanac-As-Of` by its former name.",
     "X-Almanac-Checked-At": "With an Arrow stream: `Almanac-Checked-At` by its former name.",
     "X-Almanac-Stale": "With an Arrow stream: `Almanac-Stale` by its former name.",

@@ -225,6 +225,7 @@ OPERATIONS: Mapping[tuple[str, str, str], Operation] = {
             "Almanac-As-Of",
             "Almanac-Checked-At",
             "Almanac-Stale",
+            "Almanac-Degraded",
             "X-Almanac-As-Of",
             "X-Almanac-Checked-At",
             "X-Almanac-Stale",

@@ -10,13 +10,14 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from shared.database.connection.connecting import Connection, connect, make_session_arguments
 from shared.database.connection.failures import raise_translated
+from shared.database.connection.reach import DatabaseReach
 from shared.settings import Settings
 
 _encode_json = partial(json.dumps, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-def build_engine(settings: Settings, application_name: str) -> Engine:
-    """An engine on `settings.database_url`; connects on first use only.
+def build_engine(settings: Settings, application_name: str, reach: DatabaseReach) -> Engine:
+    """An engine on `settings.database_url`; connects on first use only, within what is left of `reach`.
 
     The server ends a statement at the statement timeout; should the server itself hang, the socket gives up
     a little later. A connection fresh from the pool is pinged under the shorter connect timeout.
@@ -36,16 +37,17 @@ def build_engine(settings: Settings, application_name: str) -> Engine:
     )
     # pg8000's executemany is one round trip per row; this sends many rows in one statement.
     engine.dialect.use_insertmanyvalues_wo_returning = True
-    event.listen(engine, "do_connect", _connect)
+
+    def open_connection(
+        dialect: Dialect, record: ConnectionPoolEntry, args: Any, arguments: dict[str, Any]
+    ) -> Connection:
+        # A ping that was waited for in vain has used up the time for a new connection, too.
+        return connect({**arguments, "timeout": reach.remaining_seconds()})
+
+    event.listen(engine, "do_connect", open_connection)
     event.listen(engine, "handle_error", raise_translated)
     _listen_for_timeouts(engine, settings)
     return engine
-
-
-def _connect(
-    dialect: Dialect, record: ConnectionPoolEntry, args: Any, arguments: dict[str, Any]
-) -> Connection:
-    return connect(arguments)
 
 
 def _listen_for_timeouts(engine: Engine, settings: Settings) -> None:
