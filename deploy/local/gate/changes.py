@@ -106,5 +106,9 @@ def written_tables(sql: str, project: str, dataset: str | None) -> Targets:
 def _target(tree: exp.Expr) -> exp.Table | None:
     if not isinstance(tree, _WRITES) or isinstance(tree.this, exp.UserDefinedFunction):
         return None
-    place = tree.expressions[0] if isinstance(tree, exp.TruncateTable) else tree.this
-    return place if isinstance(place, exp.Table) else place.find(exp.Table)
+    # DROP lists what it drops, in this release of the parser's.
+    places = (
+        tree.expressions if isinstance(tree, exp.TruncateTable) else tree.args.get("tables") or [tree.this]
+    )
+    place = places[0] if len(places) == 1 else None
+    return place if place is None or isinstance(place, exp.Table) else place.find(exp.Table)

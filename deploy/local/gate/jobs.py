@@ -1,8 +1,6 @@
 """The job calls of BigQuery's REST API: metered on the way in, accounted for on the way out."""
 
 import asyncio
-import gzip
-import json
 import uuid
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -22,12 +20,14 @@ from deploy.local.gate.accounting.statistics import (
     refused_job,
 )
 from deploy.local.gate.billing import Receipt
+from deploy.local.gate.bodies import as_object, read_body, reword_query
 from deploy.local.gate.changes import Changes, query_targets
 from deploy.local.gate.errors import GateError
 from deploy.local.gate.job_timeouts import JobTimeouts
 from deploy.local.gate.judging import Judge, Verdict
 from deploy.local.gate.ledger import Ledger
 from deploy.local.gate.reading.complexity import check_complexity
+from deploy.local.gate.reading.outputs import check_names, list_fields
 from deploy.local.gate.upstream import Upstream, copy_answer
 
 
@@ -48,17 +48,18 @@ class Jobs:
     async def insert(self, request: Request) -> Response:
         """jobs.insert, for queries, dry runs, loads and copies."""
         project = request.path_params["project"]
-        body, resource = await _read_body(request)
-        configuration = _object(resource.get("configuration"))
-        query = _object(configuration.get("query"))
+        body, resource = await read_body(request)
+        configuration = as_object(resource.get("configuration"))
+        query = as_object(configuration.get("query"))
         if not isinstance(query.get("query"), str):
             return self._account(await self._upstream.forward(request, body), None)
         await asyncio.to_thread(check_complexity, query["query"])
+        body = await reword_query(request, body, resource, ("configuration", "query"))
         if configuration.get("dryRun"):
             forwarded = self._upstream.forward(request, body)
             answer, verdict = await asyncio.gather(forwarded, self._judge.judge(project, query, dry_run=True))
             return self._answer_dry_run(answer, verdict)
-        job_id = _object(resource.get("jobReference")).get("jobId")
+        job_id = as_object(resource.get("jobReference")).get("jobId")
         # One at a time: the emulator may run a job twice that is sent twice at once.
         async with self._turns.setdefault((project, job_id or str(uuid.uuid4())), asyncio.Lock()):
             return await self._insert_query(request, body, project, job_id, configuration)
@@ -71,7 +72,7 @@ class Jobs:
         job_id: str | None,
         configuration: Mapping[str, Any],
     ) -> Response:
-        query = _object(configuration.get("query"))
+        query = as_object(configuration.get("query"))
         known = self._ledger.job(project, job_id) if job_id else None
         if known and known[1]:
             raise GateError(HTTPStatus.CONFLICT, "duplicate", f"Already Exists: Job {project}:US.{job_id}")
@@ -101,7 +102,7 @@ class Jobs:
     async def query(self, request: Request) -> Response:
         """jobs.query: run, wait, and answer the first page."""
         project = request.path_params["project"]
-        body, query = await _read_body(request)
+        body, query = await read_body(request)
         if not isinstance(query.get("query"), str):
             return copy_answer(await self._upstream.forward(request, body))
         await asyncio.to_thread(check_complexity, query["query"])
@@ -110,7 +111,7 @@ class Jobs:
         if verdict.refusal is not None:
             self._ledger.save_job(project, str(uuid.uuid4()), verdict.receipt)
             raise GateError(HTTPStatus.BAD_REQUEST, LIMIT_EXCEEDED, verdict.refusal)
-        answer = await self._upstream.forward(request, body)
+        answer = await self._upstream.forward(request, await reword_query(request, body, query, ()))
         if answer.status_code != HTTPStatus.OK:
             return copy_answer(answer)
         result = answer.json()
@@ -183,6 +184,7 @@ class Jobs:
             return copy_answer(answer)
         self._dry_runs += 1
         job = answer.json()
+        check_names(list_fields(job))
         fill_dry_run(job, verdict.receipt)
         return copy_answer(answer, job)
 
@@ -222,18 +224,3 @@ class Jobs:
 
     def _known(self, request: Request) -> tuple[Receipt, dict[str, Any] | None] | None:
         return self._ledger.job(request.path_params["project"], request.path_params["job"])
-
-
-async def _read_body(request: Request) -> tuple[bytes, dict[str, Any]]:
-    """The body as it came, and what it says: {} when it is no JSON object, which the emulator will refuse."""
-    body = await request.body()
-    try:
-        text = gzip.decompress(body) if request.headers.get("content-encoding") == "gzip" else body
-        resource = json.loads(text)
-    except (ValueError, OSError, EOFError):
-        return body, {}
-    return body, _object(resource)
-
-
-def _object(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -9,6 +9,7 @@ from deploy.local.gate.accounting.estimating import Estimator
 from deploy.local.gate.accounting.query_cache import QueryCache
 from deploy.local.gate.billing import Accuracy, Outcome, Receipt
 from deploy.local.gate.errors import GateError
+from deploy.local.gate.reading.outputs import check_names, list_names
 
 _INVALID = Receipt(Outcome.EXECUTED, 0, 0, Accuracy.UPPER_BOUND)
 
@@ -30,7 +31,8 @@ class Judge:
         self._cache = cache
 
     async def judge(self, project: str, query: Mapping[str, Any], *, dry_run: bool) -> Verdict:
-        """The verdict on a query configuration. Raises GateError when its cap is no number.
+        """The verdict on a query configuration. Raises GateError when its cap is no number, and where BigQuery refuses
+        what the emulator would run: names of columns, a table that asks for a filter.
 
         A dry run is never refused; an invalid query is left to the emulator, which says what is wrong.
         """
@@ -38,6 +40,7 @@ class Judge:
         analysis = await self._estimator.analyse(project, query)
         if analysis is None:
             return Verdict(_INVALID)
+        check_names(list_names(analysis.tree))
         estimate = await self._estimator.estimate(analysis)
         about = (estimate.accuracy, estimate.referenced)
         key = self._cache.key(project, query, analysis.tree, analysis.sources) if analysis.tree else None

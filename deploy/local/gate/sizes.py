@@ -74,4 +74,9 @@ def measuring_sql(table: Table) -> str:
     """A query with one row per partition: its key, its rows, then the bytes of each of `table.leaves`."""
     key = partition_sql(table.partitioning) if table.partitioning else "0"
     sizes = [size_sql(leaf) for leaf in table.leaves]
-    return f"SELECT {', '.join([key, 'COUNT(*)', *sizes])} FROM `{table.name}` AS t GROUP BY 1"  # noqa: S608
+    where = ""
+    if table.requires_filter and table.partitioning:  # the emulator asks for one; this keeps every row
+        where = (
+            f"WHERE t.`{table.partitioning.column}` IS NULL OR t.`{table.partitioning.column}` IS NOT NULL "
+        )
+    return f"SELECT {', '.join([key, 'COUNT(*)', *sizes])} FROM `{table.name}` AS t {where}GROUP BY 1"  # noqa: S608

@@ -104,6 +104,7 @@ class Table:
     modified_ms: int
     rows: int
     view_query: str | None = None
+    requires_filter: bool = False
 
     @cached_property
     def leaves(self) -> tuple[Leaf, ...]:
@@ -144,6 +145,10 @@ def read_table(resource: Mapping[str, Any], modified_ms: int) -> Table:
         modified_ms=modified_ms,
         rows=int(resource.get("numRows") or 0),
         view_query=(resource.get("view") or {}).get("query"),
+        requires_filter=bool(
+            resource.get("requirePartitionFilter")
+            or (resource.get("timePartitioning") or {}).get("requirePartitionFilter")
+        ),
     )
 
 

@@ -14,13 +14,14 @@ from sqlglot.errors import SqlglotError
 from deploy.local.gate.accounting.measuring import Measurer
 from deploy.local.gate.billing import MINIMUM_PER_TABLE, Accuracy, Estimate
 from deploy.local.gate.catalog import Catalog
+from deploy.local.gate.errors import GateError
 from deploy.local.gate.reading.conditions import partition_test, suffix_test
 from deploy.local.gate.reading.parameters import Parameters, bind_parameters
 from deploy.local.gate.reading.partitions import Partition, Span
-from deploy.local.gate.reading.pruning import Test, Values, constants_of, may_match
+from deploy.local.gate.reading.pruning import Test, Values, constants_of, eliminates, may_match
 from deploy.local.gate.reading.reads import Read, find_reads, read_everything
 from deploy.local.gate.reading.references import Binder, Source, Sources, UnresolvedError
-from deploy.local.gate.tables import Path, Table, TableName
+from deploy.local.gate.tables import INGESTION_TIME, Partitioning, Path, Table, TableName
 from deploy.local.gate.upstream import API, Upstream
 
 # sqlglot's optimizer raises plain Python errors, too, on statements it did not foresee.
@@ -73,8 +74,14 @@ class Estimator:
             return await self._analyse_unresolved(project, query)
 
     async def estimate(self, analysis: Analysis) -> Estimate:
-        """The bytes, after skipping partitions."""
+        """The bytes, after skipping partitions.
+
+        Raises GateError where a table may only be read with a filter that leaves partitions out, and there is none.
+        """
         tests = [_Tests(read, analysis.parameters) for read in analysis.reads]
+        if analysis.resolved:
+            for test in tests:
+                test.check_required()
         constants = [constant for test in tests for constant in test.constants()]
         values = (
             await self._measurer.values(analysis.project, constants, analysis.parameters) if constants else {}
@@ -150,12 +157,29 @@ class _Tests:
         for test in (self._suffix, *self.partition.values()):
             yield from constants_of(test)
 
+    def check_required(self) -> None:
+        for table, test in self.partition.items():
+            if table.requires_filter and table.partitioning is not None and not eliminates(test):
+                raise _refuse_unfiltered(table, table.partitioning)
+
     def tables(self, values: Values) -> Iterable[Table]:
         source: Source = self._read.source
         for table in source.tables:
             suffix = table.name.table[source.suffix_start or 0 :]
             if source.suffix_start is None or may_match(self._suffix, Span(suffix, suffix), values):
                 yield table
+
+
+def _refuse_unfiltered(table: Table, partitioning: Partitioning) -> GateError:
+    """In BigQuery's words, which name every pseudo column of a table by the time its rows came in."""
+    is_arrival = partitioning.column == INGESTION_TIME
+    names = [field.name for field in table.fields if field.name.lower() == partitioning.column]
+    columns = ["_PARTITION_LOAD_TIME", "_PARTITIONDATE", "_PARTITIONTIME"] if is_arrival else names
+    message = (
+        f"Cannot query over table '{table.name}' without a filter over column(s) "
+        f"{', '.join(repr(column) for column in columns)} that can be used for partition elimination"
+    )
+    return GateError(HTTPStatus.BAD_REQUEST, "invalidQuery", message)
 
 
 def _find_reads(tree: exp.Expr, sources: Sources) -> list[Read] | None:
@@ -222,6 +246,8 @@ def _to_estimate(analysis: Analysis, wanted: Mapping[Table, Mapping[Partition, s
     precise = analysis.resolved and not any(table.clustered for table in tables)
     return Estimate(
         bytes_by_table=dict(counts),
-        referenced=tuple(sorted({table.name for table in tables})),
+        referenced=tuple(
+            sorted({name for source in analysis.sources.by_key.values() for name in source.names})
+        ),
         accuracy=Accuracy.PRECISE if precise else Accuracy.UPPER_BOUND,
     )

@@ -197,6 +197,15 @@ def constants_of(test: Test) -> Iterable[Constant]:
             yield from constants_of(part)
 
 
+def eliminates(test: Test) -> bool:
+    """Whether a test can leave partitions out at all."""
+    if isinstance(test, AllOf):
+        return any(map(eliminates, test.tests))
+    if isinstance(test, AnyOf):
+        return all(map(eliminates, test.tests))
+    return True
+
+
 def may_match(test: Test, span: Span, values: Values) -> bool:
     """False when no value in `span` can pass. A constant missing from `values` is unknown, and passes."""
     if isinstance(test, AllOf):

@@ -34,6 +34,14 @@ class Source:
     suffix_start: int | None = None
 
     @property
+    def names(self) -> tuple[TableName, ...]:
+        """What BigQuery lists: the table, or the wildcard as one."""
+        if self.suffix_start is None or not self.tables:
+            return tuple(table.name for table in self.tables)
+        first = self.tables[0].name
+        return (first._replace(table=f"{first.table[: self.suffix_start]}*"),)
+
+    @property
     def fields(self) -> tuple[Field, ...]:
         """The columns; of a wildcard those of its last table, as BigQuery does."""
         return self.tables[-1].stored_fields if self.tables else ()

@@ -1,0 +1,52 @@
+"""Bodies of requests: what they say, and the query in them in the words that the emulator is given."""
+
+import asyncio
+import gzip
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from starlette.requests import Request
+
+from deploy.local.gate.reading.rewriting import rewrite_query
+
+
+async def read_body(request: Request) -> tuple[bytes, dict[str, Any]]:
+    """The body as it came, and what it says: {} when it is no JSON object, which the emulator will refuse."""
+    body = await request.body()
+    try:
+        text = gzip.decompress(body) if _is_compressed(request) else body
+        resource = json.loads(text)
+    except (ValueError, OSError, EOFError):
+        return body, {}
+    return body, as_object(resource)
+
+
+async def reword_query(
+    request: Request, body: bytes, resource: dict[str, Any], place: Sequence[str]
+) -> bytes:
+    """The body with the query configuration at `place` reworded; `resource`, what the body says, stays as it is."""
+    query: dict[str, Any] = resource
+    for key in place:
+        query = as_object(query.get(key))
+    reworded = await asyncio.to_thread(rewrite_query, query["query"])
+    if reworded is None:
+        return body
+    text = json.dumps(_replace(resource, place, {**query, "query": reworded})).encode()
+    return gzip.compress(text) if _is_compressed(request) else text
+
+
+def as_object(value: object) -> dict[str, Any]:
+    """The value, or {} when it is no object."""
+    return value if isinstance(value, dict) else {}
+
+
+def _replace(resource: dict[str, Any], place: Sequence[str], value: dict[str, Any]) -> dict[str, Any]:
+    if not place:
+        return value
+    key, *rest = place
+    return {**resource, key: _replace(as_object(resource.get(key)), rest, value)}
+
+
+def _is_compressed(request: Request) -> bool:
+    return request.headers.get("content-encoding") == "gzip"

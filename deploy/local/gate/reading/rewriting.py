@@ -1,0 +1,133 @@
+"""A query in other words, where the emulator would give BigQuery's words another meaning.
+
+GROUP BY a name that is an alias and a column: BigQuery groups by the alias. PIVOT: BigQuery names a column after the
+aggregate and then the value, `delay_AA`, and a number with a line before it, `_1`.
+https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax#group_by_clause, #rules_for_new_columns
+"""
+
+from collections.abc import Iterator
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+
+def rewrite_query(sql: str) -> str | None:
+    """The text for the emulator; None when it reads the query as it is, or other words would lose some of it."""
+    try:
+        trees = [tree for tree in sqlglot.parse(sql, "bigquery") if tree]
+        if len(trees) != 1 or not isinstance(trees[0], exp.Query):
+            return None
+        tree = trees[0].copy()
+        changes = [_group_by_aliases(select) for select in list(tree.find_all(exp.Select))]
+        changes += [_name_pivot(pivot) for pivot in list(tree.find_all(exp.Pivot))]
+        if not any(changes):
+            return None
+        written = tree.sql("bigquery")
+        return written if _read_again(written) == _forget_columns(tree) else None
+    except (SqlglotError, RecursionError, ValueError, AttributeError):
+        return None  # what cannot be parsed here is for the emulator to refuse
+
+
+def _read_again(written: str) -> exp.Expr:
+    return _forget_columns(sqlglot.parse_one(written, "bigquery"))
+
+
+def _forget_columns(tree: exp.Expr) -> exp.Expr:
+    """The tree without what the parser makes of PIVOT's names, which are ours from here on."""
+    for pivot in tree.find_all(exp.Pivot):
+        pivot.set("columns", None)
+    return tree
+
+
+def _group_by_aliases(select: exp.Select) -> bool:
+    """Put the expression where GROUP BY names it by an alias. Whether there was one."""
+    group = select.args.get("group")
+    aliases = {item.alias.lower(): item.this for item in select.expressions if isinstance(item, exp.Alias)}
+    changed = False
+    for name in list(group.expressions if group else ()):
+        meant = aliases.get(name.name.lower()) if isinstance(name, exp.Column) and not name.table else None
+        if meant is not None and meant != name and _can_group(meant):
+            # In brackets, or the writer of BigQuery's SQL puts the alias back where there is an ORDER BY.
+            name.replace(exp.Paren(this=meant.copy()))
+            changed = True
+    return changed
+
+
+def _can_group(value: exp.Expr) -> bool:
+    """A value of the rows; a number would be a place in the list of columns."""
+    return value.find(exp.Column) is not None and value.find(exp.AggFunc, exp.Window, exp.Query) is None
+
+
+def _name_pivot(pivot: exp.Pivot) -> bool:
+    """Give the columns of a PIVOT the names that BigQuery gives them. Whether they have others."""
+    if pivot.args.get("unpivot") or len(pivot.args.get("fields") or ()) != 1:
+        return False
+    aggregates, values = pivot.expressions, pivot.args["fields"][0].expressions
+    if all(isinstance(value, exp.PivotAlias) for value in values) and not any(
+        one.alias for one in aggregates
+    ):
+        return False
+    if len(aggregates) > 1:
+        return _rename_pivoted(pivot)
+    prefix = aggregates[0].alias
+    names = [_name_column(prefix, value) for value in values]
+    pivot.args["fields"][0].set("expressions", [_alias(v, n) for v, n in zip(values, names, strict=True)])
+    pivot.set("expressions", [aggregates[0].unalias()])
+    return True
+
+
+def _rename_pivoted(pivot: exp.Pivot) -> bool:
+    """Several aggregates: the emulator puts their names behind the values', so a SELECT around it swaps the two."""
+    source = pivot.parent
+    values = pivot.args["fields"][0].expressions
+    if source is None or len(source.args.get("pivots") or ()) != 1 or source.args.get("joins"):
+        return False
+    wanted = [(_name_column(one.alias, value), v, a)
+              for v, value in enumerate(values) for a, one in enumerate(pivot.expressions)]  # fmt: skip
+    made = [f"p{v}_a{a}" for _, v, a in wanted]
+    pivot.args["fields"][0].set("expressions", [_alias(value, f"p{v}") for v, value in enumerate(values)])
+    pivot.set("expressions", [exp.alias_(one.unalias(), f"a{a}") for a, one in enumerate(pivot.expressions)])
+    star = exp.Star(except_=[exp.column(name, quoted=True) for name in made])
+    columns = [
+        exp.alias_(exp.column(name, quoted=True), wanted[i][0], quoted=True) for i, name in enumerate(made)
+    ]
+    alias = pivot.args.get("alias")
+    pivot.set("alias", None)
+    around = exp.Subquery(this=exp.Select(expressions=[star, *columns]), alias=alias)
+    source.replace(around)
+    around.this.set("from_", exp.From(this=source))
+    return True
+
+
+def _alias(value: exp.Expr, name: str) -> exp.PivotAlias:
+    plain = value.this if isinstance(value, exp.PivotAlias) else value
+    return exp.PivotAlias(this=plain.copy(), alias=exp.to_identifier(name, quoted=True))
+
+
+def _name_column(prefix: str, value: exp.Expr) -> str:
+    if isinstance(value, exp.PivotAlias):
+        return f"{prefix}_{value.alias}" if prefix else value.alias
+    name = "_".join(_name_parts(value))
+    if prefix:
+        return f"{prefix}_{name}"
+    is_text = isinstance(value, exp.Literal) and value.is_string
+    return f"_{name}" if name[:1].isdigit() and not is_text else name
+
+
+def _name_parts(value: exp.Expr) -> Iterator[str]:
+    """What BigQuery calls a value, piece by piece."""
+    if isinstance(value, exp.Tuple | exp.Struct):
+        for part in value.expressions:
+            yield from _name_parts(part.unalias())
+    elif isinstance(value, exp.Neg):
+        yield "minus"
+        yield from _name_parts(value.this)
+    elif isinstance(value, exp.Literal) and value.is_string:
+        yield value.name or "empty_string_value"
+    elif isinstance(value, exp.Literal | exp.Cast):
+        text = value.name if isinstance(value, exp.Literal) else value.this.name
+        yield text.replace(".", "_point_").replace("-", "_")
+    else:
+        written = value.sql("bigquery")
+        yield written.lower() if isinstance(value, exp.Boolean) else written
