@@ -18,6 +18,7 @@ from shared.lineage.sql_pivots import pivot_columns
 from shared.lineage.sql_scope import Scope
 from shared.lineage.sql_tables import QueryTables, SchemaIndex
 from shared.lineage.sql_values import QueryReading
+from shared.sql.nodes import find_alias
 
 
 class SourceReader:
@@ -113,7 +114,7 @@ class SourceReader:
 
     def _read(self, node: exp.Expr, scope: Scope, outer: Scope) -> tuple[Source, str]:
         """A source and the name it goes by, which is none for a query without an alias."""
-        alias = _find_alias(node)
+        alias = find_alias(node)
         if isinstance(node, exp.Unnest):
             return self._read_array(node, scope, alias), alias
         if isinstance(node, exp.Table):
@@ -170,16 +171,6 @@ class SourceReader:
 
 def _is_join(node: exp.Subquery) -> bool:
     return bool(node.args.get("joins"))
-
-
-def _find_alias(node: exp.Expr) -> str:
-    for pivot in reversed(node.args.get("pivots") or ()):
-        if pivot.alias:
-            return str(pivot.alias)
-    if isinstance(node, exp.Unnest):
-        alias = node.args.get("alias")
-        return alias.columns[0].name if alias and alias.columns else ""
-    return str(node.alias)
 
 
 def _find_implicit(table: exp.Table) -> str:

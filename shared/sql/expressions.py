@@ -89,6 +89,19 @@ class ExpressionParser(BigQueryParser):
             self.raise_error("UNNEST stands in FROM, or behind IN")
         return super()._parse_function_call(*args, **kwargs)
 
+    def _parse_in(self, this: exp.Expr | None, alias: bool = False) -> exp.In:
+        if self._curr.token_type not in (TokenType.L_PAREN, TokenType.UNNEST):
+            self.raise_error("Expected ( or UNNEST(")
+        found: exp.In = super()._parse_in(this, alias)
+        return found
+
+    def _parse_is(self, this: exp.Expr | None) -> exp.Expr | None:
+        found = super()._parse_is(this)
+        test = found.this if isinstance(found, exp.Not) else found
+        if isinstance(test, exp.Is) and not isinstance(test.expression, exp.Null | exp.Boolean):
+            self.raise_error("Expected NULL, TRUE or FALSE behind IS", self._prev)
+        return found
+
     def _parse_with_expression(self) -> WithExpression:
         self._advance(2)
         assigned: list[exp.Expr] = []

@@ -34,9 +34,6 @@ RESERVED_WORDS = make_words(
     TABLESAMPLE THEN TO TREAT TRUE UNBOUNDED UNION UNNEST USING WHEN WHERE WINDOW WITH WITHIN
     """
 )
-# What cannot be declared as a name without backticks. AT and SOME are left to BigQuery's dry run, which refuses them:
-# the local warehouse takes both, and saved queries use them.
-UNNAMEABLE_WORDS = RESERVED_WORDS - {"AT", "SOME"}
 # What may stand behind SELECT WITH.
 PRIVACY_KINDS = make_words("DIFFERENTIAL_PRIVACY AGGREGATION_THRESHOLD ANONYMIZATION")
 

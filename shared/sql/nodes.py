@@ -135,3 +135,14 @@ def _name_item(item: exp.Expr) -> Iterator[tuple[str, exp.Expr]]:
         named = named.expression if isinstance(named, exp.Dot) else named.this
     if isinstance(named, exp.Identifier):
         yield named.name, named
+
+
+def find_alias(source: exp.Expr) -> str:
+    """The alias of an item of FROM, behind PIVOT where it has one; "" without."""
+    for pivot in reversed(source.args.get("pivots") or ()):
+        if pivot.alias:
+            return str(pivot.alias)
+    if isinstance(source, exp.Unnest):
+        alias = source.args.get("alias")
+        return alias.columns[0].name if alias and alias.columns else ""
+    return str(source.alias)

@@ -18,7 +18,8 @@ from sqlglot.errors import SqlglotError
 from shared.errors import AlmanacError, SqlInvalidError, SqlNotAllowedError
 from shared.sql.called import TableArgument, find_table_arguments
 from shared.sql.expressions import SqlSyntaxError
-from shared.sql.lexer import MAX_KEPT_LENGTH, UNNAMEABLE_WORDS, LexedSql, Lexeme, make_words, read_lexemes
+from shared.sql.foreign import find_remedy
+from shared.sql.lexer import MAX_KEPT_LENGTH, RESERVED_WORDS, LexedSql, Lexeme, make_words, read_lexemes
 from shared.sql.nodes import start_of, walk
 from shared.sql.pipes import GoogleSqlParser
 from shared.sql.scopes import TableFinder
@@ -160,7 +161,7 @@ def _find_reserved(parsed: ParsedSql) -> list[Violation]:
     reserved = [
         node
         for node in parsed.nodes
-        if isinstance(node, exp.Identifier) and not node.quoted and node.name.upper() in UNNAMEABLE_WORDS
+        if isinstance(node, exp.Identifier) and not node.quoted and node.name.upper() in RESERVED_WORDS
     ]
     if not reserved:
         return []
@@ -195,8 +196,11 @@ def _explain_fault(fault: Exception, lexemes: Sequence[Lexeme]) -> Violation:
     if fault.rule != "syntax":
         return Violation(SqlInvalidError, fault.rule, f"{fault}.", found, fault.start)
     place = repr(found[:80]) if found else "its end"
-    message = f"The SQL does not parse at {place}: {_shorten(str(fault))}."
-    return Violation(SqlInvalidError, "syntax", message, found, min(fault.start, lexemes[-1].end))
+    reason = _shorten(str(fault)) or f"{place} is not expected behind {before.text[:80]!r}"
+    message = f"The SQL does not parse at {place}: {reason}."
+    following = lexemes[at + 1].upper if at + 1 < len(lexemes) else ""
+    remedy = find_remedy([lexeme.upper for lexeme in lexemes[max(at - 2, 0) : at]], word, following)
+    return Violation(SqlInvalidError, "syntax", message, found, min(fault.start, lexemes[-1].end), remedy)
 
 
 def _is_writing(words: list[str]) -> bool:
@@ -207,12 +211,12 @@ def _is_writing(words: list[str]) -> bool:
 
 
 def _shorten(reason: str) -> str:
-    """The parser's reason without the names of its classes, which say nothing to a writer of SQL."""
+    """The parser's reason without the names of its classes, which say nothing to a writer of SQL; "" for none."""
     if reason.startswith("Required keyword"):
         operator = re.search(r"core\.(And|Or|Not)\b", reason)
         return (
             f"an operand of {operator.group(1).upper()} is missing" if operator else "an operand is missing"
         )
     if reason.startswith("Invalid expression"):
-        return "it is not expected here"
+        return ""
     return reason.split(" for <class")[0].split(" but got <Token")[0].rstrip(".")

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlglot import TokenType, exp
 
-from shared.sql.lexer import PRIVACY_KINDS, UNNAMEABLE_WORDS, upper_name
+from shared.sql.lexer import PRIVACY_KINDS, RESERVED_WORDS, upper_name
 from shared.sql.nodes import FROM_FIRST, PrivacyClause
 from shared.sql.sources import SourceParser
 
@@ -228,10 +228,13 @@ class QueryParser(SourceParser):
         if order is not None:
             self._set_once(this, "order", order)
         if self._match(TokenType.LIMIT):
-            self._set_once(this, "limit", exp.Limit(expression=self._parse_disjunction()))
+            self._set_once(this, "limit", exp.Limit(expression=self._parse_count()))
             if self._match(TokenType.OFFSET):
-                this.set("offset", exp.Offset(expression=self._parse_disjunction()))
+                this.set("offset", exp.Offset(expression=self._parse_count()))
         return self._parse_pipes(this) if self._is_at(TokenType.PIPE_GT) else this
+
+    def _parse_count(self) -> exp.Expr:
+        return self._parse_disjunction() or self.raise_error("Expected a number")
 
     def _set_once(self, query: exp.Query, key: str, clause: exp.Expr) -> None:
         if query.args.get(key) is not None:
@@ -246,7 +249,9 @@ class QueryParser(SourceParser):
     def _parse_name(self) -> exp.Identifier:
         name = self._parse_optional_name()
         if name is None:
-            self.raise_error("Expected a name")
+            is_reserved = bool(self._curr) and upper_name(self._curr.text) in RESERVED_WORDS
+            known = f"{self._curr.text} is a reserved word; as a name it stands in backticks"
+            self.raise_error(known if is_reserved else "Expected a name")
         return name
 
     def _parse_optional_name(self) -> exp.Identifier | None:
@@ -261,4 +266,4 @@ class QueryParser(SourceParser):
     def _is_name(self, token: Any) -> bool:
         if token.token_type is TokenType.IDENTIFIER:
             return True
-        return self._is_plain_word(token) and upper_name(token.text) not in UNNAMEABLE_WORDS
+        return self._is_plain_word(token) and upper_name(token.text) not in RESERVED_WORDS

@@ -27,7 +27,7 @@ def find(sql: str, limits: ValidationLimits = KNOWN) -> list[Diagnostic]:
         ("SELECT 1 AS a, 2 AS A", DiagnosticCode.SQL_REFUSED, "A", "another name"),
         ("SELECT 1 AS `a.b`", DiagnosticCode.SQL_REFUSED, "`a.b`", "another name"),
         ("SELECT nyc.other(1) AS a", DiagnosticCode.SQL_REFUSED, "nyc.other", "ALLOWED_ROUTINES"),
-        ("SELECT a ILIKE 'x' FROM nyc.t", DiagnosticCode.SQL_SYNTAX, "'x'", "dialect"),
+        ("SELECT a ILIKE 'x' FROM nyc.t", DiagnosticCode.SQL_SYNTAX, "'x'", "LOWER"),
         ("SELECT @@time_zone AS a", DiagnosticCode.SQL_STATEMENT, "@@time_zone", "SELECT"),
     ],
 )
@@ -52,6 +52,43 @@ def test_what_needs_no_warehouse_is_found_at_its_place(
 )
 def test_what_the_guard_lets_through_is_valid(sql: str):
     assert find(sql) == []
+
+
+@pytest.mark.parametrize(
+    ("sql", "found", "behind", "remedy"),
+    [
+        ("SELECT a ILIKE 'x' FROM nyc.t", "\"'x'\"", "'ILIKE'", "LOWER(a) LIKE LOWER('x')"),
+        ("SELECT a SIMILAR TO 'x' FROM nyc.t", "'TO'", "'SIMILAR'", "REGEXP_CONTAINS"),
+        ("SELECT TOP 10 a FROM nyc.t", "'10'", "'TOP'", "LIMIT"),
+        ("SELECT a FROM nyc.t LIMIT 5, 10", "','", "'5'", "LIMIT 10 OFFSET 5"),
+        ("SELECT a FROM nyc.t USING SAMPLE 3", "'USING'", "'t'", "TABLESAMPLE SYSTEM"),
+        ("SELECT a FROM nyc.t MINUS SELECT a FROM nyc.t", "'SELECT'", "'MINUS'", "EXCEPT DISTINCT"),
+        ("SELECT a ~ 'x' FROM nyc.t", "'~'", "'a'", "REGEXP_CONTAINS"),
+        ("SELECT a -> 'x' FROM nyc.t", "'-'", "'a'", "JSON_VALUE"),
+        ("SELECT a b c FROM nyc.t", "'c'", "'b'", "dialect"),
+    ],
+)
+def test_what_is_not_expected_is_named_with_what_to_write(sql: str, found: str, behind: str, remedy: str):
+    (diagnostic,) = find(sql)
+    assert diagnostic.message == f"{found} is not expected behind {behind}"
+    assert remedy in diagnostic.remediation
+
+
+@pytest.mark.parametrize(
+    ("sql", "remedy"),
+    [
+        ("SELECT DISTINCT ON (a) a FROM nyc.t", "QUALIFY ROW_NUMBER()"),
+        ("SELECT a FROM nyc.t UNION SELECT a FROM nyc.t", "UNION ALL or UNION DISTINCT"),
+    ],
+)
+def test_words_of_other_dialects_come_with_bigquerys(sql: str, remedy: str):
+    (diagnostic,) = find(sql)
+    assert remedy in diagnostic.remediation
+
+
+def test_a_reserved_word_is_named_where_it_cannot_be_a_name():
+    (diagnostic,) = find("SELECT 1 AS at")
+    assert diagnostic.message == "at is a reserved word; as a name it stands in backticks"
 
 
 def test_a_suggested_function_comes_with_the_edit_that_writes_it():

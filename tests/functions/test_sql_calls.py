@@ -66,11 +66,11 @@ def test_no_more_rows_are_read_than_are_answered(
         return answer
 
     monkeypatch.setattr(client, "_call_api", count)
-    sql = "SELECT n, CURRENT_TIMESTAMP() AS at FROM UNNEST(GENERATE_ARRAY(1, 300000)) AS n ORDER BY n"
+    sql = "SELECT n, CURRENT_TIMESTAMP() AS moment FROM UNNEST(GENERATE_ARRAY(1, 300000)) AS n ORDER BY n"
     data = run(functions, sql, sample_rows=wanted)["data"]
     assert [row[0] for row in data["rows"]] == list(range(1, wanted + 1))
     assert (data["total_rows"], data["truncated"]) == (300_000, True)
-    assert [field["name"] for field in data["output_schema"]] == ["n", "at"]
+    assert [field["name"] for field in data["output_schema"]] == ["n", "moment"]
     assert sum(read) <= max(wanted, 1)
 
 

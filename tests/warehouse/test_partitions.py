@@ -44,7 +44,7 @@ def find(warehouse: Container, sql: str) -> dict[str, bool]:
         "SELECT id FROM people AS p WHERE p.day > DATE_SUB(DATE '2024-01-09', INTERVAL 3 DAY)",
         "SELECT id FROM people WHERE DATE_TRUNC(day, MONTH) = '2024-01-01'",
         "SELECT p.id FROM people AS p JOIN plain AS q ON p.id = q.id AND p.day = '2024-01-02'",
-        "WITH some AS (SELECT id, day FROM people) SELECT id FROM some WHERE day = '2024-01-02'",
+        "WITH days AS (SELECT id, day FROM people) SELECT id FROM days WHERE day = '2024-01-02'",
         "SELECT id FROM recent",
         "SELECT id FROM everyone WHERE day = '2024-01-02'",
     ],

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from shared.sql.lexer import fold_name
-from shared.sql.nodes import FROM_FIRST, PipeQuery, walk
+from shared.sql.nodes import FROM_FIRST, PipeQuery, find_alias, walk
 from shared.sql.scopes import TableFinder
 from shared.warehouse.models.tables import TableRef
 from shared.warehouse.partitions.relations import NOTHING_KNOWN, Read, Relation, combine
@@ -287,11 +287,5 @@ def _has_window(node: exp.Expr) -> bool:
 
 
 def _name_of(node: exp.Expr) -> str:
-    """What a source goes by; arrays bring names of their own, which are no partitioned columns."""
-    for pivot in reversed(node.args.get("pivots") or ()):
-        if pivot.alias:
-            return str(pivot.alias)
-    if isinstance(node, exp.Unnest):
-        alias = node.args.get("alias")
-        return alias.columns[0].name if alias and alias.columns else ""
-    return str(node.alias_or_name if isinstance(node, exp.Table) else node.alias)
+    """What a source goes by: its alias, or the last part of a table's name."""
+    return find_alias(node) or (str(node.name) if isinstance(node, exp.Table) else "")

@@ -25,8 +25,8 @@ SELECT carrier FROM airlines a LEFT SEMI JOIN flights f ON TRUE;
 SELECT carrier FROM airlines CROSS APPLY flights;
 SELECT * FROM flights, LATERAL (SELECT 1); -- stricter than the analyser: BigQuery has no LATERAL
 FROM flights |> IF (TRUE) THEN (|> SELECT carrier); -- stricter than the analyser: BigQuery has no pipe operator IF
-SELECT 1 AS at; -- left to the dry run: AT is a reserved word that saved queries use
-WITH some AS (SELECT 1 AS x) SELECT x FROM some; -- left to the dry run: SOME is a reserved word that saved queries use
+SELECT 1 AS at;
+WITH some AS (SELECT 1 AS x) SELECT x FROM some;
 SELECT $1;
 SELECT {'a': 1};
 SELECT 'a' 1;
@@ -61,3 +61,9 @@ SELECT ARRAY[1, 2](0);
 INSERT INTO airlines VALUES ('a', 'b');
 DELETE FROM airlines WHERE TRUE;
 SELECT 1; SELECT 2;
+SELECT carrier FROM flights LIMIT;
+SELECT carrier FROM flights LIMIT 3 OFFSET;
+SELECT carrier FROM flights WHERE month IN 1;
+SELECT carrier FROM flights WHERE month IS 5;
+SELECT carrier FROM flights WHERE month IS NOT month;
+SELECT carrier AS at FROM flights;
