@@ -2,8 +2,8 @@
 
 import pytest
 
-from shared.api.access import Credentials, authorize
 from shared.api.routes import Route, RouteAuth
+from shared.api.routing import Credentials, authorize
 from shared.auth.principals import Role
 from shared.errors import ForbiddenError, UnauthenticatedError
 from tests.api.fakes import CSRF_TOKEN, SESSION_TOKEN, FakeAuthenticator
