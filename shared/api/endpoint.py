@@ -19,11 +19,11 @@ from shared.api.answers.compression import compress_response
 from shared.api.call import Call
 from shared.api.garbage import resume_collection
 from shared.api.http_status import HTTP_STATUS
+from shared.api.request_body import lay_short_path
 from shared.api.responses import Reply, ResponseFactory
 from shared.api.routes import get_routes
 from shared.api.routing import Router, authorize, read_credentials
 from shared.api.security_headers import SNIFFING, TRANSPORT
-from shared.api.short_path import lay_short_path
 from shared.api.streaming import TracedStream
 from shared.container import Container, get_container
 from shared.errors import AlmanacError, InternalError, UnauthenticatedError

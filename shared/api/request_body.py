@@ -3,6 +3,12 @@
 Anybody can send one, at any speed, and no router may stand in front. So nothing reads a body before its caller is
 known; what is read is bounded in time; and what was not read is left to a thread that throws it away, while the thread
 that served goes on to the next request.
+
+What leaves it unread is the short path of a request, from the web server straight to the function: functions-framework
+routes nearly every path and method to the function, Flask keeps contexts around the call that no function of ours looks
+at, and after the call the framework reads the request's body into memory, whatever its size and whoever sent it. The
+framework makes its Flask application before it imports the function, and imports it inside the application's context:
+that is where the path is laid.
 """
 
 import contextlib
@@ -15,6 +21,7 @@ from collections.abc import Callable, Iterable
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+import flask
 from werkzeug.wsgi import ClosingIterator
 
 from shared.environment import count_server_threads
@@ -176,3 +183,28 @@ def _discard(connection: socket.socket) -> None:
                     return
     finally:
         _LINGERING.release()
+
+
+Serve = Callable[[flask.Request], flask.Response]
+
+
+class ShortPath:
+    """A WSGI application that is `serve` and nothing else."""
+
+    def __init__(self, serve: Serve) -> None:
+        self._serve = serve
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Answer one request."""
+        if may_have_body(environ):
+            return leave_unread(environ, start_response, lambda: self._answer(environ, start_response))
+        return self._answer(environ, start_response)
+
+    def _answer(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        return self._serve(flask.Request(environ, populate_request=False))(environ, start_response)
+
+
+def lay_short_path(serve: Serve) -> None:
+    """Lay it for the function that is being imported; nothing happens when no framework imports it."""
+    if flask.has_app_context():
+        flask.current_app.wsgi_app = ShortPath(serve)  # type: ignore[method-assign]
