@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.api.client_presence import is_client_gone
+from shared.api.call import is_client_gone
 
 type Pair = tuple[socket.socket, socket.socket]
 
