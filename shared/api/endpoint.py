@@ -15,12 +15,11 @@ import flask
 from opentelemetry.trace import Span, Status, StatusCode
 
 from shared.api import dependency_check
-from shared.api.answers.compression import compress_response
 from shared.api.call import Call
 from shared.api.garbage import resume_collection
 from shared.api.http_status import HTTP_STATUS
 from shared.api.request_body import lay_short_path
-from shared.api.responses import Reply, ResponseFactory
+from shared.api.responses import Reply, ResponseFactory, compress_response
 from shared.api.routes import get_routes
 from shared.api.routing import Router, authorize, read_credentials
 from shared.api.security_headers import SNIFFING, TRANSPORT

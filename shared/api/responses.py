@@ -3,8 +3,11 @@
 ``{"success", "data", "error", "metadata": {"timestamp", "request_id", "version", "trace_id"}}``; an error is
 ``{"code", "message", "remediation", "trace_id", "details"}``. `data` is serialised once and spliced in, so
 that bytes prepared earlier cost nothing here.
+
+Answers are compressed on their way out, for where no router does it.
 """
 
+import gzip
 import json
 import time
 from dataclasses import dataclass, field
@@ -13,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import flask
 
+from shared.api.answers.accept_encoding import Encoding, choose_encoding
 from shared.api.http_status import HTTP_STATUS
 from shared.errors import AlmanacError, MethodNotAllowedError
 from shared.telemetry.timestamps import format_seconds
@@ -98,3 +102,41 @@ class ResponseFactory:
         if isinstance(error, MethodNotAllowedError):
             response.headers["Allow"] = ", ".join(error.allowed)
         return response
+
+
+# Below that a compressed answer saves no packet.
+_LEAST_BYTES = 1024
+_TEXTS = ("text/", "application/javascript", "image/svg+xml")
+_GZIP_LEVEL = 4
+_ZSTD_LEVEL = 3
+
+
+def compress_response(response: flask.Response, accept_encoding: str) -> None:
+    """Encode the body as the Accept-Encoding header, "" for none, likes it best.
+
+    Not a stream, which would hold back lines meant to be seen at once, nor an answer that has chosen its encoding
+    itself: that says so by its Vary header.
+    """
+    headers = response.headers
+    if "Accept-Encoding" in headers.get("Vary", "") or "Content-Encoding" in headers or response.is_streamed:
+        return
+    if not _is_text(response.mimetype or "") or (response.content_length or 0) < _LEAST_BYTES:
+        return
+    headers.add("Vary", "Accept-Encoding")
+    encoding = choose_encoding(accept_encoding)
+    if encoding is not Encoding.IDENTITY:
+        response.set_data(_encode(response.get_data(), encoding))
+        headers["Content-Encoding"] = encoding.value
+
+
+def _is_text(media_type: str) -> bool:
+    return media_type.endswith(("json", "yaml")) or media_type.startswith(_TEXTS)
+
+
+def _encode(body: bytes, encoding: Encoding) -> bytes:
+    if encoding is Encoding.GZIP:
+        return gzip.compress(body, _GZIP_LEVEL, mtime=0)
+    # Not loaded by functions that have nothing to compress.
+    import zstandard
+
+    return zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress(body)
