@@ -6,11 +6,10 @@ from urllib.parse import urlsplit
 
 from shared.errors import InternalError
 from shared.settings import Settings
-from shared.storage.blob import BlobStore
+from shared.storage.blob import BlobStore, TracedBlobStore
 from shared.storage.files import FileBlobStore
 from shared.storage.gcs import GcsBlobStore
 from shared.storage.git import GitBlobStore
-from shared.storage.traced import TracedBlobStore
 
 if TYPE_CHECKING:
     from google.cloud.storage import Client

@@ -12,9 +12,9 @@ from shared.container import Container
 from shared.dashboards.validators.parsed import DashboardSource
 from shared.saving.models import SavedVersion, SaveItem
 from shared.settings import Settings
+from shared.storage.blob import TracedBlobStore
 from shared.storage.gcs import GcsBlobStore
 from shared.storage.git import GitBlobStore
-from shared.storage.traced import TracedBlobStore
 
 START_SECONDS = 120
 GIT_STEPS = ("objects", "tree", "commit", "journal", "branch", "file", "index")
