@@ -15,7 +15,7 @@ from google.api_core.exceptions import BadRequest, Conflict, NotFound
 from google.cloud import bigquery
 
 from shared.settings import Settings
-from shared.warehouse.bigquery.quick_calls import QuickCalls
+from shared.warehouse.bigquery.clients import QuickCalls
 
 MINIMUM = 10 * 2**20
 NOW = datetime(2026, 3, 3, 12, tzinfo=UTC)

@@ -10,8 +10,8 @@ from google.cloud import bigquery
 from google.cloud.bigquery.table import TableListItem
 
 from shared.settings import Settings
+from shared.warehouse.bigquery.clients import QuickCalls
 from shared.warehouse.bigquery.metadata import TableMetadataReader
-from shared.warehouse.bigquery.quick_calls import QuickCalls
 from shared.warehouse.guard.guard import GuardPolicy, QueryGuard
 from shared.warehouse.models.tables import TableRef
 from shared.warehouse.source_state import UNKNOWN, SourceState, SourceStateReader
