@@ -4,6 +4,7 @@ from collections.abc import Generator, Sequence
 
 from shared.errors import AlmanacError, BytesLimitExceededError, SqlInvalidError
 from shared.settings import Settings
+from shared.warehouse.bigquery.job_parts import RunningJobs
 from shared.warehouse.bigquery.jobs import JobRunner, read_estimate
 from shared.warehouse.bigquery.results import (
     check_readable,
@@ -11,7 +12,6 @@ from shared.warehouse.bigquery.results import (
     to_routine_names,
     to_table_refs,
 )
-from shared.warehouse.bigquery.running_jobs import RunningJobs
 from shared.warehouse.guard.guard import QueryGuard
 from shared.warehouse.models.queries import DryRun, PartitionUse, QueryOutcome, QueryRequest
 from shared.warehouse.parallel import Answer, iterate_answers, list_answers

@@ -19,8 +19,8 @@ from shared.errors import (
     TableNotAllowedError,
     WarehouseTimeoutError,
 )
+from shared.warehouse.bigquery.job_parts import make_labels
 from shared.warehouse.bigquery.jobs import make_job_id
-from shared.warehouse.bigquery.labels import make_labels
 from shared.warehouse.models.queries import DryRun, QueryOutcome, QueryParameter, QueryRequest
 from shared.warehouse.spending.run_log import QueryRunLog
 from tests.fixtures.warehouse import ROW_COUNT

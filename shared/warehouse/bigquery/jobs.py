@@ -14,8 +14,7 @@ from shared.telemetry.tail import JOB_ID
 from shared.telemetry.tracing import start_span
 from shared.warehouse.bigquery.clients import WarehouseClients
 from shared.warehouse.bigquery.failures import UNAVAILABLE_DEADLINE_SECONDS, make_retry, translated_failures
-from shared.warehouse.bigquery.labels import RESERVATION
-from shared.warehouse.bigquery.parameters import to_bigquery_parameters
+from shared.warehouse.bigquery.job_parts import RESERVATION, to_bigquery_parameters
 from shared.warehouse.bigquery.reasons import find_reason
 from shared.warehouse.models.bill import Accuracy, Bill
 from shared.warehouse.models.queries import QueryRequest

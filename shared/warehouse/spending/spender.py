@@ -9,10 +9,9 @@ from shared.settings import Settings
 from shared.telemetry.tracing import start_span
 from shared.warehouse.bigquery.clients import WarehouseClients
 from shared.warehouse.bigquery.failures import translated_failures
+from shared.warehouse.bigquery.job_parts import RunningJobs, make_labels
 from shared.warehouse.bigquery.jobs import JobRunner, StartedJob, bill_of, failed_inside_google, make_job_id
-from shared.warehouse.bigquery.labels import make_labels
 from shared.warehouse.bigquery.results import read_rows, to_output_fields, to_table_refs
-from shared.warehouse.bigquery.running_jobs import RunningJobs
 from shared.warehouse.models.bill import Bill
 from shared.warehouse.models.queries import DryRun, JobMetadata, QueryOutcome, QueryRequest, ResultRows
 from shared.warehouse.spending.budgets import BudgetService, Reservation
