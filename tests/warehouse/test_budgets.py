@@ -16,9 +16,8 @@ from shared.database.models.runs import QueryRun, RunPurpose, RunStatus
 from shared.database.unit_of_work import Database
 from shared.errors import BudgetExceededError, WarehouseUnavailableError
 from shared.settings import Settings
-from shared.warehouse.models.bill import Bill
+from shared.warehouse.models.bill import Bill, RefreshBudget
 from shared.warehouse.models.queries import QueryRequest
-from shared.warehouse.models.refresh_budget import RefreshBudget
 from shared.warehouse.spending.budgets import BudgetService
 
 NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)

@@ -29,9 +29,8 @@ from shared.errors import (
 )
 from shared.settings import PricingModel, Settings
 from shared.warehouse.bigquery.jobs import bill_of
-from shared.warehouse.models.bill import Accuracy, Bill
+from shared.warehouse.models.bill import Accuracy, Bill, RefreshBudget
 from shared.warehouse.models.queries import QueryOutcome, QueryRequest
-from shared.warehouse.models.refresh_budget import RefreshBudget
 from shared.warehouse.spending.costs import CostSearch
 from shared.warehouse.spending.pricing import bound_billing, expect_billing
 from tests.fixtures.warehouse import ROW_COUNT, ROWS, SCHEMA

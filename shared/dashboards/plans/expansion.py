@@ -9,8 +9,8 @@ from shared.dashboards.definition.document import DashboardDefinition
 from shared.dashboards.definition.parameter_values import ParameterValue, TypedValue, type_values
 from shared.dashboards.definition.variants import expand_variants, hash_variant
 from shared.sql.text import normalize_sql, read_sql
+from shared.warehouse.models.bill import RefreshBudget
 from shared.warehouse.models.queries import QueryParameter, QueryRequest, RunPurpose
-from shared.warehouse.models.refresh_budget import RefreshBudget
 
 __all__ = ["compute_fingerprint", "expand_variants", "hash_variant"]
 

@@ -13,7 +13,7 @@ from shared.database.unit_of_work import Database
 from shared.errors import AlmanacError, BudgetExceededError, BytesLimitExceededError
 from shared.precompute.refresh.models import QueryRefresh
 from shared.settings import Settings
-from shared.warehouse.models.refresh_budget import RefreshBudget
+from shared.warehouse.models.bill import RefreshBudget
 from shared.warehouse.models.tables import TableRef
 
 

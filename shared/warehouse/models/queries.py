@@ -6,8 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from shared.warehouse.models.bill import Accuracy
-from shared.warehouse.models.refresh_budget import RefreshBudget
+from shared.warehouse.models.bill import Accuracy, RefreshBudget
 from shared.warehouse.models.tables import TableRef
 
 if TYPE_CHECKING:

@@ -22,8 +22,8 @@ from shared.settings import Settings
 from shared.warehouse.models.bill import Bill
 
 if TYPE_CHECKING:
+    from shared.warehouse.models.bill import RefreshBudget
     from shared.warehouse.models.queries import QueryRequest
-    from shared.warehouse.models.refresh_budget import RefreshBudget
 
 _LOGGER = logging.getLogger(__name__)
 _EXPIRED_AT_ONCE = 10
