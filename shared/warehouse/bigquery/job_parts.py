@@ -1,7 +1,7 @@
 """What a job is given beside its SQL: parameters, labels; and the jobs of one call that are running.
 
-Values are bound and typed, never formatted into SQL. Labels trace every BigQuery job to who and what caused it. Keys and
-values: lower case letters, digits, dashes and underscores, at most 63 characters:
+Values are bound and typed, never formatted into SQL. Labels trace every BigQuery job to who and what caused it; their
+keys and values are lower case letters, digits, dashes and underscores, at most 63 characters:
 https://cloud.google.com/bigquery/docs/labels-intro#requirements.
 """
 
