@@ -58,8 +58,7 @@ class PrecomputeServices(DashboardServices):
     def precompute(self) -> "PrecomputeService":
         """Refreshes."""
         from shared.precompute.refresh.planning import RefreshPlanner
-        from shared.precompute.refresh.shutdown import Departure
-        from shared.precompute.service import PrecomputeService
+        from shared.precompute.service import Departure, PrecomputeService
 
         return PrecomputeService(
             self.catalog,
