@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.dashboards.definition.charts import VegaChart
+from shared.dashboards.definition.document import VegaChart
 from shared.dashboards.validators.chart_columns import list_drawn_columns
 from tests.dashboards.builders import MINIMAL, parse
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from shared.dashboards.definition.charts import VegaChart
+from shared.dashboards.definition.document import VegaChart
 from shared.dashboards.validators.chart_fields import list_derived_fields, read_column_name
 from shared.dashboards.yaml.reading import YamlData
 
