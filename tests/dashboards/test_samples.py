@@ -11,8 +11,8 @@ from google.cloud import bigquery as google_bigquery
 
 from deploy.local.alone.bigquery import BigQueryServer
 from deploy.local.parts import REPOSITORY, parts_site_packages
+from shared.dashboards.definition.head import expand_variants
 from shared.dashboards.definition.parameter_values import element_type
-from shared.dashboards.definition.variants import expand_variants
 from shared.dashboards.diagnostics.diagnostic import Severity
 from shared.dashboards.source_files import find_dashboards, load_sources
 from shared.dashboards.validation import validate_dashboards

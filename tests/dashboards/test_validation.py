@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from shared.dashboards.definition.document import RESERVED_SLUGS
+from shared.dashboards.definition.head import expand_variants
 from shared.dashboards.definition.limits import DEFAULT_LIMITS, ValidationLimits
-from shared.dashboards.definition.variants import expand_variants
 from shared.dashboards.diagnostics.diagnostic import DiagnosticCode, Severity
 from shared.dashboards.validation import validate_dashboards
 from shared.dashboards.validators.parsed import DashboardSource

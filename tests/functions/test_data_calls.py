@@ -7,7 +7,7 @@ import pytest
 import zstandard
 
 from deploy.local.alone.bigquery import BigQueryServer
-from shared.dashboards.definition.variants import hash_variant
+from shared.dashboards.definition.head import hash_variant
 from shared.dashboards.keys import head_key, payload_key
 from tests.fixtures.functions import SHOP, FunctionHost
 from tests.precompute.every_type import EXPECTED_COLUMNS, EXPECTED_VALUES, SELECT_EVERY_TYPE

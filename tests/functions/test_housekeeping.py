@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from shared.container import Container
-from shared.dashboards.definition.variants import hash_variant
+from shared.dashboards.definition.head import hash_variant
 from shared.dashboards.keys import head_key, pointer_key
 from shared.database.models.costs import CostReservation
 from shared.database.models.runs import RunStatus

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from deploy.local.servers.oidc import OidcServer
 from deploy.local.servers.valkey import ValkeyServer
 from shared.container import Container, use_container
-from shared.dashboards.definition.variants import hash_variant
+from shared.dashboards.definition.head import hash_variant
 from shared.dashboards.keys import pointer_key
 from shared.database.repositories.query_results import RefreshFailure
 from shared.precompute.payload.cached_blobs import POINTER_TTL_SECONDS

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from shared.dashboards.definition.head import hash_variant
 from shared.dashboards.definition.schedule import count_refreshes_per_month, is_due
-from shared.dashboards.definition.variants import hash_variant
 from shared.dashboards.keys import pointer_key
 from tests.fixtures.functions import SHOP, FunctionHost
 

@@ -2,13 +2,19 @@
 
 It is what `/data` must know before it can name a payload, kept in the cache so that serving asks neither
 PostgreSQL nor the YAML file.
+
+Beside it stand the variants: the combinations of parameter values that are computed ahead. The function that serves data
+imports this module: it needs the standard library only.
 """
 
+import hashlib
+import itertools
 import json
 import re
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from shared.dashboards.definition.parameter_values import (
     ParameterValue,
@@ -16,7 +22,38 @@ from shared.dashboards.definition.parameter_values import (
     parse_parameter_text,
     parse_parameter_value,
 )
-from shared.errors import InvalidRequestError
+from shared.errors import InvalidRequestError, ValidationFailedError
+
+if TYPE_CHECKING:
+    from shared.dashboards.definition.document import DashboardDefinition
+
+
+def count_variants(definition: "DashboardDefinition") -> int:
+    """Number of combinations of listed values."""
+    return math.prod(len(parameter.listed_values) for parameter in definition.parameters)
+
+
+def expand_variants(definition: "DashboardDefinition", max_variants: int) -> list[dict[str, ParameterValue]]:
+    """Every combination of listed values, the defaults first, in the order the file lists them.
+
+    Raises ValidationFailedError when there are more than `max_variants`.
+    """
+    count = count_variants(definition)
+    if count > max_variants:
+        raise ValidationFailedError(
+            f"{definition.slug} has {count} combinations of parameter values; "
+            f"at most {max_variants} are computed."
+        )
+    names = [parameter.name for parameter in definition.parameters]
+    listed = [parameter.listed_values for parameter in definition.parameters]
+    return [dict(zip(names, values, strict=True)) for values in itertools.product(*listed)]
+
+
+def hash_variant(parameters: Mapping[str, ParameterValue]) -> str:
+    """SHA-256 (hex) over canonical parameter values: the name of a variant."""
+    text = json.dumps(dict(sorted(parameters.items())), separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
 
 HEAD_TTL_SECONDS = 60
 """A head that a save could not replace (the cache was down) is wrong for at most this long."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.dashboards.definition.document import DashboardDefinition
+from shared.dashboards.definition.head import expand_variants, hash_variant
 from shared.dashboards.definition.parameter_values import ParameterValue, TypedValue, type_values
-from shared.dashboards.definition.variants import expand_variants, hash_variant
 from shared.sql.text import normalize_sql, read_sql
 from shared.warehouse.models.bill import RefreshBudget
 from shared.warehouse.models.queries import QueryParameter, QueryRequest, RunPurpose

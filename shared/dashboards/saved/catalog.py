@@ -6,10 +6,9 @@ from datetime import datetime
 from uuid import UUID
 
 from shared.dashboards.definition.document import DashboardDefinition
-from shared.dashboards.definition.head import DashboardHead
+from shared.dashboards.definition.head import DashboardHead, hash_variant
 from shared.dashboards.definition.limits import SAVED_LIMITS
 from shared.dashboards.definition.schedule import is_due
-from shared.dashboards.definition.variants import hash_variant
 from shared.dashboards.diagnostics.diagnostic import suggest_name
 from shared.dashboards.validation import parse_dashboard
 from shared.dashboards.validators.parsed import DashboardSource, ParsedDashboard

@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from shared.dashboards.definition.document import ParameterDefinition
-from shared.dashboards.definition.head import QUERY_CHOICE
-from shared.dashboards.definition.variants import count_variants
+from shared.dashboards.definition.head import QUERY_CHOICE, count_variants
 from shared.dashboards.diagnostics.diagnostic import Diagnostic, DiagnosticCode, Edit, Severity, suggest_name
 from shared.dashboards.validators.base import replace_span, report, show_value
 from shared.dashboards.validators.parsed import ParsedDashboard

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import parse_qs, parse_qsl, urlencode
 
-from shared.dashboards.definition.head import QUERY_CHOICE, DashboardHead
+from shared.dashboards.definition.head import QUERY_CHOICE, DashboardHead, hash_variant
 from shared.dashboards.definition.parameter_values import ParameterValue
-from shared.dashboards.definition.variants import hash_variant
 from shared.dashboards.keys import payload_key, pointer_key, stream_key
 from shared.dashboards.saved.head_cache import HeadCache
 from shared.database.unit_of_work import Database
