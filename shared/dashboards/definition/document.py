@@ -19,12 +19,12 @@ from shared.dashboards.definition.field_types import (
     DurationSeconds,
     JsonObject,
     Name,
+    ParameterDefinition,
     SizeBytes,
     Text,
     Title,
 )
 from shared.dashboards.definition.parameter_values import ParameterValue
-from shared.dashboards.definition.parameters import ParameterDefinition
 
 
 class _Chart(DashboardPart):

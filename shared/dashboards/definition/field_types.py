@@ -1,10 +1,24 @@
-"""The kinds of values a dashboard file holds: names, durations, sizes, parameter types."""
+"""The kinds of values a dashboard file holds, names, durations, sizes and parameter types, and the model of a parameter."""
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+from pydantic.json_schema import SkipJsonSchema
 
-from shared.dashboards.definition.parameter_values import PARAMETER_TYPES
+from shared.dashboards.definition.parameter_values import (
+    PARAMETER_TYPES,
+    ParameterValue,
+    parse_parameter_value,
+)
 from shared.sizes import DURATION_PATTERN, MAX_BYTES, SIZE_PATTERN, parse_bytes, parse_duration_seconds
 
 SLUG_PATTERN = r"^[a-z][a-z0-9-]{1,62}$"
@@ -82,3 +96,65 @@ class DashboardPart(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ParameterDefinition(DashboardPart):
+    """A value viewers choose; it reaches BigQuery as a query parameter `@name`, never as text."""
+
+    name: Name = Field(description="Used in SQL as @name and in the URL as ?name=.", examples=["origin"])
+    type: ParameterType = Field(
+        description="BigQuery type the value is bound as.", examples=["STRING", "ARRAY<INT64>"]
+    )
+    values: list[ParameterValue] | None = Field(
+        None,
+        min_length=1,
+        max_length=1_000,
+        description="The values viewers may choose from; every one of them is computed ahead.",
+        examples=[["JFK", "LGA", "EWR"]],
+    )
+    default: ParameterValue | SkipJsonSchema[None] = Field(
+        None,
+        description="Value used when the viewer chooses none. Default: the first of values.",
+        examples=["JFK", "2013-01-01", 10],
+    )
+    description: Text = Field("", description="Shown beside the control.")
+    allow_other: bool = Field(
+        False,
+        strict=True,
+        description="Also accept values that are not listed, computed on demand within the budgets.",
+    )
+
+    @field_validator("values", mode="before")
+    @classmethod
+    def _parse_values(cls, value: object, info: Any) -> object:
+        if not isinstance(value, list) or "type" not in info.data:
+            return value
+        return [parse_parameter_value(info.data["type"], item) for item in value]
+
+    @field_validator("default", mode="before")
+    @classmethod
+    def _parse_default(cls, value: object, info: Any) -> object:
+        return parse_parameter_value(info.data["type"], value) if "type" in info.data else None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_default(cls, data: object) -> object:
+        if isinstance(data, dict) and "default" not in data:
+            values = data.get("values")
+            if isinstance(values, list) and values:
+                return {**data, "default": values[0]}
+            if values is None:
+                raise ValueError("a parameter needs a default or values")
+        return data
+
+    @property
+    def default_value(self) -> ParameterValue:
+        """The canonical default; always present in a definition that was read from a file."""
+        assert self.default is not None  # noqa: S101 - _fill_default and _parse_default refuse None
+        return self.default
+
+    @property
+    def listed_values(self) -> list[ParameterValue]:
+        """The values computed ahead: the default first, then `values` in order, without repeats."""
+        listed = [self.default_value, *(value for value in self.values or ())]
+        return [value for index, value in enumerate(listed) if value not in listed[:index]]
