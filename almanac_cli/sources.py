@@ -11,10 +11,9 @@ from almanac_cli.parallel_validation import validate_sources
 from almanac_cli.sql_policy import find_sql_policy
 from shared.dashboards.definition.limits import DEFAULT_LIMITS
 from shared.dashboards.diagnostics.diagnostic import Diagnostic, DiagnosticCode, Severity
-from shared.dashboards.saved.content import list_named_files, read_text
 from shared.dashboards.source_files import SourceFileError, attach_files, find_dashboards, load_sources
 from shared.dashboards.validation import ValidationResult, parse_dashboard
-from shared.dashboards.validators.parsed import DashboardSource
+from shared.dashboards.validators.parsed import DashboardSource, list_named_files, read_text
 
 STDIN = Path("-")
 DEFAULT_FOLDER = Path("dashboards")

@@ -12,8 +12,8 @@ from shared.dashboards.definition.head import DashboardHead
 from shared.dashboards.keys import dashboard_path
 from shared.dashboards.plans.plan import CompiledDashboard, DashboardPlan, PlanTotals
 from shared.dashboards.saved.catalog import dump_definition
-from shared.dashboards.saved.content import hash_content, list_content_blobs, list_named_files, read_text
 from shared.dashboards.saved.diff import DashboardDiff, DiffSide, make_diff, read_saved_side
+from shared.dashboards.validators.parsed import hash_content, list_content_blobs, list_named_files, read_text
 from shared.database.models.dashboards import Dashboard, DashboardVersion
 from shared.database.repositories.dashboards import DashboardUpdate
 from shared.saving.conflicts import Draft

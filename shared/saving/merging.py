@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from shared.dashboards.saved.content import unify_line_breaks
+from shared.dashboards.validators.parsed import unify_line_breaks
 
 MAX_LINES = 5_000
 """Comparing takes the square of the lines at worst; longer texts are left to those who wrote them."""

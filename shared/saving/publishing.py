@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from threading import Lock
 
-from shared.dashboards.saved.content import is_same_content, list_content_blobs
+from shared.dashboards.validators.parsed import is_same_content, list_content_blobs
 from shared.database.models.dashboards import DashboardVersion
 from shared.database.repositories.versions import PendingVersion
 from shared.database.unit_of_work import Database, UnitOfWork

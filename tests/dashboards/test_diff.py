@@ -6,8 +6,8 @@ import json
 import pytest
 
 from shared.dashboards.saved.catalog import dump_definition
-from shared.dashboards.saved.content import hash_content, is_same_content
 from shared.dashboards.saved.diff import DashboardDiff, DiffSide, make_diff
+from shared.dashboards.validators.parsed import hash_content, is_same_content
 from tests.dashboards.builders import MINIMAL, parse
 
 WITH_FILE = MINIMAL.replace('sql: "SELECT day, total FROM sales"', "file: daily.sql")

@@ -27,9 +27,8 @@ from shared.dashboards.plans.plan import (
     PlanTotals,
     UnwatchedSource,
 )
-from shared.dashboards.saved.content import hash_content
 from shared.dashboards.validation import parse_dashboard
-from shared.dashboards.validators.parsed import DashboardSource, ParsedDashboard
+from shared.dashboards.validators.parsed import DashboardSource, ParsedDashboard, hash_content
 from shared.database.models.dashboards import DashboardVersion
 from shared.database.models.runs import QueryResult
 from shared.errors import InternalError

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic_core import to_jsonable_python
 
 from shared.dashboards.definition.document import DashboardDefinition
-from shared.dashboards.saved.content import unify_line_breaks
+from shared.dashboards.validators.parsed import unify_line_breaks
 from shared.database.models.dashboards import DashboardVersion
 from shared.sql.text import normalize_sql
 
