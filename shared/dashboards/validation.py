@@ -11,8 +11,11 @@ from shared.dashboards.definition.limits import DEFAULT_LIMITS, SqlPolicy, Valid
 from shared.dashboards.diagnostics.diagnostic import Diagnostic, DiagnosticCode, Severity, sort_diagnostics
 from shared.dashboards.validators.base import DashboardValidator, report
 from shared.dashboards.validators.charts import (
+    ChartQueryValidator,
     DrawableMarkValidator,
+    DuplicateNameValidator,
     ExternalDataValidator,
+    LayoutValidator,
 )
 from shared.dashboards.validators.page_safety import ChartParameterValidator, PageSafetyValidator
 from shared.dashboards.validators.parameters import (
@@ -22,11 +25,6 @@ from shared.dashboards.validators.parameters import (
     VariantCountValidator,
 )
 from shared.dashboards.validators.parsed import DashboardSource, ParsedDashboard, collect_sql
-from shared.dashboards.validators.references import (
-    ChartQueryValidator,
-    DuplicateNameValidator,
-    LayoutValidator,
-)
 from shared.dashboards.validators.schema.validator import judge_shape
 from shared.dashboards.validators.settings import (
     BudgetValidator,
