@@ -8,10 +8,9 @@ from shared.dashboards.diagnostics.diagnostic import Diagnostic, DiagnosticCode,
 from shared.dashboards.validation import ValidationResult
 from shared.dashboards.validators.base import replace_text
 from shared.dashboards.validators.fields import SchemaFieldValidator
-from shared.dashboards.yaml.positions import LineIndex
+from shared.dashboards.yaml.positions import LineIndex, find_odd_character
 from shared.dashboards.yaml.reading import read_yaml
 from shared.dashboards.yaml.scalar_writing import write_scalar
-from shared.dashboards.yaml.text import find_odd_character
 from tests.dashboards.builders import MINIMAL, parse, validate
 from tests.fixtures.examples import choose_examples
 

@@ -20,8 +20,7 @@ from shared.dashboards.validators.base import replace_span, replace_text, report
 from shared.dashboards.validators.parsed import ParsedDashboard
 from shared.dashboards.validators.sql_positions import locate_sql
 from shared.dashboards.validators.yaml_losses import find_swallowed
-from shared.dashboards.yaml.positions import LineIndex
-from shared.dashboards.yaml.text import describe_odd_character, find_odd_character
+from shared.dashboards.yaml.positions import LineIndex, describe_odd_character, find_odd_character
 from shared.errors import AlmanacError
 from shared.sql.text import SqlProblem, SqlProblemKind, make_problems, read_sql
 

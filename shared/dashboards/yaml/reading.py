@@ -14,10 +14,15 @@ import yaml
 
 from shared.dashboards.definition.limits import DEFAULT_LIMITS, ValidationLimits
 from shared.dashboards.diagnostics.diagnostic import Diagnostic, DiagnosticCode
-from shared.dashboards.yaml.positions import NodePosition, PositionMap, join_pointer
+from shared.dashboards.yaml.positions import (
+    NodePosition,
+    PositionMap,
+    decode_source,
+    join_pointer,
+    report_too_large,
+)
 from shared.dashboards.yaml.report import ReadingReport
 from shared.dashboards.yaml.syntax_errors import YAML_PARSER, describe_syntax_error
-from shared.dashboards.yaml.text import decode_source, report_too_large
 
 type PlainValue = str | int | float | bool | None
 

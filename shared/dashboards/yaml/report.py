@@ -5,9 +5,8 @@ from typing import Any
 import yaml
 
 from shared.dashboards.diagnostics.diagnostic import Diagnostic, DiagnosticCode, Edit, Severity
-from shared.dashboards.yaml.positions import PositionMap
+from shared.dashboards.yaml.positions import PositionMap, describe_odd_character, find_odd_character
 from shared.dashboards.yaml.syntax_errors import SyntaxDescription
-from shared.dashboards.yaml.text import describe_odd_character, find_odd_character
 
 
 class ReadingReport:
