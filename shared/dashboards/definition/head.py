@@ -3,8 +3,8 @@
 It is what `/data` must know before it can name a payload, kept in the cache so that serving asks neither
 PostgreSQL nor the YAML file.
 
-Beside it stand the variants: the combinations of parameter values that are computed ahead. The function that serves data
-imports this module: it needs the standard library only.
+Beside it stand the variants: the combinations of parameter values that are computed ahead. The function that serves
+data imports this module: it needs the standard library only.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Names that point at each other, charts at queries, the layout at charts; and what Vega-Lite takes and a page cannot draw."""
+"""Names that point at each other: charts at queries, the layout at charts. And what Vega-Lite takes and no page draws."""
 
 from collections.abc import Iterable, Iterator
 

@@ -1,4 +1,4 @@
-"""Where each value of a YAML file stands, and its text: decoded, bounded, free of characters that would move positions."""
+"""A YAML file's text, decoded, bounded and free of characters that would move positions, and where its values stand."""
 
 import re
 from bisect import bisect_right
