@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.api.answers.accept_encoding import Encoding, choose_encoding
+from shared.api.responses import Encoding, choose_encoding
 
 
 @pytest.mark.parametrize(

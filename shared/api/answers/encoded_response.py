@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 import flask
 
-from shared.api.answers.accept_encoding import Encoding, choose_encoding
+from shared.api.responses import Encoding, choose_encoding
 
 VARY = "Accept-Encoding, Accept, Cookie, Authorization"
 FRESH_SECONDS = 2

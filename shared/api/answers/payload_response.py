@@ -4,10 +4,9 @@ from datetime import datetime
 
 import flask
 
-from shared.api.answers.accept_encoding import Encoding
 from shared.api.answers.encoded_response import build_encoded_response
 from shared.api.call import Call
-from shared.api.responses import ResponseFactory
+from shared.api.responses import Encoding, ResponseFactory
 from shared.precompute.payload.payload import ServedPayload
 from shared.precompute.payload.splice import splice_gzip, splice_zstd
 

@@ -4,10 +4,10 @@ from http import HTTPStatus
 
 import flask
 
-from shared.api.answers.accept_encoding import Encoding
 from shared.api.answers.encoded_response import build_encoded_response
 from shared.api.answers.payload_response import describe_freshness
 from shared.api.call import Call
+from shared.api.responses import Encoding
 from shared.dashboards.definition.head import QUERY_CHOICE
 from shared.errors import InvalidRequestError
 from shared.precompute.payload.payload import ResultStream, format_time
