@@ -1,4 +1,4 @@
-"""The kinds of values a dashboard file holds (names, durations, sizes, parameter types), and the model of a parameter."""
+"""The kinds of values a dashboard file holds, names, durations, sizes, types, and the model of a parameter."""
 
 from typing import Annotated, Any
 

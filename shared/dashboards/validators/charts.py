@@ -1,4 +1,4 @@
-"""Names that point at each other: charts at queries, the layout at charts. And what Vega-Lite takes and no page draws."""
+"""Names that point at each other, charts at queries and the layout at charts; and what no page draws of Vega-Lite."""
 
 from collections.abc import Iterable, Iterator
 
