@@ -61,7 +61,8 @@ class EnvironmentSettings:
     """Base of a class whose annotated attributes are settings; what stands in the class is the default.
 
     A value comes from what is given, else from the environment (names in any case; an empty variable counts as unset),
-    else it is the default. `copy.replace` makes a copy with other values.
+    else it is the default. Settings are frozen: to set or delete one raises AttributeError, and `copy.replace` makes a
+    copy with other values.
     """
 
     def __init__(self, **given: Any) -> None:
@@ -74,7 +75,7 @@ class EnvironmentSettings:
             except ValueError as error:
                 problems[name.upper()] = str(error)
             else:
-                setattr(self, name, value)
+                vars(self)[name] = value
         if problems:
             raise SettingsError(problems)
 
@@ -82,6 +83,12 @@ class EnvironmentSettings:
     def list_environment_names(cls) -> list[str]:
         """The environment variables that are read, in the order of the class."""
         return [name.upper() for name in list_kinds(cls)]
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"settings are frozen; copy.replace(settings, {name}=...) makes others")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"settings are frozen; {name} stays")
 
     def __replace__(self, /, **changes: Any) -> Self:
         changed = copy.copy(self)

@@ -210,3 +210,14 @@ def test_what_is_given_in_another_type_is_refused_by_name(name, value):
     with pytest.raises(SettingsError) as caught:
         Settings(**{name: value})
     assert caught.value.problems.keys() == {name.upper()}
+
+
+def test_settings_are_frozen():
+    settings = Settings(max_rows_per_query=10)
+    with pytest.raises(AttributeError, match=r"copy\.replace\(settings, max_rows_per_query="):
+        settings.max_rows_per_query = 20
+    with pytest.raises(AttributeError, match="settings are frozen"):
+        del settings.max_rows_per_query
+    assert settings.max_rows_per_query == 10
+    others = copy.replace(settings, max_rows_per_query=20)
+    assert (others.max_rows_per_query, settings.max_rows_per_query) == (20, 10)

@@ -7,9 +7,11 @@ from uuid import UUID
 import pytest
 
 from shared.auth.principals import Role
+from shared.container import use_container
 from shared.errors import DependencyUnavailableError, ErrorCode
 from shared.settings import Environment
 from tests.api.fakes import CSRF_TOKEN, SESSION_TOKEN
+from tests.fixtures.containers import restart_with
 
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT_ID = "00f067aa0ba902b7"
@@ -47,7 +49,7 @@ class TestAnswers:
     def test_browsers_are_told_to_keep_to_https_where_there_is_some(
         self, serve_handler, container, environment
     ):
-        container.settings.environment = environment
+        use_container(restart_with(container, environment=environment))
         answer = serve_handler(OK).get("/things")
         kept = environment is not Environment.LOCAL
         assert answer.headers.getlist("Strict-Transport-Security") == ["max-age=31536000"] * kept

@@ -28,7 +28,7 @@ def test_sign_ins_of_one_address_are_counted_whatever_its_headers_say(functions:
 
 
 def test_behind_a_trusted_proxy_each_visitor_is_counted_alone(functions: FunctionHost) -> None:
-    functions.container.settings.trusted_proxies = ["127.0.0.1"]
+    functions.restart_with(trusted_proxies=["127.0.0.1"])
     answers = [start_login(functions, **{"X-Real-IP": f"192.0.2.{number}"}) for number in range(7)]
     assert answers == [(302, None)] * 7
 
@@ -48,7 +48,7 @@ def test_a_compile_too_many_is_refused_and_room_is_made_at_the_end(functions: Fu
 
 
 def test_a_call_that_takes_too_many_dry_runs_makes_none(functions: FunctionHost) -> None:
-    functions.container.settings.dry_runs_per_call = 2
+    functions.restart_with(dry_runs_per_call=2)
     body = {"dashboards": [{"path": "shop.yaml", "yaml": SHOP}], "variants": "all"}
     answer = functions.call("dashboards_compile", "POST", "/dashboards/compile", json=body)
     assert (answer.status_code, answer.json["error"]["code"]) == (429, "RATE_LIMITED")

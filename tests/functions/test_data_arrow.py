@@ -12,6 +12,7 @@ from deploy.local.alone.bigquery import BigQueryServer
 from deploy.local.servers.valkey import ValkeyServer
 from shared.precompute.payload.encoding import encode_arrow_stream
 from shared.warehouse.models.queries import QueryRequest
+from tests.fixtures.containers import restart_with
 from tests.fixtures.functions import SHOP, FunctionHost
 
 ARROW = "application/vnd.apache.arrow.stream"
@@ -53,10 +54,9 @@ def test_every_type_keeps_its_own(functions: FunctionHost) -> None:
         "TIME '06:07:08.5' AS h, DATETIME(day) AS d, TIMESTAMP(day) AS t, JSON '{}' AS j, [id] AS a, "
         "STRUCT(id AS x) AS s FROM people ORDER BY id LIMIT 200"
     )
-    container = functions.container
     tables = []
     for storage_read_min_rows, suffix in ((10_000, ""), (10, " -- again")):
-        container.settings.storage_read_min_rows = storage_read_min_rows
+        container = restart_with(functions.container, storage_read_min_rows=storage_read_min_rows)
         request = QueryRequest(sql + suffix, default_dataset="shop", max_rows=10_000)
         (outcome,) = container.warehouse.run_queries([request])
         tables.append(read(encode_arrow_stream(outcome.fields, outcome.result)))
@@ -172,7 +172,7 @@ def test_losing_the_cache_loses_no_stream(
 def test_a_stream_over_the_bound_is_left_out_and_the_charts_stay(functions: FunctionHost) -> None:
     # 500 numbers: eight bytes each as Arrow, at most four as JSON.
     functions.save_shop(SHOP.replace("id, name", "id").replace("day = @day", "(id >= 0 OR day = @day)"))
-    functions.container.settings.max_payload_bytes = 4000
+    functions.restart_with(max_payload_bytes=4000)
     functions.precompute_shop()
     assert functions.call("data", "GET", "/data/shop").status_code == 200
     answer = fetch(functions)

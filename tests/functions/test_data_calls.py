@@ -50,7 +50,7 @@ class TestPrecompute:
 
     def test_a_failing_query_keeps_the_last_good_result(self, computed_shop: FunctionHost) -> None:
         before = computed_shop.call("data", "GET", "/data/shop").json["data"]
-        computed_shop.container.settings.max_bytes_per_user_day = 1
+        computed_shop.restart_with(max_bytes_per_user_day=1)
         report = computed_shop.precompute_shop(force=True)
         assert {query["status"] for query in report["queries"]} == {"kept_previous"}
         assert report["queries"][0]["error"]["code"] == "BUDGET_EXCEEDED"
@@ -341,7 +341,7 @@ class TestOnDemand:
 
     def test_it_counts_against_the_budget_of_who_asked(self, functions: FunctionHost) -> None:
         functions.save_shop(self.ON_DEMAND)
-        functions.container.settings.max_bytes_per_user_day = 1
+        functions.restart_with(max_bytes_per_user_day=1)
         body = {"slug": "shop", "parameters": {"day": "2024-01-21"}}
         report = functions.call("precompute", "POST", "/precompute/variant", json=body).json["data"][
             "results"

@@ -38,7 +38,7 @@ def read_day(functions: FunctionHost) -> dict[str, Any]:
 
 def test_a_refresh_that_timed_out_reports_what_the_ledger_has(functions: FunctionHost) -> None:
     functions.save_shop(DASHBOARD.format(SLOW.format(1)))
-    functions.container.settings.warehouse_timeout_seconds = 2.0
+    functions.restart_with(warehouse_timeout_seconds=2.0)
     report = functions.precompute_shop()
     (query,) = report["queries"]
     assert (query["status"], query["error"]["code"]) == ("failed", "WAREHOUSE_TIMEOUT")
@@ -53,7 +53,7 @@ def test_a_job_nobody_can_be_asked_about_is_pending(
     functions: FunctionHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     functions.save_shop(DASHBOARD.format(SLOW.format(2)))
-    functions.container.settings.warehouse_timeout_seconds = 2.0
+    functions.restart_with(warehouse_timeout_seconds=2.0)
     monkeypatch.setattr(JobRunner, "read_bill", lambda *_: None)
     totals = functions.precompute_shop()["totals"]
     day = read_day(functions)
@@ -62,7 +62,7 @@ def test_a_job_nobody_can_be_asked_about_is_pending(
 
 
 def test_the_error_of_a_typed_query_says_what_it_cost(functions: FunctionHost) -> None:
-    functions.container.settings.warehouse_timeout_seconds = 2.0
+    functions.restart_with(warehouse_timeout_seconds=2.0)
     body = {"sql": SLOW.format(3), "dataset": "shop"}
     answer = functions.call("sql_run", "POST", "/sql/run", json=body)
     assert answer.status_code == 504

@@ -326,7 +326,7 @@ class TestWhatIsServedMeanwhile:
         rows = read_results(functions.container)
         for table in TABLES:
             load(bigquery, table, 9)
-        functions.container.settings.warehouse_parallelism = 1
+        functions.restart_with(warehouse_parallelism=1)
         events = functions.container.precompute.refresh_dashboards(["shop"], actor="ana@example.com")
         done = next(event for event in events if isinstance(event, QueryEvent))
         events.close()
@@ -353,18 +353,17 @@ class TestWhatIsServedMeanwhile:
         functions.precompute_shop()
         before = get_data(functions)
         load(bigquery, "stock_a", 4000)
-        settings = functions.container.settings
-        settings.max_payload_bytes = 3000
+        functions.restart_with(max_payload_bytes=3000)
         refused = functions.precompute_shop()["queries"][0]
         assert (refused["status"], refused["error"]["code"]) == ("kept_previous", "PAYLOAD_TOO_LARGE")
         assert "ids" in refused["error"]["message"]
         assert get_data(functions)["queries"]["ids"]["values"] == before["queries"]["ids"]["values"]
         with functions.container.database.begin() as uow:
             assert uow.leases.list_held([refused["fingerprint"]]) == set()
-        settings.max_payload_bytes = 10**6
+        functions.restart_with(max_payload_bytes=10**6)
         began = time.monotonic()
         assert functions.precompute_shop()["queries"][0]["status"] == "refreshed"
-        assert time.monotonic() - began < settings.refresh_lease_seconds
+        assert time.monotonic() - began < functions.container.settings.refresh_lease_seconds
         assert get_data(functions)["queries"]["ids"]["rows"] == 4000
 
 
@@ -441,7 +440,7 @@ class TestWhatARefreshFills:
         self, functions: FunctionHost, bigquery: BigQueryServer, views: str
     ) -> None:
         load(bigquery, "stock_a", 4000)
-        functions.container.settings.max_payload_bytes = 3000
+        functions.restart_with(max_payload_bytes=3000)
         sql = {"n": count_ids("stock_b"), "ids": count_ids("stock_a").replace("COUNT(id) AS n", "id")}
         yaml = write_dashboard(**sql)
         functions.save_shop(yaml)
@@ -450,7 +449,7 @@ class TestWhatARefreshFills:
         data = get_data(functions)
         assert data["title"] == "Stocks"
         assert data["queries"]["ids"]["refresh_error"]["code"] == "PAYLOAD_TOO_LARGE"
-        functions.container.settings.max_payload_bytes = 10**6
+        functions.restart_with(max_payload_bytes=10**6)
         functions.precompute_shop()
         functions.save_shop(yaml)
         assert get_data(functions)["queries"]["ids"]["refresh_error"] is None

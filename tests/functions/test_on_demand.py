@@ -97,7 +97,7 @@ def test_no_more_variants_are_refreshed_than_the_bound_and_each_gets_its_turn(
 ) -> None:
     for value in (5, 6):
         ask(numbers, {"p": value})
-    numbers.container.settings.max_variants_per_dashboard = 3
+    numbers.restart_with(max_variants_per_dashboard=3)
     load(bigquery, 11)
     assert numbers.precompute_shop()["variants_ready"] == 3
     ahead = [value for value in (5, 6) if get_n(numbers, f"p={value}") == 11 * value]

@@ -30,16 +30,16 @@ def silent_port() -> Iterator[int]:
 @pytest.fixture
 def crippled(function_settings: Settings, oidc_server: OidcServer) -> Iterator[FunctionHost]:
     """A host whose settings a test may point at nothing before its first call."""
-    container = Container(function_settings)
-    use_container(container)
-    yield FunctionHost(container, oidc_server)
+    host = FunctionHost(Container(function_settings), oidc_server)
+    use_container(host.container)
+    yield host
     use_container(None)
-    container.database.dispose()
+    host.container.database.dispose()
 
 
 def test_postgresql_down_is_a_503_within_seconds(crippled: FunctionHost) -> None:
     nowhere = f"postgresql+pg8000://almanac:almanac@127.0.0.1:{pick_free_port()}/almanac"
-    crippled.container.settings.database_url = Settings(database_url=nowhere).database_url
+    crippled.restart_with(database_url=Settings(database_url=nowhere).database_url)
     before = time.monotonic()
     response = crippled.call("dashboards_read", "GET", "/dashboards")
     assert time.monotonic() - before < SECONDS
@@ -49,7 +49,7 @@ def test_postgresql_down_is_a_503_within_seconds(crippled: FunctionHost) -> None
 def test_an_identity_provider_that_is_down_is_a_503_for_whoever_must_be_checked(
     crippled: FunctionHost,
 ) -> None:
-    crippled.container.settings.oidc_discovery_url = f"http://127.0.0.1:{pick_free_port()}/nothing"
+    crippled.restart_with(oidc_discovery_url=f"http://127.0.0.1:{pick_free_port()}/nothing")
     before = time.monotonic()
     response = crippled.call("dashboards_read", "GET", "/dashboards")
     assert time.monotonic() - before < SECONDS
@@ -58,7 +58,7 @@ def test_an_identity_provider_that_is_down_is_a_503_for_whoever_must_be_checked(
 
 def test_a_cache_that_is_down_is_passed_over(functions: FunctionHost, crippled: FunctionHost) -> None:
     nowhere = Settings(cache_url=f"redis://127.0.0.1:{pick_free_port()}/0").cache_url
-    crippled.container.settings.cache_url = nowhere
+    crippled.restart_with(cache_url=nowhere)
     crippled.save_shop()
     assert crippled.precompute_shop()["variants_ready"] == 2
     before = time.monotonic()
@@ -69,7 +69,7 @@ def test_a_cache_that_is_down_is_passed_over(functions: FunctionHost, crippled: 
 def test_a_cache_that_falls_silent_is_waited_for_once(
     functions: FunctionHost, crippled: FunctionHost, silent_port: int
 ) -> None:
-    crippled.container.settings.cache_url = Settings(cache_url=f"redis://127.0.0.1:{silent_port}/0").cache_url
+    crippled.restart_with(cache_url=Settings(cache_url=f"redis://127.0.0.1:{silent_port}/0").cache_url)
     crippled.save_shop()
     assert crippled.precompute_shop()["variants_ready"] == 2
     del crippled.container.cache  # the next call is a new process's first
@@ -92,8 +92,8 @@ def test_a_cache_that_falls_silent_is_waited_for_once(
 def test_a_silent_bigquery_is_told_within_seconds_and_then_at_once(
     crippled: FunctionHost, silent_port: int, function: str, path: str, body: dict[str, object]
 ) -> None:
-    crippled.container.settings.bigquery_endpoint = f"http://127.0.0.1:{silent_port}"
-    crippled.container.settings.warehouse_metadata_timeout_seconds = 1.0
+    silent_endpoint = f"http://127.0.0.1:{silent_port}"
+    crippled.restart_with(bigquery_endpoint=silent_endpoint, warehouse_metadata_timeout_seconds=1.0)
     silent, alone = (504, "WAREHOUSE_TIMEOUT"), (503, "WAREHOUSE_UNAVAILABLE")
     # A compile asks once more about what was late, which is then not tried any more.
     for allowed_seconds, expected in ((SECONDS, {silent, alone}), (1, {alone})):

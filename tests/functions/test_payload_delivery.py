@@ -47,11 +47,11 @@ def through_proxy(
     """A host whose cache is behind the proxy."""
     url = Settings(cache_url=f"redis://127.0.0.1:{proxy.port}/0").cache_url
     settings = copy.replace(function_settings, cache_url=url, cache_timeout_seconds=0.5)
-    container = Container(settings)
-    use_container(container)
-    yield FunctionHost(container, oidc_server)
+    host = FunctionHost(Container(settings), oidc_server)
+    use_container(host.container)
+    yield host
     use_container(functions.container)
-    container.database.dispose()
+    host.container.database.dispose()
 
 
 def test_a_cache_write_that_is_lost_is_reported_and_hides_nothing_for_longer_than_a_minute(
@@ -61,7 +61,7 @@ def test_a_cache_write_that_is_lost_is_reported_and_hides_nothing_for_longer_tha
     assert through_proxy.precompute_shop()["problems"] == []
     before = get_shop(through_proxy)
     proxy.losing = True
-    through_proxy.container.settings.max_bytes_per_user_day = 1
+    through_proxy.restart_with(max_bytes_per_user_day=1)
     report = through_proxy.precompute_shop(force=True)
     assert proxy.lost
     (problem,) = report["problems"]
@@ -85,8 +85,7 @@ class TestTooLargeAsAWhole:
         functions.save_shop()
         functions.precompute_shop()
         before = get_shop(functions)
-        settings = functions.container.settings
-        settings.max_payload_bytes = 1000
+        functions.restart_with(max_payload_bytes=1000)
         report = functions.precompute_shop(force=True)
         assert {query["status"] for query in report["queries"]} == {"refreshed"}
         assert [problem["code"] for problem in report["problems"]] == ["PAYLOAD_TOO_LARGE"] * 2
@@ -98,7 +97,7 @@ class TestTooLargeAsAWhole:
         assert error["code"] == "PAYLOAD_TOO_LARGE"
         assert "names" in error["message"]
         assert after["queries"]["names"]["values"] == before["queries"]["names"]["values"]
-        settings.max_payload_bytes = 10_000_000
+        functions.restart_with(max_payload_bytes=10_000_000)
         report = functions.precompute_shop()
         assert (report["problems"], report["totals"]["payloads_kept"]) == ([], 0)
         healed = get_shop(functions)
@@ -107,7 +106,7 @@ class TestTooLargeAsAWhole:
 
     def test_without_an_earlier_one_there_is_nothing_to_serve(self, functions: FunctionHost) -> None:
         functions.save_shop()
-        functions.container.settings.max_payload_bytes = 1000
+        functions.restart_with(max_payload_bytes=1000)
         report = functions.precompute_shop()
         assert (report["variants_ready"], len(report["problems"])) == (0, 2)
         assert functions.call("data", "GET", "/data/shop").status_code == 404

@@ -29,7 +29,7 @@ def test_a_dashboard_as_large_as_a_body_is_saved_refreshed_and_saved_again(funct
 
 def test_a_lower_bound_does_not_reach_what_is_saved(functions: FunctionHost) -> None:
     functions.save_shop()
-    functions.container.settings.max_body_bytes = 200
+    functions.restart_with(max_body_bytes=200)
     assert refresh_all(functions) == {"shop": []}
 
 
@@ -38,8 +38,7 @@ class TestFewerVariantsThanAreSaved:
     def bounded(self, functions: FunctionHost) -> FunctionHost:
         functions.save_shop()
         functions.save_shop(OTHER.replace(', "2024-01-02"', ""))
-        functions.container.settings.max_variants_per_dashboard = 1
-        del functions.container.validation
+        functions.restart_with(max_variants_per_dashboard=1)
         return functions
 
     def test_are_a_problem_of_that_dashboard_alone(self, bounded: FunctionHost) -> None:

@@ -61,7 +61,7 @@ def test_changing_something_with_a_cookie_needs_its_csrf_token(functions: Functi
 
 
 def test_signing_out_ends_the_session(functions: FunctionHost) -> None:
-    functions.container.settings.session_cache_seconds = 0
+    functions.restart_with(session_cache_seconds=0)
     session = with_session(sign_in(functions, "viewer@example.com"))
     token = functions.call("auth", "GET", "/auth/session", email=None, headers=session).json["data"][
         "csrf_token"
@@ -113,11 +113,8 @@ def test_a_session_called_like_another_path_is_one_that_does_not_exist(
     assert functions.call("auth", "GET", "/auth/session", email=None, headers=session).status_code == 200
 
 
-def test_a_session_says_where_from_as_the_load_balancer_saw_it(
-    functions: FunctionHost, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(functions.container.settings, "environment", Environment.PROD)
-    monkeypatch.setattr(functions.container.settings, "trusted_proxies", ["127.0.0.0/8"])
+def test_a_session_says_where_from_as_the_load_balancer_saw_it(functions: FunctionHost) -> None:
+    functions.restart_with(environment=Environment.PROD, trusted_proxies=["127.0.0.0/8"])
     forged = {"X-Real-IP": "10.1.2.3", "X-Forwarded-For": "10.9.9.9, 203.0.113.7, 35.191.0.1"}
     session = with_session(sign_in(functions, "viewer@example.com", headers=forged))
     listed = functions.call("auth", "GET", "/auth/sessions", email=None, headers=session)
@@ -152,15 +149,14 @@ def test_the_router_is_told_who_is_calling(functions: FunctionHost) -> None:
 
 
 def test_anybody_may_ask_how_the_command_line_signs_people_in(functions: FunctionHost) -> None:
-    settings = functions.container.settings
-    settings.cli_oidc_client_id, settings.cli_oidc_client_secret = "desktop", ""
+    functions.restart_with(cli_oidc_client_id="desktop", cli_oidc_client_secret="")
     answer = functions.call("auth", "GET", "/auth/config", email=None)
     assert answer.json["data"] == {
         "issuer": functions.oidc.issuer, "client_id": "desktop", "client_secret": None,
     }  # fmt: skip
-    settings.cli_oidc_client_id = ""
+    functions.restart_with(cli_oidc_client_id="")
     assert functions.call("auth", "GET", "/auth/config", email=None).json["data"]["client_id"] is None
-    secret = settings.oidc_client_secret.get_secret_value()
+    secret = functions.container.settings.oidc_client_secret.get_secret_value()
     assert secret
     assert secret not in answer.text
 

@@ -128,12 +128,12 @@ def test_a_failure_and_its_end_are_new_content(functions: FunctionHost) -> None:
     functions.save_shop(YAML)
     functions.precompute_shop()
     etags = [functions.call("data", "GET", PATHS[0]).headers["ETag"]]
-    functions.container.settings.max_bytes_per_user_day = 1
+    functions.restart_with(max_bytes_per_user_day=1)
     functions.precompute_shop(force=True)
     failed = functions.call("data", "GET", PATHS[0])
     assert failed.headers["Almanac-Stale"] == "true"
     etags.append(failed.headers["ETag"])
-    functions.container.settings.max_bytes_per_user_day = 10**12
+    functions.restart_with(max_bytes_per_user_day=10**12)
     functions.precompute_shop()
     healed = functions.call("data", "GET", PATHS[0])
     assert healed.headers["Almanac-Stale"] == "false"
@@ -146,7 +146,7 @@ def test_what_is_too_large_is_refused_again_without_being_written_again(
 ) -> None:
     functions.save_shop(YAML)
     functions.precompute_shop()
-    functions.container.settings.max_payload_bytes = 1000
+    functions.restart_with(max_payload_bytes=1000)
     functions.precompute_shop(force=True)
     before, checks = read_kept(functions, tmp_path / "payloads"), read_checks(functions)
     report = functions.precompute_shop()
@@ -162,11 +162,11 @@ def test_the_size_that_is_judged_is_the_size_that_is_served(functions: FunctionH
     with functions.container.database.engine.begin() as connection:
         sizes = connection.execute(text("SELECT byte_count FROM payloads")).scalars().all()
     assert sum(sizes) == report["payload_bytes"]
-    functions.container.settings.max_payload_bytes = max(sizes) - 1
+    functions.restart_with(max_payload_bytes=max(sizes) - 1)
     problems = functions.precompute_shop()["problems"]
     assert len(problems) == sizes.count(max(sizes))
     assert all(f"has {max(sizes)} bytes" in problem["message"] for problem in problems)
-    functions.container.settings.max_payload_bytes = max(sizes)
+    functions.restart_with(max_payload_bytes=max(sizes))
     assert functions.precompute_shop()["problems"] == []
 
 

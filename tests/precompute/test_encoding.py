@@ -9,6 +9,7 @@ from shared.container import Container
 from shared.errors import AlmanacError
 from shared.precompute.payload.encoding import close_fragment, encode_result, to_json_rows
 from shared.warehouse.models.queries import QueryOutcome, QueryRequest
+from tests.fixtures.containers import restart_with
 from tests.precompute.every_type import EXPECTED_COLUMNS, EXPECTED_VALUES, SELECT_EVERY_TYPE
 
 
@@ -95,8 +96,7 @@ def test_both_ways_of_reading_give_the_same_bytes(container: Container) -> None:
         "FROM people ORDER BY id LIMIT 200"
     )
     by_rest = run(container, sql)
-    container.settings.storage_read_min_rows = 10
-    by_storage = run(container, sql + " -- again")
+    by_storage = run(restart_with(container, storage_read_min_rows=10), sql + " -- again")
     assert (by_rest.result.read_by, by_storage.result.read_by) == ("rest", "storage_read")
     assert encode(by_rest) == encode(by_storage)
 
@@ -104,7 +104,7 @@ def test_both_ways_of_reading_give_the_same_bytes(container: Container) -> None:
 @pytest.mark.parametrize("by_storage", [False, True])
 def test_every_type_keeps_its_value(container: Container, by_storage: bool) -> None:
     if by_storage:
-        container.settings.storage_read_min_rows = 1
+        container = restart_with(container, storage_read_min_rows=1)
     outcome = run(container, f"{SELECT_EVERY_TYPE} -- {by_storage}")
     assert outcome.result.read_by == ("storage_read" if by_storage else "rest")
     encoded = encode(outcome)

@@ -26,6 +26,7 @@ from shared.precompute.refresh.outcomes import OVERTAKEN
 from shared.precompute.refresh.refresher import TICK_SECONDS
 from shared.saving.models import SaveItem
 from shared.settings import Settings
+from tests.fixtures.containers import restart_with
 from tests.fixtures.functions import SHOP
 
 WORKERS = 4
@@ -167,8 +168,7 @@ class StalledStore:
 def test_a_late_holder_says_that_its_successors_result_stands(
     workers: list[Container], error: AlmanacError | None
 ) -> None:
-    late, successor = workers[:2]
-    late.settings.refresh_lease_seconds = 1
+    late, successor = restart_with(workers[0], refresh_lease_seconds=1), workers[1]
     refresh(late)
     stalled = StalledStore(late, error)
     with ThreadPoolExecutor(1) as pool:
@@ -238,8 +238,7 @@ def test_who_waits_for_a_query_that_fails_is_told_and_does_not_run_it_again(
 
 
 def test_a_failure_leaves_no_lease_behind(workers: list[Container]) -> None:
-    worker = workers[0]
-    worker.settings.max_bytes_per_user_day = 1
+    worker = restart_with(workers[0], max_bytes_per_user_day=1)
     report = refresh(worker)
     assert report.totals.failed == 3
     fingerprints = [query.fingerprint for query in report.queries]

@@ -33,6 +33,7 @@ from shared.warehouse.models.bill import Accuracy, Bill, RefreshBudget
 from shared.warehouse.models.queries import QueryOutcome, QueryRequest
 from shared.warehouse.spending.costs import CostSearch
 from shared.warehouse.spending.pricing import bound_billing, expect_billing
+from tests.fixtures.containers import restart_with
 from tests.fixtures.warehouse import ROW_COUNT, ROWS, SCHEMA
 from tests.warehouse.fake_bigquery import NOW, FakeClient, FakeClients, FakeTable
 from tests.warehouse.test_queries import make_request, run_one
@@ -202,9 +203,8 @@ def fail_unexpectedly() -> bool:
 
 def test_a_defect_ends_one_query_and_leaves_nothing_held(faked: Warehouse) -> None:
     assert faked.fake is not None
-    container, refresh = faked.container, RefreshBudget(100 * BILLED)
+    container, refresh = restart_with(faked.container, warehouse_parallelism=1), RefreshBudget(100 * BILLED)
     faked.fake.make_ends = iter([fail_unexpectedly, lambda: True]).__next__
-    container.settings.warehouse_parallelism = 1
     requests = [
         make_request(f"SELECT id, name FROM people WHERE id != -{number}", refresh_budget=refresh)
         for number in (16, 17)
@@ -263,9 +263,9 @@ def test_a_cap_below_the_estimate_starts_nothing(warehouse: Warehouse) -> None:
 
 
 def test_a_budget_without_room_starts_nothing(warehouse: Warehouse) -> None:
-    warehouse.container.settings.max_bytes_per_user_day = BILLED - 1
+    container = restart_with(warehouse.container, max_bytes_per_user_day=BILLED - 1)
     before = warehouse.count_jobs()
-    error = find_error(warehouse.container, make_request("SELECT id FROM people"))
+    error = find_error(container, make_request("SELECT id FROM people"))
     assert isinstance(error, BudgetExceededError)
     assert warehouse.count_jobs() == before
 
@@ -307,9 +307,9 @@ def test_every_job_says_what_caused_it(warehouse: Warehouse) -> None:
 class TestWhatTheEmulatorCannotShow:
     def test_a_job_that_never_ends_is_cancelled_at_its_deadline(self, faked: Warehouse) -> None:
         assert faked.fake is not None
-        faked.container.settings.warehouse_timeout_seconds = 0.3
+        container = restart_with(faked.container, warehouse_timeout_seconds=0.3)
         faked.fake.make_ends = lambda: lambda: False
-        error = find_error(faked.container, make_request("SELECT id FROM people"))
+        error = find_error(container, make_request("SELECT id FROM people"))
         assert isinstance(error, WarehouseTimeoutError)
         assert faked.fake.cancelled == list(faked.fake.jobs)
         assert read_user(faked.container) == (0, BILLED)
@@ -320,8 +320,8 @@ class TestWhatTheEmulatorCannotShow:
         run_one(faked.container, request)
         job = next(iter(faked.fake.jobs.values()))
         job.is_done, job.ends = False, lambda: False
-        faked.container.settings.warehouse_timeout_seconds = 0.3
-        assert isinstance(find_error(faked.container, request), WarehouseTimeoutError)
+        container = restart_with(faked.container, warehouse_timeout_seconds=0.3)
+        assert isinstance(find_error(container, request), WarehouseTimeoutError)
         assert faked.fake.cancelled == []
         assert read_user(faked.container) == (0, BILLED)
 

@@ -11,6 +11,7 @@ from shared.database.models.runs import QueryRun, RunPurpose, RunStatus
 from shared.database.repositories.cost_report import CostGrouping, CostLine, CostSums
 from shared.errors import ForbiddenError, InvalidRequestError
 from shared.warehouse.spending.costs import CostReport, CostSearch
+from tests.fixtures.containers import restart_with
 
 MIB = 2**20
 MONDAY, TUESDAY = date(2026, 3, 2), date(2026, 3, 3)
@@ -20,8 +21,8 @@ NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
 @pytest.fixture
 def spent(container: Container) -> Container:
     """Two days of three users and two dashboards; it is Tuesday noon."""
+    container = restart_with(container, max_bytes_per_user_day=100 * MIB)
     container.budgets._clock = lambda: NOON
-    container.settings.max_bytes_per_user_day = 100 * MIB
     charges = [
         ("ana@example.com", "sales", MONDAY, 40),
         ("ana@example.com", "sales", TUESDAY, 10),
@@ -113,10 +114,13 @@ def test_only_the_days_asked_for_count(spent: Container) -> None:
 
 
 def test_a_day_is_one_of_the_time_zone_of_the_budget(spent: Container) -> None:
-    spent.settings.budget_time_zone = "Pacific/Kiritimati"  # nine in the morning UTC is 23:00 there
-    assert [line.sums.queries for line in read(spent, "day").costs.lines] == [1, 4]
-    spent.settings.budget_time_zone = "Etc/GMT+12"  # and 21:00 of the day before here
-    assert [line.sums.queries for line in read(spent, "day").costs.lines] == [4, 0]
+    for zone, queries in (
+        ("Pacific/Kiritimati", [1, 4]),  # nine in the morning UTC is 23:00 there
+        ("Etc/GMT+12", [4, 0]),  # and 21:00 of the day before here
+    ):
+        there = restart_with(spent, budget_time_zone=zone)
+        there.budgets._clock = lambda: NOON
+        assert [line.sums.queries for line in read(there, "day").costs.lines] == queries
 
 
 def test_totals_cover_every_page_also_beyond_the_last(spent: Container) -> None:
@@ -159,7 +163,7 @@ def test_an_administrator_sees_what_is_left_of_every_budget_touched_today(spent:
 
 
 def test_a_budget_resets_at_midnight_of_its_own_time_zone(spent: Container) -> None:
-    spent.settings.budget_time_zone = "America/New_York"
+    spent = restart_with(spent, budget_time_zone="America/New_York")
     spent.budgets._clock = lambda: datetime(2026, 3, 7, 12, tzinfo=UTC)
     assert {budget["resets_at"] for budget in read(spent, "day").budgets} == {"2026-03-08T00:00:00-05:00"}
     spent.budgets._clock = lambda: datetime(2026, 3, 8, 12, tzinfo=UTC)  # clocks went forward that morning

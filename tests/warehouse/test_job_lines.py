@@ -8,6 +8,7 @@ from shared.container import Container
 from shared.errors import AlmanacError, BytesLimitExceededError
 from shared.telemetry.tracing import start_span
 from shared.warehouse.models.queries import QueryRequest
+from tests.fixtures.containers import restart_with
 
 MB = 10**6
 
@@ -46,7 +47,7 @@ def test_a_job_that_fails_says_with_what(container: Container, caplog: pytest.Lo
 def test_what_is_refused_before_it_runs_is_no_job(
     container: Container, caplog: pytest.LogCaptureFixture
 ) -> None:
-    container.settings.max_bytes_per_query = 1
+    container = restart_with(container, max_bytes_per_query=1)
     answer, lines = run(container, caplog, "SELECT id FROM people")
     assert isinstance(answer, BytesLimitExceededError)
     assert lines == []

@@ -17,6 +17,7 @@ from shared.errors import (
 )
 from shared.settings import Settings
 from shared.warehouse.models.queries import QueryOutcome, QueryRequest
+from tests.fixtures.containers import restart_with
 from tests.warehouse.misbehaving import MisbehavingServer
 from tests.warehouse.test_queries import make_request
 
@@ -124,7 +125,7 @@ def test_silence_is_met_once_and_what_else_is_planned_fails_at_once(
 ) -> None:
     for call in ("dry_run", "other"):
         server.fail(call, *["hang"] * 100)
-    behind.settings.warehouse_parallelism = 2
+    behind = restart_with(behind, warehouse_parallelism=2)
     began = time.monotonic()
     answers = behind.warehouse.run_queries([new_query() for _ in range(12)])
     assert time.monotonic() - began < 5
@@ -272,7 +273,7 @@ SLOW = (
 def test_a_query_that_takes_too_long_is_cancelled_and_settled(
     behind: Container, server: MisbehavingServer
 ) -> None:
-    behind.settings.warehouse_timeout_seconds = 2.0
+    behind = restart_with(behind, warehouse_timeout_seconds=2.0)
     answer, seconds = run(behind, make_request(SLOW.format(next(_next_id))))
     assert isinstance(answer, WarehouseTimeoutError)
     assert "2 s" in answer.message
@@ -284,7 +285,7 @@ def test_a_query_that_takes_too_long_is_cancelled_and_settled(
 def test_leaving_cancels_what_runs_and_starts_nothing_more(
     behind: Container, server: MisbehavingServer
 ) -> None:
-    behind.settings.warehouse_parallelism = 1
+    behind = restart_with(behind, warehouse_parallelism=1)
     answers = behind.warehouse.iterate_queries(
         [make_request(SLOW.format(next(_next_id))), new_query(), new_query()], tick_seconds=0.05
     )

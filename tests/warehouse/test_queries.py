@@ -23,6 +23,7 @@ from shared.warehouse.bigquery.job_parts import make_labels
 from shared.warehouse.bigquery.jobs import make_job_id
 from shared.warehouse.models.queries import DryRun, QueryOutcome, QueryParameter, QueryRequest
 from shared.warehouse.spending.run_log import QueryRunLog
+from tests.fixtures.containers import restart_with
 from tests.fixtures.warehouse import ROW_COUNT
 
 MB = 10**6
@@ -86,7 +87,7 @@ class TestRun:
         assert outcome.receipt.bytes_billed == 10 * 2**20
 
     def test_reads_large_results_by_the_storage_read_api_in_order(self, warehouse: Container) -> None:
-        warehouse.settings.storage_read_min_rows = 100
+        warehouse = restart_with(warehouse, storage_read_min_rows=100)
         outcome = run_one(warehouse, make_request("SELECT id FROM people ORDER BY id", max_rows=400))
         assert outcome.result.read_by == "storage_read"
         assert outcome.result.table.column("id").to_pylist() == list(range(400))
@@ -140,7 +141,7 @@ class TestRun:
 
 class TestRefusals:
     def test_what_reads_no_table_runs_also_when_nothing_is_left(self, warehouse: Container) -> None:
-        warehouse.settings.max_bytes_per_user_day = 1
+        warehouse = restart_with(warehouse, max_bytes_per_user_day=1)
         assert run_one(warehouse, make_request("SELECT 1 AS one")).receipt.bytes_billed == 0
         with pytest.raises(BudgetExceededError):
             run_one(warehouse, make_request("SELECT COUNT(*) AS n FROM people"))
@@ -207,7 +208,7 @@ class TestRefusals:
         assert [(state.bytes_reserved, state.bytes_billed) for state in states] == [(0, 0), (0, 0)]
 
     def test_the_budget_of_a_user_is_refused_with_what_is_left(self, warehouse: Container) -> None:
-        warehouse.settings.max_bytes_per_user_day = 5 * MB
+        warehouse = restart_with(warehouse, max_bytes_per_user_day=5 * MB)
         with pytest.raises(BudgetExceededError) as caught:
             run_one(warehouse, make_request("SELECT name FROM people"))
         line = next(one for one in caught.value.details if one["scope"] == "user")
