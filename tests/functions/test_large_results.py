@@ -44,7 +44,7 @@ def write(rows: int, length: int, unique: str) -> str:
 def test_a_result_over_its_bound_is_read_no_further_and_refused_with_its_place(
     bounded: FunctionHost, rows: int, length: int, storage_read_min_rows: int
 ) -> None:
-    bounded.container.settings.storage_read_min_rows = storage_read_min_rows
+    bounded.restart_with(storage_read_min_rows=storage_read_min_rows)
     bounded.save_shop(write(rows, length, "over"))
     report = bounded.precompute_shop()
     (query,) = report["queries"]
@@ -62,7 +62,7 @@ def test_a_result_that_grew_over_its_bound_leaves_the_last_good_one(bounded: Fun
     bounded.save_shop(write(50, 1000, "grows"))
     assert bounded.precompute_shop()["queries"][0]["status"] == "refreshed"
     before = read_data(bounded)
-    bounded.container.settings.max_payload_bytes = 10_000
+    bounded.restart_with(max_payload_bytes=10_000)
     (query,) = bounded.precompute_shop(force=True)["queries"]
     assert (query["status"], query["error"]["code"]) == ("kept_previous", "PAYLOAD_TOO_LARGE")
     after = read_data(bounded)

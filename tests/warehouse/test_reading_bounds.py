@@ -14,6 +14,7 @@ from shared.settings import Settings
 from shared.warehouse.bigquery.results import read_rows
 from shared.warehouse.models.queries import QueryOutcome, QueryRequest, ReadBounds, ResultRows
 from shared.warehouse.parallel import iterate_answers
+from tests.fixtures.containers import restart_with
 
 TOTAL = 10_000
 MEGABYTE = 1_000_000
@@ -109,7 +110,7 @@ def test_nothing_is_read_of_a_result_nobody_wants_rows_of() -> None:
 
 @pytest.mark.parametrize("by_storage", [False, True])
 def test_a_query_whose_rows_are_large_keeps_those_that_fit(container: Container, by_storage: bool) -> None:
-    container.settings.storage_read_min_rows = 1 if by_storage else 1000
+    container = restart_with(container, storage_read_min_rows=1 if by_storage else 1000)
     sql = "SELECT REPEAT('x', 200000) AS text, n FROM UNNEST(GENERATE_ARRAY(1, 100)) AS n ORDER BY n"
     request = QueryRequest(sql, max_rows=100, max_result_bytes=5 * MEGABYTE)
     (answer,) = container.warehouse.run_queries([request])
