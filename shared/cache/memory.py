@@ -33,11 +33,6 @@ class MemoryCache:
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._used_bytes = 0
 
-    @property
-    def used_bytes(self) -> int:
-        """What the entries take now, by the same count as the bound."""
-        return self._used_bytes
-
     def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
         """See `Cache.get_many`."""
         with self._lock:

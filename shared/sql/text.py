@@ -85,20 +85,6 @@ def _normalize(sql: str) -> str:
         return json.dumps(["?", sql])
 
 
-def find_sql_problem(sql: str) -> SqlProblem | None:
-    """The first reason why `sql` is not exactly one BigQuery query that parses, or None."""
-    from shared.sql.parsing import parse_sql
-
-    found = read_sql(sql).problem
-    if found is not None:
-        return found
-    try:
-        parse_sql(sql)
-    except AlmanacError as error:
-        return make_problems(sql, error)[0]
-    return None
-
-
 def make_problems(sql: str, error: AlmanacError) -> list[SqlProblem]:
     """A refusal of the reader's or the guard's as problems of the text, in its order."""
     return [_make_problem(sql, detail) for detail in error.details]

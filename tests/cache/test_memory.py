@@ -30,7 +30,7 @@ def test_keys_count_towards_the_bound() -> None:
     cache = MemoryCache(10_000)
     for number in range(100):
         cache.set_many({f"{number:03}" + "k" * 1000: b""}, 60)
-    assert cache.used_bytes <= 10_000
+    assert cache._used_bytes <= 10_000
     assert (
         sum(value is not None for value in cache.get_many([f"{n:03}" + "k" * 1000 for n in range(100)])) == 7
     )
@@ -51,7 +51,7 @@ def test_the_time_to_live_follows_the_clock_and_frees_the_bytes() -> None:
     assert cache.get_many(["a"]) == [b"1"]
     clock.now += 0.01
     assert cache.get_many(["a"]) == [None]
-    assert cache.used_bytes == 0
+    assert cache._used_bytes == 0
 
 
 def test_the_account_is_exact_after_every_kind_of_change() -> None:
@@ -63,9 +63,9 @@ def test_the_account_is_exact_after_every_kind_of_change() -> None:
     cache.add("b", b"ignored", 60)
     assert cache.compare_and_delete("a", b"longer than before")
     cache.compare_and_delete("b", b"2")
-    assert cache.used_bytes == ENTRY_OVERHEAD_BYTES + 2
+    assert cache._used_bytes == ENTRY_OVERHEAD_BYTES + 2
     assert cache.compare_and_delete("n", b"2")
-    assert cache.used_bytes == 0
+    assert cache._used_bytes == 0
 
 
 @pytest.mark.parametrize("size", [0, 100, 20_000])
@@ -80,5 +80,5 @@ def test_the_memory_really_used_stays_within_the_bound(size: int) -> None:
         after, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert cache.used_bytes <= bound
+    assert cache._used_bytes <= bound
     assert after - before <= bound * 1.1

@@ -6,7 +6,7 @@ import jsonschema
 import pytest
 
 from shared.dashboards.definition.json_schema import build_schema, render_schema
-from shared.dashboards.definition.published_schema import SCHEMA_PATH, list_channels
+from shared.dashboards.definition.published_schema import SCHEMA_PATH, load_schema
 from shared.dashboards.vega.channel_words import CHANNEL_WORDS
 from shared.dashboards.vega.schema_subset import SUBSET_PATH
 from shared.dashboards.yaml.reading import read_yaml
@@ -52,7 +52,7 @@ def test_every_key_an_author_writes_is_described():
 
 def test_every_channel_has_an_example_that_vega_lite_accepts():
     channels = build_schema()["$defs"]["VegaChart"]["properties"]["encoding"]["properties"]
-    assert list(channels) == list_channels()
+    assert list(channels) == list(load_schema()["$defs"]["VegaChart"]["properties"]["encoding"]["properties"])
     for name, part in channels.items():
         (example,) = part["examples"]
         assert find_findings({"encoding": {name: example}}) == [], name

@@ -4,9 +4,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.dashboards.yaml.reading import read_yaml
-from shared.sql.text import find_sql_problem, read_sql
+from shared.sql.text import read_sql
 from tests.dashboards.builders import MINIMAL, validate
 from tests.fixtures.examples import choose_examples
+from tests.sql.problems import find_sql_problem
 
 BOUNDED = settings(max_examples=choose_examples(400), suppress_health_check=list(HealthCheck))
 

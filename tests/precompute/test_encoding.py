@@ -7,7 +7,7 @@ import pytest
 
 from shared.container import Container
 from shared.errors import AlmanacError
-from shared.precompute.payload.encoding import close_fragment, encode_result, to_json_rows
+from shared.precompute.payload.encoding import close_fragment, iterate_encoded, to_json_rows
 from shared.warehouse.models.queries import QueryOutcome, QueryRequest
 from tests.fixtures.containers import restart_with
 from tests.precompute.every_type import EXPECTED_COLUMNS, EXPECTED_VALUES, SELECT_EVERY_TYPE
@@ -23,7 +23,7 @@ def run(container: Container, sql: str, max_rows: int = 10_000) -> QueryOutcome:
 
 
 def encode(outcome: QueryOutcome) -> dict[str, Any]:
-    fragment = encode_result(outcome.fields, outcome.result)
+    fragment = b"".join(iterate_encoded(outcome.fields, outcome.result))
     return json.loads(close_fragment(fragment, "2024-01-01T00:00:00.000Z", None))
 
 

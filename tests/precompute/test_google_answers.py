@@ -13,7 +13,7 @@ from google.cloud.bigquery.enums import TimestampPrecision
 from google.cloud.bigquery.table import RowIterator
 
 from shared.errors import InternalError, SqlNotAllowedError
-from shared.precompute.payload.encoding import close_fragment, encode_result
+from shared.precompute.payload.encoding import close_fragment, iterate_encoded
 from shared.settings import Settings
 from shared.warehouse.bigquery.results import READABLE_TYPES, check_readable, read_rows, to_output_fields
 from shared.warehouse.models.queries import OutputField, ReadBounds, ResultRows
@@ -146,7 +146,9 @@ def read(schema: list[SchemaField], row: list[Any], *, by_storage: bool = False)
 
 @pytest.mark.parametrize("by_storage", [False, True])
 def test_both_ways_of_reading_give_the_value_google_has(by_storage: bool) -> None:
-    fragment = encode_result(to_output_fields(SCHEMA), read(SCHEMA, REST_ROW, by_storage=by_storage))
+    fragment = b"".join(
+        iterate_encoded(to_output_fields(SCHEMA), read(SCHEMA, REST_ROW, by_storage=by_storage))
+    )
     assert json.loads(close_fragment(fragment, None, None))["values"] == EXPECTED
 
 

@@ -15,12 +15,13 @@ from shared.errors import AlmanacError
 from shared.lineage.extraction import trace_sql
 from shared.lineage.sources import QuerySource
 from shared.lineage.sql_tables import Deadline, SchemaIndex
-from shared.sql.text import SqlProblemKind, find_sql_problem, normalize_sql
+from shared.sql.text import SqlProblemKind, normalize_sql
 from shared.warehouse.guard.guard import GuardedQuery, GuardPolicy, QueryGuard
 from tests.fixtures.examples import choose_examples
 from tests.guard.test_corpus import CASES
 from tests.guard.test_mutations import MUTATIONS, SPLICES
 from tests.sql.corpus import read_corpus
+from tests.sql.problems import find_sql_problem
 
 GUARD = QueryGuard(GuardPolicy("proj", ["nyc", "ga4"]))
 LIMITS = ValidationLimits(sql_policy=SqlPolicy("proj", ("nyc", "ga4")))

@@ -32,8 +32,3 @@ def list_marks() -> list[str]:
     definitions = load_schema()["$defs"]["vega-lite"]["definitions"]
     composite = [resolve_schema(branch)["const"] for branch in definitions["CompositeMark"]["anyOf"]]
     return [*definitions["Mark"]["enum"], *composite]
-
-
-def list_channels() -> list[str]:
-    """The names of all encoding channels."""
-    return list(load_schema()["$defs"]["VegaChart"]["properties"]["encoding"]["properties"])

@@ -119,17 +119,12 @@ _SCALARS: dict[str, Callable[[Any], JsonValue]] = {
 _COMPACT = (",", ":")
 
 
-def encode_result(fields: Sequence[OutputField], result: ResultRows) -> bytes:
+def iterate_encoded(fields: Sequence[OutputField], result: ResultRows) -> Iterator[bytes]:
     """``{"columns":[{name,type}],"rows":n,"values":[one array per column],"truncated":bool`` — left open.
 
-    The closing members `as_of` and `refresh_error` change without the data changing; whoever assembles a
-    payload appends them (`close_fragment`).
+    Piece by piece, so that nobody need encode more than there is room for. The closing members `as_of` and
+    `refresh_error` change without the data changing; whoever assembles a payload appends them (`close_fragment`).
     """
-    return b"".join(iterate_encoded(fields, result))
-
-
-def iterate_encoded(fields: Sequence[OutputField], result: ResultRows) -> Iterator[bytes]:
-    """The same piece by piece, so that nobody need encode more than there is room for."""
     columns = [{"name": field.name, "type": describe_type(field)} for field in fields]
     head = json.dumps({"columns": columns, "rows": result.table.num_rows}, separators=_COMPACT)[:-1]
     yield f'{head},"values":['.encode()
