@@ -17,60 +17,60 @@ if TYPE_CHECKING:
 
 
 class DashboardServices(WarehouseServices):
-    """The services of dashboards: lineage, saved dashboards, validation and plans."""
+    """Builds the services of dashboards: lineage, saved dashboards, validation and plans."""
 
     @once
     def lineage(self) -> "LineageService":
-        """Stores and reads lineage graphs."""
+        """The service that stores lineage graphs in PostgreSQL and reads them."""
         from shared.lineage.service import LineageService
 
         return LineageService(self.database, self.clock)
 
     @once
     def dashboard_lineage(self) -> "DashboardLineage":
-        """Extracts and stores the lineage of dashboards."""
+        """The extractor of a dashboard's lineage, which stores it with its version."""
         from shared.dashboards.plans.lineage import DashboardLineage
 
         return DashboardLineage(self.table_metadata, self.lineage, self.settings)
 
     @once
     def catalog(self) -> "DashboardCatalog":
-        """Loads saved dashboards, parsed."""
+        """The loader of saved dashboards, which parses and checks them."""
         from shared.dashboards.saved.catalog import DashboardCatalog
 
         return DashboardCatalog(self.database)
 
     @once
     def saved_dashboards(self) -> "SavedDashboardReader":
-        """Lists saved dashboards and reads their versions."""
+        """The service that lists saved dashboards and reads their versions."""
         from shared.dashboards.saved.listing import SavedDashboardReader
 
         return SavedDashboardReader(self.database, self.clock, self.settings.usd_per_tib)
 
     @once
     def version_comparison(self) -> "VersionComparison":
-        """Compares saved versions."""
+        """The service that compares two saved versions."""
         from shared.dashboards.saved.comparison import VersionComparison
 
         return VersionComparison(self.saved_dashboards)
 
     @once
     def head_cache(self) -> "HeadCache":
-        """Which version of a dashboard is current, from the cache."""
+        """The cache of which version of a dashboard is current, and of its parameters."""
         from shared.dashboards.saved.head_cache import HeadCache
 
         return HeadCache(self.cache, self.database)
 
     @once
     def validation(self) -> "ValidationService":
-        """Validates dashboards without the warehouse."""
+        """The service that validates dashboards without the warehouse."""
         from shared.dashboards.validation import ValidationService
 
         return ValidationService(self.settings)
 
     @once
     def compilation(self) -> "CompilationService":
-        """Validates dashboards and plans their queries by dry runs."""
+        """The service that validates dashboards and plans their queries by dry runs."""
         from shared.dashboards.plans.compilation import CompilationService
 
         return CompilationService(

@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 class PrecomputeServices(DashboardServices):
-    """Answers computed ahead."""
+    """Builds what computes results ahead, and what serves them."""
 
     @once
     def cached_blobs(self) -> "CachedBlobs":
-        """Copies of what lies in the payload store."""
+        """The reader of the payload store that keeps copies in the cache."""
         from shared.precompute.payload.cached_blobs import CachedBlobs
 
         return CachedBlobs(self.cache, lambda: self.payload_store, self.settings.cache_ttl_seconds)
 
     @once
     def results(self) -> "ResultStore":
-        """Encoded results."""
+        """The store of encoded query results: blobs, and their rows in PostgreSQL."""
         from shared.precompute.assembly.result_store import ResultStore
 
         return ResultStore(
@@ -36,7 +36,7 @@ class PrecomputeServices(DashboardServices):
 
     @once
     def refresher(self) -> "QueryRefresher":
-        """Queries brought up to date."""
+        """The refresher, which brings single queries up to date under their leases."""
         from shared.precompute.refresh.refresher import QueryRefresher
 
         return QueryRefresher(
@@ -45,7 +45,7 @@ class PrecomputeServices(DashboardServices):
 
     @once
     def assembler(self) -> "PayloadAssembler":
-        """Payloads from results."""
+        """The assembler, which puts payloads together from stored results."""
         from shared.precompute.assembly.assembler import PayloadAssembler
         from shared.precompute.assembly.payload_keeping import PayloadKeeper
 
@@ -56,7 +56,7 @@ class PrecomputeServices(DashboardServices):
 
     @once
     def precompute(self) -> "PrecomputeService":
-        """Refreshes."""
+        """The service that refreshes dashboards: plan, queries, payloads, report."""
         from shared.precompute.refresh.planning import RefreshPlanner
         from shared.precompute.service import Departure, PrecomputeService
 
@@ -74,7 +74,7 @@ class PrecomputeServices(DashboardServices):
 
     @once
     def housekeeper(self) -> "Housekeeper":
-        """Deletes what nobody needs any more."""
+        """The housekeeper, which deletes payloads and results that nobody needs any more."""
         from shared.precompute.housekeeping import Housekeeper
 
         return Housekeeper(
@@ -87,7 +87,7 @@ class PrecomputeServices(DashboardServices):
 
     @once
     def data(self) -> "DataService":
-        """What `/data` serves."""
+        """The service that finds the payload `/data` answers with."""
         from shared.precompute.serving.recent_payloads import RecentPayloads
         from shared.precompute.serving.service import DataService
 

@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
 
 class SavingServices(PrecomputeServices):
-    """The services of saving: save, roll back, publish, find and repair drift."""
+    """Builds the services of saving: save, roll back, publish, find and repair drift."""
 
     @once
     def publisher(self) -> "BlobPublisher":
-        """Writes versions to the dashboard store."""
+        """The publisher, which writes versions to the dashboard store."""
         from shared.saving.publishing import BlobPublisher
 
         return BlobPublisher(self.database, self.dashboard_store)
 
     @once
     def saving(self) -> "SavingService":
-        """Saves dashboards as new versions."""
+        """The service that saves dashboards as new versions."""
         from shared.saving.service import SavingService
 
         return SavingService(
@@ -39,14 +39,14 @@ class SavingServices(PrecomputeServices):
 
     @once
     def rollback(self) -> "RollbackService":
-        """Saves earlier versions again."""
+        """The service that saves earlier versions again."""
         from shared.saving.rollback import RollbackService
 
         return RollbackService(self.saving, self.database)
 
     @once
     def drift(self) -> "DriftService":
-        """Compares the index with the dashboard store, and repairs what was left to do."""
+        """The service that compares the index with the dashboard store, and repairs what was left to do."""
         from shared.saving.drift import DriftService
 
         return DriftService(

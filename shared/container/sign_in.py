@@ -17,53 +17,53 @@ if TYPE_CHECKING:
 
 
 class SignInServices(StoreServices):
-    """Who may come in."""
+    """Builds the services of sign-in, sessions and callers."""
 
     @once
     def allowlist(self) -> "Allowlist":
-        """Who may come in."""
+        """The allowlist: which addresses and domains may come in, and with which role."""
         from shared.auth.allowlist import Allowlist
 
         return Allowlist(self.settings)
 
     @once
     def identity_provider(self) -> "IdentityProvider":
-        """Google, or the local provider."""
+        """The client of the OpenID provider: Google, or the local one."""
         from shared.auth.identity_provider import IdentityProvider
 
         return IdentityProvider(self.settings, self.clock)
 
     @once
     def id_token_verifier(self) -> "IdTokenVerifier":
-        """Checks ID tokens."""
+        """The verifier of ID tokens."""
         from shared.auth.tokens import IdTokenVerifier
 
         return IdTokenVerifier(self.settings, self.identity_provider, self.clock)
 
     @once
     def sessions(self) -> "SessionService":
-        """Signed-in browsers."""
+        """The service of browser sessions: made, found, ended."""
         from shared.auth.sessions import SessionService
 
         return SessionService(self.settings, self.database, self.allowlist, self.clock)
 
     @once
     def accounts(self) -> "AccountService":
-        """Who is which account of the identity provider."""
+        """The service that lets an address be another account of the identity provider."""
         from shared.auth.accounts import AccountService
 
         return AccountService(self.database, self.sessions)
 
     @once
     def call_limits(self) -> "CallLimits":
-        """How often somebody may call."""
+        """The limits on how often somebody may call."""
         from shared.auth.call_limits import CallLimits
 
         return CallLimits(self.settings, lambda: self.cache)
 
     @once
     def sign_in(self) -> "SignInService":
-        """The code flow."""
+        """The service of OpenID Connect's code flow."""
         from shared.auth.oidc import OidcClient
         from shared.auth.sign_in import SignInService
 
@@ -72,7 +72,7 @@ class SignInServices(StoreServices):
 
     @once
     def authenticator(self) -> "Authenticator":
-        """Who is calling."""
+        """The authenticator, which finds out who is calling."""
         from shared.auth.authenticator import Authenticator
 
         return Authenticator(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class StoreServices:
-    """What a process keeps things in."""
+    """Builds what a process stands on: database, cache, blob stores and the record of actions."""
 
     def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
         self.settings = settings
@@ -23,7 +23,7 @@ class StoreServices:
 
     @once
     def database(self) -> "Database":
-        """PostgreSQL."""
+        """The connections to PostgreSQL, and units of work on them."""
         from shared.database.unit_of_work import Database
 
         return Database(self.settings)
@@ -36,28 +36,28 @@ class StoreServices:
 
     @once
     def cache(self) -> "Cache":
-        """Redis, or memory."""
+        """The cache that CACHE_URL names: Redis or Valkey, or the process's own memory."""
         from shared.cache.factory import open_cache
 
         return open_cache(self.settings)
 
     @once
     def dashboard_store(self) -> "BlobStore":
-        """Where dashboards lie."""
+        """The blob store of dashboard files that DASHBOARD_STORE_URL names."""
         from shared.storage.factory import open_dashboard_store
 
         return open_dashboard_store(self.settings)
 
     @once
     def payload_store(self) -> "BlobStore":
-        """Where results and payloads lie."""
+        """The blob store of results and payloads that PAYLOAD_STORE_URL names."""
         from shared.storage.factory import open_payload_store
 
         return open_payload_store(self.settings)
 
     @once
     def action_log(self) -> "ActionLog":
-        """The record of who did what."""
+        """The writer of `actions`: who did what."""
         from shared.auth.action_log import ActionLog
 
         return ActionLog(self.database, self.clock)

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 class WarehouseServices(StoreServices):
-    """The way to the warehouse."""
+    """Builds what stands between a query and BigQuery: guard, budgets, jobs, metadata."""
 
     @once
     def query_guard(self) -> "QueryGuard":
-        """What SQL may do."""
+        """The guard that every query passes before anything is sent."""
         from shared.warehouse.guard.guard import QueryGuard
         from shared.warehouse.guard.policy import make_policy
 
@@ -32,21 +32,21 @@ class WarehouseServices(StoreServices):
 
     @once
     def warehouse_clients(self) -> "WarehouseClients":
-        """Google's clients."""
+        """The holder of Google's clients, which makes them on first use."""
         from shared.warehouse.bigquery.clients import WarehouseClients
 
         return WarehouseClients(self.settings)
 
     @once
     def job_runner(self) -> "JobRunner":
-        """Jobs at BigQuery."""
+        """The runner of jobs: dry runs, starts, waits, cancels."""
         from shared.warehouse.bigquery.jobs import JobRunner
 
         return JobRunner(self.warehouse_clients, self.settings)
 
     @once
     def budgets(self) -> "BudgetService":
-        """What may be spent."""
+        """The budgets: reservations before a job, settlement after it."""
         from shared.warehouse.spending.budgets import BudgetService
 
         def find_bill(job_id: str, reservation_id: UUID) -> "Bill | None":
@@ -57,28 +57,28 @@ class WarehouseServices(StoreServices):
 
     @once
     def costs(self) -> "CostService":
-        """What was spent, and what is left."""
+        """The service that reports what was spent and what is left."""
         from shared.warehouse.spending.costs import CostService
 
         return CostService(self.database, self.settings, self.budgets)
 
     @once
     def table_metadata(self) -> "TableMetadataReader":
-        """What BigQuery says about tables."""
+        """The reader of tables' metadata."""
         from shared.warehouse.bigquery.metadata import TableMetadataReader
 
         return TableMetadataReader(self.warehouse_clients, self.settings)
 
     @once
     def source_states(self) -> "SourceStateReader":
-        """When tables last changed."""
+        """The reader of when tables last changed."""
         from shared.warehouse.source_state import SourceStateReader
 
         return SourceStateReader(self.table_metadata, self.query_guard)
 
     @once
     def warehouse(self) -> "WarehouseService":
-        """Every query's one way to BigQuery."""
+        """The service that dry-runs and runs queries, within guard and budgets."""
         from shared.warehouse.partitions.reader import PartitionReader
         from shared.warehouse.refusals import RefusalExplainer
         from shared.warehouse.service import WarehouseService
@@ -97,7 +97,7 @@ class WarehouseServices(StoreServices):
 
     @once
     def sql_runs(self) -> "SqlRunService":
-        """Queries typed by people."""
+        """The service of `/sql/run`: queries typed by people."""
         from shared.warehouse.sql_runs import SqlRunService
 
         return SqlRunService(self.warehouse, self.settings)
