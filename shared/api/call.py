@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _SOCKET = "gunicorn.socket"
 
 
-def is_client_gone(environ: Mapping[str, Any]) -> bool:
+def is_client_gone(environ: Mapping[str, object]) -> bool:
     """True when the connection of the request has ended; False also where nobody can say.
 
     Looks at what arrived without taking it: bytes that wait are the beginning of the next request, and no sign
