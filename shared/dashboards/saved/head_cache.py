@@ -4,8 +4,7 @@ import logging
 from collections.abc import Sequence
 
 from shared.cache.cache import Cache
-from shared.cache.checksums import add_checksum, take_checked
-from shared.cache.stamps import read_value
+from shared.cache.stamps import add_checksum, read_value, take_checked
 from shared.dashboards.definition.head import HEAD_TTL_SECONDS, DashboardHead
 from shared.dashboards.keys import head_key
 from shared.database.unit_of_work import Database

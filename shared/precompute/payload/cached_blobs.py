@@ -13,8 +13,7 @@ from functools import partial
 from typing import Self
 
 from shared.cache.cache import Cache
-from shared.cache.checksums import add_checksum, take_checked
-from shared.cache.stamps import read_value
+from shared.cache.stamps import add_checksum, read_value, take_checked
 from shared.errors import DependencyUnavailableError
 from shared.storage.blob import BlobStore
 
