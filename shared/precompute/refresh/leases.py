@@ -4,14 +4,23 @@ Leases are in PostgreSQL, which every worker needs anyway: the fence they hand o
 that stores a result, it survives a flushed cache, and one clock says when a lease is over, whatever the workers'
 own clocks say. A lease is short and renewed while its holder lives; a holder that dies is succeeded by one that
 attaches to the same job, because job ids do not depend on the holder.
+
+Queries that kill the processes they run in: run alone to find the one, and then no more without a person.
+
+A refresh whose process is killed, for want of memory as a rule, is taken over by the next one, which would be killed in
+its turn, every quarter of an hour and in whatever else that process does. What began and never ended is counted with
+the lease (`query_leases.unfinished`).
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import uuid4
 
 from shared.database.unit_of_work import Database
+from shared.errors import InternalError
+from shared.precompute.refresh.outcomes import PendingTask
 
 
 class RefreshLeases:
@@ -78,3 +87,41 @@ class RefreshLeases:
         """Those of the fingerprints that some worker is refreshing."""
         with self._database.begin() as uow:
             return uow.leases.list_held(fingerprints)
+
+
+MOST_UNFINISHED = 2
+"""How many refreshes of a query in a row may die with their processes before a person has to start it again."""
+
+
+@dataclass(frozen=True)
+class HaltedTask:
+    """A task that does not run, because so many processes in a row died while it did."""
+
+    task: PendingTask
+    unfinished: int
+
+    def describe(self) -> InternalError:
+        """Why, and what to do."""
+        return InternalError(
+            f"{self.task.task.unit.names[0]} is not refreshed any more: {self.unfinished} processes in a row were "
+            "killed while they ran it, most likely because its result did not fit into their memory.",
+            remediation="Make its result smaller (aggregate, fewer columns, a lower max_rows), or start it again, as a "
+            'person and not as a service account: POST /precompute {"slugs": […], "force": true}.',
+        )
+
+
+def take_apart(
+    tasks: Sequence[PendingTask], unfinished: Mapping[str, int], *, restart: bool
+) -> Iterator[list[PendingTask] | HaltedTask]:
+    """What runs together, then each alone that ran when a process died: the next death then names the one.
+
+    `unfinished` are the deaths by fingerprint; `restart` says that a person wants all to run.
+    """
+    if sound := [one for one in tasks if not unfinished.get(one.fingerprint)]:
+        yield sound
+    for one in tasks:
+        count = unfinished.get(one.fingerprint, 0)
+        if count >= MOST_UNFINISHED and not restart:
+            yield HaltedTask(one, count)
+        elif count:
+            yield [one]

@@ -24,8 +24,7 @@ from shared.errors import AlmanacError
 from shared.precompute.assembly.result_store import ResultStore, bound_result_bytes
 from shared.precompute.freshness.look import SourceLook, SourceWatch, WatchedQuery
 from shared.precompute.refresh.failure_log import FailureLog
-from shared.precompute.refresh.halting import HaltedTask, take_apart
-from shared.precompute.refresh.leases import RefreshLeases
+from shared.precompute.refresh.leases import HaltedTask, RefreshLeases, take_apart
 from shared.precompute.refresh.outcomes import OthersReport, OutcomeReporter, PendingTask, TaskOutcome
 from shared.precompute.refresh.planning import RefreshTask
 from shared.settings import Settings
