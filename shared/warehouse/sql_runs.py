@@ -10,7 +10,7 @@ from shared.errors import AlmanacError, WarehouseTimeoutError
 from shared.settings import Settings
 from shared.sizes import dollars
 from shared.warehouse.models.queries import DryRun, QueryOutcome, QueryParameter, QueryRequest, Receipt
-from shared.warehouse.parallel import Answer
+from shared.warehouse.service import Answer
 from shared.warehouse.spending.pricing import describe_failed_job, make_receipt
 
 if TYPE_CHECKING:

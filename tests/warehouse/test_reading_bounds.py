@@ -13,7 +13,7 @@ from shared.container import Container
 from shared.settings import Settings
 from shared.warehouse.bigquery.results import read_rows
 from shared.warehouse.models.queries import QueryOutcome, QueryRequest, ReadBounds, ResultRows
-from shared.warehouse.parallel import iterate_answers
+from shared.warehouse.service import iterate_answers
 from tests.fixtures.containers import restart_with
 
 TOTAL = 10_000
