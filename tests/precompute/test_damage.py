@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from shared.dashboards.definition.head import DashboardHead, HeadParameter
 from shared.precompute.payload.cached_blobs import Pointer
-from shared.precompute.payload.payload import Payload, ResultStream
-from shared.precompute.payload.sealing import open_sealed, seal
+from shared.precompute.payload.payload import Payload, ResultStream, open_sealed, seal
 from tests.precompute.damage import cut_short, flip_bits, unseal
 from tests.precompute.test_splice import make_payload
 
