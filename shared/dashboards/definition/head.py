@@ -10,8 +10,8 @@ data imports this module: it needs the standard library only.
 import hashlib
 import itertools
 import json
-import re
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
