@@ -13,7 +13,7 @@ from deploy.local.servers.oidc import OidcServer
 from shared.auth.principals import IdTokenClaims
 from shared.auth.session_tokens import SESSION_COOKIE_NAME, hash_session_token
 from shared.container import Container, use_container
-from shared.dashboards.definition.variants import hash_variant
+from shared.dashboards.definition.head import hash_variant
 from shared.dashboards.keys import head_key, pointer_key
 from shared.settings import Settings
 from tests.database.test_hung_postgres import frozen

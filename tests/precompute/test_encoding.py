@@ -119,7 +119,7 @@ def test_an_interval_beyond_what_arrow_holds_is_itself(
     container: Container, hours: int, by_storage: bool
 ) -> None:
     if by_storage:
-        container.settings.storage_read_min_rows = 1
+        container = restart_with(container, storage_read_min_rows=1)
     outcome = run(container, f"SELECT INTERVAL {hours} HOUR AS v -- {by_storage}")
     text = f"0-0 0 {hours}:0:0"
     assert encode(outcome)["values"] == [[text]]

@@ -15,7 +15,7 @@ from google.cloud.bigquery.table import RowIterator
 from shared.precompute.payload.encoding import (
     close_fragment,
     encode_arrow_stream,
-    encode_result,
+    iterate_encoded,
     to_json_rows,
 )
 from shared.settings import Settings
@@ -69,7 +69,7 @@ def read(
 
 def write_json(fields: Sequence[OutputField], result: ResultRows) -> list[list[Any]]:
     """The columns of `/data`, with what is dictionary-encoded spelled out."""
-    decoded = json.loads(close_fragment(encode_result(fields, result), None, None))["values"]
+    decoded = json.loads(close_fragment(b"".join(iterate_encoded(fields, result)), None, None))["values"]
     return [
         [None if code is None else one["dictionary"][code] for code in one["codes"]]
         if isinstance(one, dict)
