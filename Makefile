@@ -5,6 +5,10 @@ ARGS ?=
 # How many processes share the tests, each with servers of its own. Neighbours stay together: they share fixtures.
 WORKERS ?= 2
 SPREAD = -n $(WORKERS) --dist worksteal
+# How many processes share the tests of the whole stack, each with a stack of its own. A file of these tests
+# stays whole: what one of them puts back, the next may rely on.
+STACKS ?= 1
+SPREAD_STACK = $(if $(filter-out 1,$(STACKS)),-n $(STACKS) --dist loadfile)
 # Byte code is kept whatever the surroundings say: each function is a process that would compile the library anew.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -68,7 +72,7 @@ test-quick: .venv/ready ## Run the tests that start no other program
 	$(PY) -m pytest $(SPREAD) -m quick $(ARGS)
 
 test-stack: .venv/ready ## Run the tests that need the whole stack behind nginx and Chromium; they start their own
-	$(PY) -m pytest -m stack $(ARGS)
+	$(PY) -m pytest $(SPREAD_STACK) -m stack $(ARGS)
 
 bench: .venv/ready ## Measure
 	$(PY) -m bench $(ARGS)
