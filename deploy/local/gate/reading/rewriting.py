@@ -1,8 +1,10 @@
 """A query in other words, where the emulator would give BigQuery's words another meaning.
 
 GROUP BY a name that is an alias and a column: BigQuery groups by the alias. PIVOT: BigQuery names a column after the
-aggregate and then the value, `delay_AA`, and a number with a line before it, `_1`.
-https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax#group_by_clause, #rules_for_new_columns
+aggregate and then the value, `delay_AA`, and a number with a line before it, `_1`. A path that begins with the alias of
+a source before it, `JOIN e.items`, is an array of its rows, and no table of a dataset `e`.
+https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax#group_by_clause,
+#rules_for_new_columns, #explicit_and_implicit_unnest
 """
 
 from collections.abc import Iterator
@@ -21,6 +23,7 @@ def rewrite_query(sql: str) -> str | None:
         tree = trees[0].copy()
         changes = [_group_by_aliases(select) for select in list(tree.find_all(exp.Select))]
         changes += [_name_pivot(pivot) for pivot in list(tree.find_all(exp.Pivot))]
+        changes += [_unnest_path(table) for table in list(tree.find_all(exp.Table))]
         if not any(changes):
             return None
         written = tree.sql("bigquery")
@@ -57,6 +60,42 @@ def _group_by_aliases(select: exp.Select) -> bool:
 def _can_group(value: exp.Expr) -> bool:
     """A value of the rows; a number would be a place in the list of columns."""
     return value.find(exp.Column) is not None and value.find(exp.AggFunc, exp.Window, exp.Query) is None
+
+
+def _unnest_path(table: exp.Table) -> bool:
+    """Write UNNEST around a path into the rows of a source before it, here or around. Whether it was one."""
+    first, *rest = table.parts
+    if not rest or not isinstance(first, exp.Identifier) or first.name.lower() not in _names_before(table):
+        return False
+    path: exp.Expr = exp.column(rest[0].copy(), table=first.copy())
+    for part in rest[1:]:
+        path = exp.Dot(this=path, expression=part.copy())
+    alias = table.args.get("alias")
+    name = alias.this if alias else rest[-1]
+    unnest = exp.Unnest(expressions=[path], alias=exp.TableAlias(columns=[name.copy()]), offset=False)
+    unnest.set("joins", table.args.get("joins"))
+    table.replace(unnest)
+    return True
+
+
+def _names_before(table: exp.Table) -> set[str]:
+    """The sources that a path may begin with, in lower case: those left of it, and all of the queries around."""
+    names: set[str] = set()
+    node: exp.Expr = table
+    while isinstance(select := node.find_ancestor(exp.Select), exp.Select):
+        from_ = select.args.get("from_")
+        for clause in (from_, *(select.args.get("joins") or ())):
+            if clause is None or any(clause is around for around in _walk_up(node)):
+                break
+            names.add(clause.this.alias_or_name.lower())
+        node = select
+    return names - {""}
+
+
+def _walk_up(node: exp.Expr | None) -> Iterator[exp.Expr]:
+    while node is not None:
+        yield node
+        node = node.parent
 
 
 def _name_pivot(pivot: exp.Pivot) -> bool:
