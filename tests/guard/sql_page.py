@@ -2,13 +2,14 @@
 
 import sys
 import textwrap
+from collections import Counter
 from pathlib import Path
 
 from shared.sql.statement import UNREAD
 from shared.warehouse.guard.functions import FUNCTIONS, NAMESPACED_FUNCTIONS, NON_DETERMINISTIC_WORDS
 from shared.warehouse.guard.policy import DATASET_METADATA_VIEWS, GuardPolicy
 from shared.warehouse.guard.rules import MAX_SOURCES
-from tests.sql.corpus import KINDS, read_corpus
+from tests.sql.corpus import ANSWERS_OTHERWISE, CANNOT_RUN, KINDS, read_accepted, read_corpus
 
 PAGE = Path(__file__).parents[2] / "docs" / "sql.md"
 _POLICY = GuardPolicy("project", [])
@@ -112,12 +113,31 @@ The dry run, not the text, finds names and types that are wrong. Left to it beyo
 Refused although the analyser takes it:
 
 {stricter}
+
+## Names and types of columns on the local stack
+
+BigQuery's dry run says what columns a query returns, of which names and types; on the local stack the emulator says it.
+Of the {accepted} queries of the corpus that are accepted, {equal} get the analyser's names, types, modes and fields
+there. For the others, the local stack is no witness: try such a query with `STACK=google`.
+
+Refused by the emulator:
+
+| what | queries | which |
+|---|---|---|
+{not_run}
+
+Answered with other columns:
+
+| what | queries | which |
+|---|---|---|
+{otherwise}
 """
 
 
 def render_page() -> str:
     """The text of docs/sql.md."""
     rows = [f"| `{written}` | `{instead}` |" for written, instead in sorted(UNREAD.items())]
+    accepted = read_accepted()
     return _PAGE.format(
         size=_POLICY.max_sql_bytes // 1024,
         depth=_POLICY.max_depth,
@@ -130,7 +150,16 @@ def render_page() -> str:
         differences="\n".join(f"| {kind} | {reason} |" for kind, reason in KINDS.items()),
         left=_list_queries("left to the dry run"),
         stricter=_list_queries("stricter than the analyser"),
+        accepted=len(accepted),
+        equal=sum(not query.local for query in accepted),
+        not_run=_count_local(CANNOT_RUN),
+        otherwise=_count_local(ANSWERS_OTHERWISE),
     )
+
+
+def _count_local(kinds: dict[str, str]) -> str:
+    counts = Counter(query.local for query in read_accepted())
+    return "\n".join(f"| {kind} | {counts[kind]} | {which} |" for kind, which in kinds.items())
 
 
 def _list_queries(verdict: str) -> str:

@@ -32,16 +32,22 @@ class Analysis:
 
 
 class GoogleAnalyser:
-    """Analyses queries over the tables it is given: column types by column, by `dataset.table`."""
+    """Analyses queries over the tables it is given: column types by column, by `dataset.table`.
 
-    def __init__(self, tables: Mapping[str, Mapping[str, str]]) -> None:
+    `parameters` are types by name; a parameter that is not among them may have any.
+    """
+
+    def __init__(
+        self, tables: Mapping[str, Mapping[str, str]], parameters: Mapping[str, str] | None = None
+    ) -> None:
         self._client = _load_client()
         self._language = self._client.language_options()
         self._catalog = self._client.make_catalog(tables, self._language)
+        self._parameters = parameters or {}
 
     def analyse(self, sql: str) -> Analysis:
         """Names, types and edges of a query. Raises RefusedError when it is none that BigQuery would read."""
-        statement = self._client.analyse(sql, self._catalog, self._language)
+        statement = self._client.analyse(sql, self._catalog, self._language, self._parameters)
         query = statement.resolved_query_stmt_node
         if not query.HasField("query"):
             raise RefusedError("this is no query")
@@ -280,11 +286,13 @@ def _load_client() -> Any:
             request = service.RegisterCatalogRequest(simple_catalog=catalog)
             return int(self.call("RegisterCatalog", request, service.RegisterResponse).registered_id)
 
-        def analyse(self, sql: str, catalog: int, language: Any) -> Any:
+        def analyse(self, sql: str, catalog: int, language: Any, parameters: Mapping[str, str]) -> Any:
             request = service.AnalyzeRequest(sql_statement=sql, registered_catalog_id=catalog)
             request.options.language_options.CopyFrom(language)
             request.options.error_message_mode = public.ERROR_MESSAGE_ONE_LINE
             request.options.allow_undeclared_parameters = True
+            for name, type_ in parameters.items():
+                read_type(type_, request.options.query_parameters.add(name=name).type)
             try:
                 return self.call("Analyze", request, service.AnalyzeResponse).resolved_statement
             except ServerError as error:

@@ -25,6 +25,9 @@ _NESTED = {
     "j": "JSON",
 }
 
+PARAMETERS = {"origin": "STRING", "days": "INT64", "dests": "ARRAY<STRING>"}
+"""Types of the parameters that queries of the corpus take."""
+
 
 def list_tables() -> dict[str, dict[str, str]]:
     """Column types by column, by `dataset.table`."""

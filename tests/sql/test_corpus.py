@@ -9,7 +9,7 @@ from shared.lineage.sql_tables import Deadline, SchemaIndex
 from shared.warehouse.guard.guard import GuardPolicy, QueryGuard
 from tests.sql.analyser import Analysis, GoogleAnalyser, RefusedError
 from tests.sql.corpus import KINDS, CorpusQuery, read_corpus
-from tests.sql.tables import list_tables
+from tests.sql.tables import PARAMETERS, list_tables
 
 QUERIES = read_corpus()
 TABLES = list_tables()
@@ -21,7 +21,7 @@ every_query = pytest.mark.parametrize("query", QUERIES, ids=[query.place for que
 @pytest.fixture(scope="module")
 def analyser() -> GoogleAnalyser:
     """Google's, with the tables of the corpus."""
-    return GoogleAnalyser(TABLES)
+    return GoogleAnalyser(TABLES, PARAMETERS)
 
 
 def test_the_corpus_holds_hundreds_of_queries_once_each():
