@@ -26,7 +26,7 @@ from shared.lineage.sql_scope import Scope
 from shared.lineage.sql_sources import SourceReader
 from shared.lineage.sql_tables import Deadline, QueryTables, SchemaIndex, SqlUnresolvedError, check_expansion
 from shared.lineage.sql_values import Clauses, ValueReader
-from shared.sql.nodes import PipeQuery
+from shared.sql.nodes import PipeQuery, find_star
 from shared.sql.parsing import ParsedSql
 
 # Recursion is followed until nothing is added; each round passes a column one step further.
@@ -242,16 +242,6 @@ class QueryTracer:
             index = int(item.name) - 1
             return columns[index].flow if index < len(columns) else Flow()
         return self.values.read_flow(item, scope)
-
-
-def find_star(item: exp.Expr) -> exp.Star | None:
-    """The star that an item of a SELECT list is, `*` or `x.*`."""
-    if isinstance(item, exp.Star):
-        return item
-    inner = (
-        item.this if isinstance(item, exp.Column) else item.expression if isinstance(item, exp.Dot) else None
-    )
-    return inner if isinstance(inner, exp.Star) else None
 
 
 def read_windows(select: exp.Expr) -> dict[str, exp.Expr]:

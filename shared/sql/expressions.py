@@ -23,6 +23,22 @@ _OPERAND_ENDS = _EXPRESSION_ENDS | {
     TokenType.IN, TokenType.IS, TokenType.LIKE,
 }  # fmt: skip
 
+_INTERVAL_PARTS = frozenset(
+    {
+        "YEAR",
+        "QUARTER",
+        "MONTH",
+        "WEEK",
+        "DAY",
+        "HOUR",
+        "MINUTE",
+        "SECOND",
+        "MILLISECOND",
+        "MICROSECOND",
+        "NANOSECOND",
+    }
+)
+
 
 class SqlSyntaxError(ParseError):
     """The text does not parse; `start` is an offset into it, `rule` the one of the guard's that says why."""
@@ -93,6 +109,16 @@ class ExpressionParser(BigQueryParser):
         if self._curr.token_type not in (TokenType.L_PAREN, TokenType.UNNEST):
             self.raise_error("Expected ( or UNNEST(")
         found: exp.In = super()._parse_in(this, alias)
+        return found
+
+    def _parse_interval(self, *args: Any, **kwargs: Any) -> exp.Add | exp.Interval | None:
+        found = super()._parse_interval(*args, **kwargs)
+        last = self._prev
+        if found is not None and (
+            last.token_type is TokenType.STRING or last.text.upper() not in _INTERVAL_PARTS
+        ):
+            place = last if last.token_type is TokenType.VAR else None
+            self.raise_error("Expected a part of a date or time behind the number, such as DAY", place)
         return found
 
     def _parse_is(self, this: exp.Expr | None) -> exp.Expr | None:

@@ -146,3 +146,13 @@ def find_alias(source: exp.Expr) -> str:
         alias = source.args.get("alias")
         return alias.columns[0].name if alias and alias.columns else ""
     return str(source.alias)
+
+
+def find_star(item: exp.Expr) -> exp.Star | None:
+    """The star that an item of a SELECT list is, `*` or `x.*`."""
+    if isinstance(item, exp.Star):
+        return item
+    inner = (
+        item.this if isinstance(item, exp.Column) else item.expression if isinstance(item, exp.Dot) else None
+    )
+    return inner if isinstance(inner, exp.Star) else None

@@ -9,7 +9,7 @@ from typing import Any
 from sqlglot import TokenType, exp
 
 from shared.sql.lexer import PRIVACY_KINDS, RESERVED_WORDS, upper_name
-from shared.sql.nodes import FROM_FIRST, PrivacyClause
+from shared.sql.nodes import FROM_FIRST, PrivacyClause, find_star
 from shared.sql.sources import SourceParser
 
 NO_COLUMNS = "A SELECT names no column"
@@ -111,6 +111,8 @@ class QueryParser(SourceParser):
             item = self._parse_star_ops() if self._match(TokenType.STAR) else self._parse_expression()
             if item is None:
                 self.raise_error("Expected a column")
+            if isinstance(item, exp.Alias) and find_star(item.this):
+                self.raise_error("The columns of * have names of their own", self._prev)
             found.append(item)
             if not self._match(TokenType.COMMA):
                 break
