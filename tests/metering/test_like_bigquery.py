@@ -7,6 +7,9 @@ from google.api_core.exceptions import BadRequest, NotFound
 
 from tests.metering.conftest import Meter
 
+FIRST = "month = 1 AND delay = 1"
+"""The condition for one flight, of AA to LAX."""
+
 
 @pytest.fixture(scope="module")
 def flights(meter: Meter, dataset: str) -> str:
@@ -62,6 +65,45 @@ def test_pivot_names_its_columns_as_bigquery_does(
     sql = f"SELECT * FROM (SELECT {columns} FROM {flights}) PIVOT ({pivot})"
     assert [field.name for field in meter.dry_run(sql).schema or ()] == names
     assert list(run(meter, sql)[0]) == names
+
+
+@pytest.mark.parametrize(
+    ("sql", "value"),
+    [
+        ("SELECT STRUCT(dest, f.month, 1, delay AS late) FROM {0} AS f",
+         {"dest": "LAX", "month": 1, "_field_3": 1, "late": 1}),
+        ("SELECT STRUCT(dest) AS s FROM {0} GROUP BY s", {"dest": "LAX"}),
+        ("SELECT STRUCT(dest) FROM {0} GROUP BY STRUCT(dest)", {"dest": "LAX"}),
+        ("SELECT ARRAY_AGG(STRUCT(dest, month))[OFFSET(0)].dest FROM {0}", "LAX"),
+        ("SELECT x.dest FROM (SELECT ARRAY_AGG(STRUCT(dest, month)) AS a FROM {0}), UNNEST(a) AS x", "LAX"),
+        ("SELECT TO_JSON_STRING(STRUCT(dest, s.month)) FROM (SELECT dest, STRUCT(month AS month) AS s FROM {0})",
+         '{"dest":"LAX","month":1}'),
+        ("SELECT s = STRUCT('LAX', 1) FROM (SELECT STRUCT(dest, month) AS s FROM {0})", True),
+        ("SELECT STRUCT('LAX', 1) IN (SELECT STRUCT(dest, month) FROM {0})", True),
+    ],
+)  # fmt: skip
+def test_a_column_names_its_field_of_a_struct(meter: Meter, flights: str, sql: str, value: object) -> None:
+    (row,) = run(meter, sql.format(f"(SELECT * FROM {flights} WHERE {FIRST})"))
+    assert list(row.values()) == [value]
+
+
+@pytest.mark.parametrize(
+    ("sql", "values"),
+    [
+        ("SELECT a.s = b.s FROM (SELECT STRUCT(dest, month) AS s FROM {0}) AS a, "
+         "(SELECT STRUCT(dest, delay) AS s FROM {0}) AS b", [True]),
+        ("SELECT TO_JSON_STRING([STRUCT(month AS m, dest AS d), STRUCT(delay, carrier)][OFFSET(1)]) FROM {0}",
+         ['{"m":1,"d":"AA"}']),
+        ("SELECT s FROM (SELECT STRUCT(month) AS s FROM {0} UNION ALL SELECT STRUCT(delay) FROM {0})",
+         [{"_field_1": 1}, {"_field_1": 1}]),
+        ("SELECT STRUCT(a.month, b.month) FROM {0} AS a, {0} AS b", [{"_field_1": 1, "_field_2": 1}]),
+    ],
+)  # fmt: skip
+def test_structs_that_have_to_fit_each_other_do_so_by_the_order_of_their_fields(
+    meter: Meter, flights: str, sql: str, values: list[object]
+) -> None:
+    rows = run(meter, sql.format(f"(SELECT * FROM {flights} WHERE {FIRST})"))
+    assert [value for row in rows for value in row.values()] == values
 
 
 def test_drop_table_is_done_and_then_the_table_is_not_found(meter: Meter, dataset: str) -> None:

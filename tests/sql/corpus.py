@@ -19,10 +19,10 @@ KINDS = {
 }
 """What may differ where both take a query, by the word in the note."""
 CANNOT_RUN = {
-    "array": "An array's fields by their own names (`FROM UNNEST(items) WHERE price > 1`) or an array as a path "
-    "(`e.items AS i`), in a subquery or with ON.",
+    "array": "An array's fields by their own names in a subquery, `FROM UNNEST(items) WHERE price > 1`: write "
+    "`FROM UNNEST(items) AS i WHERE i.price > 1`.",
     "by name": "BY NAME with INTERSECT, FULL, LEFT or a list of columns.",
-    "fields": "A field of a STRUCT that is a row or was made without a name for it; `.*` of a column's field.",
+    "fields": "A field of a STRUCT that is a row (`SELECT AS STRUCT`, `SELECT AS VALUE`); `.*` of a column's field.",
     "form": "A form of an expression: `WITH(…)`, a chained call with `SAFE`, `SAFE.NET.`, `rb''`, a keyword as field.",
     "forward": "WITH RECURSIVE whose first query names a later one.",
     "function": "`ARRAY_FILTER`, `KLL_QUANTILES`, `HLL_COUNT.INIT` with a precision, `ST_CENTROID_AGG`, `ST_GEOHASH`.",
@@ -37,7 +37,8 @@ CANNOT_RUN = {
 ANSWERS_OTHERWISE = {
     "matching": "INNER UNION ALL BY NAME and UNION ALL CORRESPONDING return the columns of both sides, not those that "
     "both have: the result has more columns, in part NULL, than BigQuery's.",
-    "member": "A column in STRUCT(…) in an aggregate gives its field no name: `_field_1`.",
+    "member": "A column in a STRUCT(…) of a subquery gives its field no name, `_field_1`, save in ARRAY_AGG: write "
+    "`STRUCT(carrier AS carrier)`.",
     "unnamed": "A value without a name is called as it is written, `count_star()`, in some pipe queries; "
     "BigQuery calls it `f0_`.",
     "value table": "`SELECT * FROM (SELECT AS STRUCT …)` is one column, not one for each field.",

@@ -35,7 +35,7 @@ SELECT name, (FROM flights |> WHERE flights.carrier = airlines.carrier |> AGGREG
 SELECT (FROM nested.items |> AGGREGATE SUM(price)) AS total FROM nested; -- local: array
 SELECT ARRAY(FROM UNNEST(items) |> WHERE price > 1 |> SELECT id) AS ids FROM nested; -- local: array
 FROM nested |> CROSS JOIN UNNEST(items) AS i |> AGGREGATE SUM(i.price) AS revenue GROUP BY i.id;
-FROM nested AS n |> JOIN n.items AS i ON i.price > 1 |> SELECT i.id, n.user; -- local: array
+FROM nested AS n |> JOIN n.items AS i ON i.price > 1 |> SELECT i.id, n.user;
 FROM nested |> SELECT geo.city, user |> AS t |> SELECT t.city;
 FROM flights |> SELECT * EXCEPT (hour) |> SELECT carrier, day;
 FROM flights |> SELECT DISTINCT carrier;

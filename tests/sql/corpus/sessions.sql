@@ -21,8 +21,8 @@ SELECT _TABLE_SUFFIX AS suffix, COUNT(*) AS n FROM `ga4.events_*` GROUP BY suffi
 SELECT traffic_source.source, traffic_source.medium, COUNT(DISTINCT user_pseudo_id) AS users FROM ga4.events GROUP BY 1, 2;
 SELECT ANY_VALUE(geo.country HAVING MAX event_timestamp) AS last_country, user_pseudo_id FROM ga4.events GROUP BY user_pseudo_id;
 SELECT user_pseudo_id, STRING_AGG(event_name, ' > ' ORDER BY event_timestamp LIMIT 5) AS path FROM ga4.events GROUP BY user_pseudo_id;
-SELECT user_pseudo_id, ARRAY_AGG(STRUCT(event_name, event_timestamp AS moment) ORDER BY event_timestamp) AS steps FROM ga4.events GROUP BY user_pseudo_id; -- local: member
-SELECT s.user_pseudo_id, step.event_name FROM (SELECT user_pseudo_id, ARRAY_AGG(STRUCT(event_name, event_timestamp)) AS steps FROM ga4.events GROUP BY user_pseudo_id) AS s, UNNEST(s.steps) AS step; -- local: fields
+SELECT user_pseudo_id, ARRAY_AGG(STRUCT(event_name, event_timestamp AS moment) ORDER BY event_timestamp) AS steps FROM ga4.events GROUP BY user_pseudo_id;
+SELECT s.user_pseudo_id, step.event_name FROM (SELECT user_pseudo_id, ARRAY_AGG(STRUCT(event_name, event_timestamp)) AS steps FROM ga4.events GROUP BY user_pseudo_id) AS s, UNNEST(s.steps) AS step;
 SELECT ARRAY(SELECT p.key FROM UNNEST(event_params) AS p ORDER BY p.key) AS keys FROM ga4.events;
 SELECT ARRAY(SELECT AS STRUCT item_name, price FROM UNNEST(items) WHERE price > 1) AS dear FROM ga4.events; -- local: array
 SELECT EXISTS(SELECT 1 FROM UNNEST(event_params) WHERE key = 'engaged') AS engaged FROM ga4.events; -- local: array
@@ -33,8 +33,8 @@ SELECT e.geo.city, e.device.* FROM ga4.events AS e; -- local: fields
 SELECT user_pseudo_id, items[SAFE_OFFSET(0)].item_name AS first_item FROM ga4.events;
 SELECT event_params[0].value.string_value AS v FROM ga4.events;
 SELECT item, place FROM ga4.events, UNNEST(items) AS item WITH OFFSET AS place WHERE place < 3;
-SELECT event_name FROM ga4.events AS e WHERE EXISTS (SELECT 1 FROM e.items AS i WHERE i.price > 10); -- local: array
-SELECT (SELECT MAX(i.price) FROM e.items AS i) AS top, e.event_name FROM ga4.events AS e; -- local: array
+SELECT event_name FROM ga4.events AS e WHERE EXISTS (SELECT 1 FROM e.items AS i WHERE i.price > 10);
+SELECT (SELECT MAX(i.price) FROM e.items AS i) AS top, e.event_name FROM ga4.events AS e;
 SELECT e.event_name, i.price FROM ga4.events AS e LEFT JOIN UNNEST(e.items) AS i;
-SELECT e.event_name, i.price FROM ga4.events AS e LEFT JOIN e.items AS i ON i.price > 5; -- local: array
-SELECT e.event_name, i.price FROM ga4.events AS e INNER JOIN e.items AS i ON i.price > 5 INNER JOIN e.event_params AS p ON p.key = i.item_name; -- local: array
+SELECT e.event_name, i.price FROM ga4.events AS e LEFT JOIN e.items AS i ON i.price > 5;
+SELECT e.event_name, i.price FROM ga4.events AS e INNER JOIN e.items AS i ON i.price > 5 INNER JOIN e.event_params AS p ON p.key = i.item_name;

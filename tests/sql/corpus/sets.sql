@@ -40,3 +40,4 @@ SELECT a FROM airlines AS a; -- differs: row
 SELECT COUNT(a) AS n FROM airlines AS a; -- differs: row
 SELECT carrier FROM airlines; -- end
 SELECT SUM(AVG(dep_delay) GROUP BY origin) AS s FROM flights; -- local: levels
+SELECT s FROM (SELECT STRUCT(carrier, name) AS s FROM airlines); -- local: member

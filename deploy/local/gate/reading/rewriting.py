@@ -2,9 +2,11 @@
 
 GROUP BY a name that is an alias and a column: BigQuery groups by the alias. PIVOT: BigQuery names a column after the
 aggregate and then the value, `delay_AA`, and a number with a line before it, `_1`. A path that begins with the alias of
-a source before it, `JOIN e.items`, is an array of its rows, and no table of a dataset `e`.
+a source before it, `JOIN e.items`, is an array of its rows, and no table of a dataset `e`. STRUCT: BigQuery calls a
+field that is a column by the column's name.
 https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax#group_by_clause,
 #rules_for_new_columns, #explicit_and_implicit_unnest
+https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#typeless_syntax
 """
 
 from collections.abc import Iterator
@@ -12,6 +14,13 @@ from collections.abc import Iterator
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
+
+_KEEPS_STRUCT = (
+    exp.Alias, exp.AnyValue, exp.ArgMax, exp.ArgMin, exp.ArrayAgg, exp.Bracket, exp.Distinct, exp.Dot, exp.FirstValue,
+    exp.HavingMax, exp.IgnoreNulls, exp.JSONFormat, exp.LastValue, exp.Limit, exp.Order, exp.Paren, exp.PropertyEQ,
+    exp.RespectNulls, exp.Struct, exp.Window,
+)  # fmt: skip
+"""What a STRUCT may be within and keep its fields' names to itself: no other STRUCT has to fit it."""
 
 
 def rewrite_query(sql: str) -> str | None:
@@ -21,7 +30,9 @@ def rewrite_query(sql: str) -> str | None:
         if len(trees) != 1 or not isinstance(trees[0], exp.Query):
             return None
         tree = trees[0].copy()
-        changes = [_group_by_aliases(select) for select in list(tree.find_all(exp.Select))]
+        # Fields first: GROUP BY takes over what has them.
+        changes = [_name_fields(tree)]
+        changes += [_group_by_aliases(select) for select in list(tree.find_all(exp.Select))]
         changes += [_name_pivot(pivot) for pivot in list(tree.find_all(exp.Pivot))]
         changes += [_unnest_path(table) for table in list(tree.find_all(exp.Table))]
         if not any(changes):
@@ -96,6 +107,62 @@ def _walk_up(node: exp.Expr | None) -> Iterator[exp.Expr]:
     while node is not None:
         yield node
         node = node.parent
+
+
+def _name_fields(tree: exp.Query) -> bool:
+    """Give the fields of STRUCTs that are columns the columns' names. Whether there were any.
+
+    The emulator fits one STRUCT to another by their fields' names, BigQuery by their order: where it may come to that,
+    the fields are left without names, and so are two fields of one name, which the emulator does not know.
+    """
+    if tree.find(exp.SetOperation):
+        return False
+    structs = list(tree.find_all(exp.Struct))
+    alike = len({tuple(_list_names(struct)) for struct in structs}) == 1
+    chosen = [struct for struct in structs if _can_name(struct) and _stands_alone(struct, alike=alike)]
+    for field in [field for struct in chosen for field in struct.expressions if _is_path(field)]:
+        path = field.expression if isinstance(field, exp.Dot) else field.this
+        named = exp.PropertyEQ(this=path.copy())
+        field.replace(named)
+        named.set("expression", field)
+    return bool(chosen)
+
+
+def _can_name(struct: exp.Struct) -> bool:
+    names = _list_names(struct)
+    return len(set(names)) == len(names) and any(_is_path(field) for field in struct.expressions)
+
+
+def _list_names(struct: exp.Struct) -> list[str]:
+    """What BigQuery calls the fields, but for those without a name."""
+    named = (one for one in struct.expressions if _is_path(one) or isinstance(one, exp.PropertyEQ))
+    return [one.name.lower() for one in named]
+
+
+def _is_path(value: exp.Expr) -> bool:
+    """Whether it is a column or a field of something: what BigQuery takes a name from."""
+    named = value.expression if isinstance(value, exp.Dot) else value.this
+    return isinstance(value, exp.Column | exp.Dot) and isinstance(named, exp.Identifier)
+
+
+def _stands_alone(struct: exp.Struct, *, alike: bool) -> bool:
+    """Whether it is held against no other: made into text, asked for a field, in an array, or returned.
+
+    `alike` are all STRUCTs of the query when their fields have the same names.
+    """
+    value: exp.Expr = struct
+    while isinstance(value.parent, _KEEPS_STRUCT):
+        if isinstance(value.parent, exp.Dot | exp.JSONFormat) or (
+            alike and isinstance(value.parent, exp.ArrayAgg)
+        ):
+            return True
+        value = value.parent
+    select = value.parent_select
+    if select is None or select.parent is not None:
+        return False
+    return isinstance(value.parent, exp.Group | exp.Ordered) or (
+        value.parent is select and value.arg_key == "expressions"
+    )
 
 
 def _name_pivot(pivot: exp.Pivot) -> bool:
