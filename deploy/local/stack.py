@@ -37,7 +37,9 @@ class Stack:
         self._bigquery = BigQueryEmulator(
             folder / "bigquery", self.ports.bigquery_emulator, self.ports.bigquery_storage, PROJECT
         )
-        self._gate = MeteringGate(self.ports.bigquery, self._bigquery.rest_url)
+        self._gate = MeteringGate(
+            self.ports.bigquery, self._bigquery.rest_url, analyser_dir=folder / "zetasql"
+        )
         self._nginx = NginxServer(
             folder / "nginx",
             self.ports.nginx,

@@ -1,25 +1,19 @@
 """Google's own analyser of GoogleSQL (PyPI `zetasql`, WebAssembly): the truth about names, types and column edges.
 
-Compiling the module takes some ten seconds and a gigabyte, so its machine code is kept in `.local/zetasql` and
-loaded in no time. Nothing here is imported before a test asks for an analyser.
+The analyser itself is that of the local stack; what stands here follows a query's columns to where they come from.
 """
 
-import fcntl
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
-from tests.sql.analyser_types import read_type, show_type
+from deploy.local.analyser.errors import RefusedError
+from deploy.local.analyser.module import compile_module
+from deploy.local.analyser.type_text import read_type, show_type
+from deploy.local.parts import local_dir
 
-CACHE = Path(__file__).parents[2] / ".local" / "zetasql"
-_CATALOG_ID = "tests"
-
-
-class RefusedError(Exception):
-    """The analyser does not accept the statement; the message is its own."""
+CACHE = local_dir() / "zetasql"
 
 
 @dataclass(frozen=True)
@@ -41,14 +35,17 @@ class GoogleAnalyser:
         self, tables: Mapping[str, Mapping[str, str]], parameters: Mapping[str, str] | None = None
     ) -> None:
         self._client = _load_client()
-        self._language = self._client.language_options()
-        self._catalog = self._client.make_catalog(tables, self._language)
+        self._catalog = _register_tables(self._client, tables)
         self._parameters = parameters or {}
 
     def analyse(self, sql: str) -> Analysis:
         """Names, types and edges of a query. Raises RefusedError when it is none that BigQuery would read."""
-        statement = self._client.analyse(sql, self._catalog, self._language, self._parameters)
-        query = statement.resolved_query_stmt_node
+        request = self._client.make_request(sql)
+        request.registered_catalog_id = self._catalog
+        request.options.allow_undeclared_parameters = True
+        for name, type_ in self._parameters.items():
+            read_type(type_, request.options.query_parameters.add(name=name).type)
+        query = self._client.analyse(request).resolved_query_stmt_node
         if not query.HasField("query"):
             raise RefusedError("this is no query")
         tracer = _Tracer(query)
@@ -231,88 +228,28 @@ def _unwrap(message: Any) -> Any:
 @cache
 def _load_client() -> Any:
     """One instance of the module a process, as it takes 126 MB."""
-    import zetasql.core.wasm_client as package
-    from google.protobuf.empty_pb2 import Empty
-    from wasmtime import Config, Engine, Linker, Module, Store, WasiConfig
-    from zetasql.core.exceptions import ServerError
-    from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2 as service
-    from zetasql.wasi._pb2.zetasql.proto import options_pb2, simple_catalog_pb2
-    from zetasql.wasi._pb2.zetasql.public import options_pb2 as public
+    from deploy.local.analyser.client import AnalyserClient
 
-    class Client(package.WasmClient):  # type: ignore[misc]
-        """The package's own client compiles the module each time."""
+    compile_module(CACHE)
+    return AnalyserClient(CACHE)
 
-        def __init__(self) -> None:
-            config = Config()
-            config.shared_memory = True
-            engine = Engine(config)
-            wasi = WasiConfig()
-            wasi.preopen_dir("/usr/share/zoneinfo", "/usr/share/zoneinfo")
-            self.store = Store(engine)
-            self.store.set_wasi(wasi)
-            self.module = _load_module(
-                engine, Module, Path(package.__file__).parents[1] / "wasi" / "zetasql.wasm"
-            )
-            linker = Linker(engine)
-            linker.define_wasi()
-            self.instance = linker.instantiate(self.store, self.module)
-            self.exports = self.instance.exports(self.store)
-            self.memory = self.exports["memory"]
-            self.exports["_initialize"](self.store)
 
-        def call(self, name: str, request: Any, answer: Any = Empty) -> Any:
-            return self.call_grpc_func(f"ZetaSqlLocalService_{name}", request, answer)
-
-        def language_options(self) -> Any:
-            request = service.LanguageOptionsRequest(maximum_features=True)
-            options = self.call("GetLanguageOptions", request, options_pb2.LanguageOptionsProto)
-            options.product_mode = public.PRODUCT_EXTERNAL
-            return options
-
-        def make_catalog(self, tables: Mapping[str, Mapping[str, str]], language: Any) -> int:
-            catalog = simple_catalog_pb2.SimpleCatalogProto(name="root")
-            catalog.builtin_function_options.language_options.CopyFrom(language)
-            for number, (name, columns) in enumerate(tables.items(), 1):
-                dataset, table = name.split(".", 1)
-                # In backticks the analyser sees one name where BigQuery sees a path.
-                for place, known_as in (
-                    (catalog, table),
-                    (catalog, name),
-                    (_find_dataset(catalog, dataset), table),
-                ):
-                    added = place.table.add(name=known_as, serialization_id=number, full_name=name)
-                    for column, type_ in columns.items():
-                        read_type(type_, added.column.add(name=column).type)
-            request = service.RegisterCatalogRequest(simple_catalog=catalog)
-            return int(self.call("RegisterCatalog", request, service.RegisterResponse).registered_id)
-
-        def analyse(self, sql: str, catalog: int, language: Any, parameters: Mapping[str, str]) -> Any:
-            request = service.AnalyzeRequest(sql_statement=sql, registered_catalog_id=catalog)
-            request.options.language_options.CopyFrom(language)
-            request.options.error_message_mode = public.ERROR_MESSAGE_ONE_LINE
-            request.options.allow_undeclared_parameters = True
-            for name, type_ in parameters.items():
-                read_type(type_, request.options.query_parameters.add(name=name).type)
-            try:
-                return self.call("Analyze", request, service.AnalyzeResponse).resolved_statement
-            except ServerError as error:
-                raise RefusedError(str(error)) from error
-
-    return Client()
+def _register_tables(client: Any, tables: Mapping[str, Mapping[str, str]]) -> int:
+    catalog = client.make_catalog()
+    for number, (name, columns) in enumerate(tables.items(), 1):
+        dataset, table = name.split(".", 1)
+        # In backticks the analyser sees one name where BigQuery sees a path.
+        for place, known_as in (
+            (catalog, table),
+            (catalog, name),
+            (_find_dataset(catalog, dataset), table),
+        ):
+            added = place.table.add(name=known_as, serialization_id=number, full_name=name)
+            for column, type_ in columns.items():
+                read_type(type_, added.column.add(name=column).type)
+    return int(client.register(catalog))
 
 
 def _find_dataset(catalog: Any, name: str) -> Any:
     known = next((one for one in catalog.catalog if one.name == name), None)
     return known if known is not None else catalog.catalog.add(name=name)
-
-
-def _load_module(engine: Any, module: Any, source: Path) -> Any:
-    CACHE.mkdir(parents=True, exist_ok=True)
-    compiled = CACHE / f"zetasql-{version('zetasql')}-wasmtime-{version('wasmtime')}.cwasm"
-    with (CACHE / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two test processes need not both compile it
-        if not compiled.exists():
-            partial = compiled.with_suffix(".partial")
-            partial.write_bytes(module.from_file(engine, str(source)).serialize())
-            partial.replace(compiled)
-    return module.deserialize_file(engine, str(compiled))

@@ -2,12 +2,13 @@
 
 import pytest
 
+from deploy.local.analyser.errors import RefusedError
 from shared.errors import AlmanacError
 from shared.lineage.extraction import SqlTrace, trace_sql
 from shared.lineage.sources import QuerySource
 from shared.lineage.sql_tables import Deadline, SchemaIndex
 from shared.warehouse.guard.guard import GuardPolicy, QueryGuard
-from tests.sql.analyser import Analysis, GoogleAnalyser, RefusedError
+from tests.sql.analyser import Analysis, GoogleAnalyser
 from tests.sql.corpus import KINDS, CorpusQuery, read_corpus
 from tests.sql.tables import PARAMETERS, list_tables
 

@@ -130,6 +130,14 @@ def test_position_and_name_meant_are_kept(
     assert suggestion is None or error.remediation == f"Did you mean {suggestion}?"
 
 
+def test_what_only_the_local_emulator_refuses_is_to_be_tried_against_bigquery() -> None:
+    message = "BigQuery takes this query; the local emulator cannot run it: Unexpected token at [1:14]"
+    error = translate_api_error(fail(400, "invalidQuery", message))
+    assert (error.code, error.message) == (ErrorCode.SQL_INVALID, message)
+    assert error.remediation is not None
+    assert "try it against BigQuery (STACK=google)" in error.remediation
+
+
 def test_a_table_partitioned_by_ingestion_is_filtered_by_the_date() -> None:
     message = (
         "Cannot query over table 'p.d.t' without a filter over column(s) '_PARTITION_LOAD_TIME', "

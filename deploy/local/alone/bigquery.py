@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import requests
@@ -21,12 +21,14 @@ class BigQueryServer:
     """A running emulator with its gate.
 
     `endpoint` is the REST URL (BIGQUERY_ENDPOINT), `storage_endpoint` the `host:port` of the Storage Read
-    API (BIGQUERY_STORAGE_ENDPOINT). `gate` and `emulator` can be stopped and started by tests of failure.
+    API (BIGQUERY_STORAGE_ENDPOINT), `emulator_url` the REST URL without the gate. `gate` and `emulator` can be
+    stopped and started by tests of failure.
     """
 
     endpoint: str
     storage_endpoint: str
     project: str
+    emulator_url: str
     gate: Service
     emulator: Service
     _open: ExitStack = field(default_factory=ExitStack)
@@ -100,7 +102,25 @@ def start_bigquery(folder: Path, *, one_thread: bool = False) -> Iterator[BigQue
             endpoint=gate.endpoint,
             storage_endpoint=emulator.storage_endpoint,
             project=emulator.project,
+            emulator_url=emulator.rest_url,
             emulator=services[0],
             gate=services[1],
             _open=clients,
         )
+
+
+@contextmanager
+def gate_before(server: BigQueryServer, folder: Path, analyser_dir: Path | None) -> Iterator[BigQueryServer]:
+    """A second gate before the emulator of `server`, with an account of its own in `folder`.
+
+    `analyser_dir` as in MeteringGate. The gate that `start_bigquery` starts is without: tests and benches of many
+    processes would hold an analyser each, and their words would depend on what is compiled meanwhile.
+    """
+    gate = MeteringGate(pick_free_port(), server.emulator_url, folder, analyser_dir)
+    service = Service(gate.spec())
+    with ExitStack() as stack:
+        stack.callback(service.stop)
+        service.start()
+        service.wait_ready()
+        clients = stack.enter_context(ExitStack())
+        yield replace(server, endpoint=gate.endpoint, gate=service, _open=clients)

@@ -18,6 +18,8 @@ from deploy.local.gate.job_timeouts import JobTimeouts
 from deploy.local.gate.jobs import Jobs
 from deploy.local.gate.judging import Judge
 from deploy.local.gate.ledger import Ledger
+from deploy.local.gate.limits.asking import Analyser
+from deploy.local.gate.limits.explaining import Explainer
 from deploy.local.gate.resources import Resources
 from deploy.local.gate.upstream import API, Upstream
 
@@ -29,31 +31,41 @@ _TABLE = _DATASET + "/tables/{table}"
 
 
 def create_app() -> Starlette:
-    """The gate before the emulator at GATE_EMULATOR_URL, remembering in the folder GATE_STATE_DIR."""
+    """The gate before the emulator at GATE_EMULATOR_URL, remembering in the folder GATE_STATE_DIR.
+
+    GATE_ANALYSER_DIR, where it is set, is the folder of Google's analyser.
+    """
     upstream = Upstream(os.environ["GATE_EMULATOR_URL"])
     state_dir = Path(os.environ["GATE_STATE_DIR"])
     state_dir.mkdir(parents=True, exist_ok=True)
     ledger = Ledger(state_dir / "gate.sqlite")
     timeouts = JobTimeouts(upstream)
+    analyser_dir = os.environ.get("GATE_ANALYSER_DIR")
+    analyser = Analyser(Path(analyser_dir)) if analyser_dir else None
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         yield
         timeouts.close()
+        if analyser is not None:
+            await analyser.close()
         await upstream.close()
         ledger.close()
 
     return Starlette(
-        routes=_routes(upstream, ledger, timeouts),
+        routes=_routes(upstream, ledger, timeouts, analyser),
         lifespan=lifespan,
         exception_handlers={GateError: answer_error, Exception: answer_fault},
     )
 
 
-def _routes(upstream: Upstream, ledger: Ledger, timeouts: JobTimeouts) -> list[Route]:
+def _routes(
+    upstream: Upstream, ledger: Ledger, timeouts: JobTimeouts, analyser: Analyser | None
+) -> list[Route]:
     changes = Changes(upstream, ledger)
-    estimator = Estimator(upstream, Catalog(upstream, ledger, changes), Measurer(upstream))
-    jobs = Jobs(upstream, ledger, changes, Judge(estimator, QueryCache(upstream, ledger)), timeouts)
+    catalog = Catalog(upstream, ledger, changes)
+    judge = Judge(Estimator(upstream, catalog, Measurer(upstream)), QueryCache(upstream, ledger))
+    jobs = Jobs(upstream, ledger, changes, judge, timeouts, Explainer(upstream, catalog, analyser))
     resources = Resources(upstream, ledger, changes)
     return [
         Route("/gate/jobs", jobs.summary),

@@ -26,6 +26,7 @@ from deploy.local.gate.errors import GateError
 from deploy.local.gate.job_timeouts import JobTimeouts
 from deploy.local.gate.judging import Judge, Verdict
 from deploy.local.gate.ledger import Ledger
+from deploy.local.gate.limits.explaining import Explainer, read_error
 from deploy.local.gate.reading.complexity import check_complexity
 from deploy.local.gate.reading.outputs import check_names, list_fields
 from deploy.local.gate.upstream import Upstream, copy_answer
@@ -35,13 +36,20 @@ class Jobs:
     """Handlers of the job calls."""
 
     def __init__(
-        self, upstream: Upstream, ledger: Ledger, changes: Changes, judge: Judge, timeouts: JobTimeouts
+        self,
+        upstream: Upstream,
+        ledger: Ledger,
+        changes: Changes,
+        judge: Judge,
+        timeouts: JobTimeouts,
+        explainer: Explainer,
     ) -> None:
         self._upstream = upstream
         self._ledger = ledger
         self._changes = changes
         self._judge = judge
         self._timeouts = timeouts
+        self._explainer = explainer
         self._dry_runs = 0
         self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
@@ -58,6 +66,8 @@ class Jobs:
         if configuration.get("dryRun"):
             forwarded = self._upstream.forward(request, body)
             answer, verdict = await asyncio.gather(forwarded, self._judge.judge(project, query, dry_run=True))
+            if answer.status_code != HTTPStatus.OK:
+                return await self._explain(answer, project, query)
             return self._answer_dry_run(answer, verdict)
         job_id = as_object(resource.get("jobReference")).get("jobId")
         # One at a time: the emulator may run a job twice that is sent twice at once.
@@ -84,6 +94,8 @@ class Jobs:
         answer = await self._run(request, body, project, job_id, verdict)
         if answer.status_code == HTTPStatus.OK:
             self._timeouts.watch(answer.json(), configuration)
+            if (failed := await self._explain_job(answer, project, query, verdict)) is not None:
+                return failed
         return self._account(answer, verdict)
 
     async def _run(
@@ -113,7 +125,7 @@ class Jobs:
             raise GateError(HTTPStatus.BAD_REQUEST, LIMIT_EXCEEDED, verdict.refusal)
         answer = await self._upstream.forward(request, await reword_query(request, body, query, ()))
         if answer.status_code != HTTPStatus.OK:
-            return copy_answer(answer)
+            return await self._explain(answer, project, query, dry_run=dry_run)
         result = answer.json()
         fill_results(result, verdict.receipt, dry_run=dry_run)
         if dry_run:
@@ -144,9 +156,8 @@ class Jobs:
             return await self._upstream.stream(request)
         receipt, refused = known
         if refused is not None:
-            raise GateError(
-                HTTPStatus.BAD_REQUEST, LIMIT_EXCEEDED, refused["status"]["errorResult"]["message"]
-            )
+            error = refused["status"]["errorResult"]
+            raise GateError(HTTPStatus.BAD_REQUEST, error["reason"], error["message"])
         answer = await self._upstream.forward(request, b"")
         if answer.status_code != HTTPStatus.OK:
             return copy_answer(answer)
@@ -179,9 +190,34 @@ class Jobs:
         self._ledger.save_job(project, job_id, verdict.receipt, job)
         return job
 
+    async def _explain(
+        self, answer: httpx.Response, project: str, query: Mapping[str, Any], *, dry_run: bool = True
+    ) -> Response:
+        """The emulator's refusal, or what the analyser makes of it."""
+        explain = self._explainer.explain if dry_run else self._explainer.explain_run
+        told = await explain(project, query, read_error(answer))
+        if told is not None:
+            raise told
+        return copy_answer(answer)
+
+    async def _explain_job(
+        self, answer: httpx.Response, project: str, query: Mapping[str, Any], verdict: Verdict
+    ) -> Response | None:
+        """The job that has failed at once, with what the analyser makes of it; None to leave it as it is."""
+        job = answer.json()
+        error = as_object(as_object(job.get("status")).get("errorResult"))
+        told = await self._explainer.explain_run(project, query, error) if error else None
+        if told is None:
+            return None
+        error |= {"reason": told.reason, "message": told.message}
+        job["status"]["errors"] = [error]
+        self._note(job, verdict)
+        job_id = job["jobReference"]["jobId"]
+        known = self._ledger.job(project, job_id)
+        self._ledger.save_job(project, job_id, known[0] if known else verdict.receipt, job)
+        return JSONResponse(job)
+
     def _answer_dry_run(self, answer: httpx.Response, verdict: Verdict) -> Response:
-        if answer.status_code != HTTPStatus.OK:
-            return copy_answer(answer)
         self._dry_runs += 1
         job = answer.json()
         check_names(list_fields(job))
@@ -196,11 +232,14 @@ class Jobs:
         body = answer.json()
         job = body.get("job") or body
         if "jobReference" in job:
-            if verdict is not None:
-                self._remember(job["jobReference"]["projectId"], job["jobReference"]["jobId"], verdict)
-            self._changes.note_job(job)
-            self._fill(job)
+            self._note(job, verdict)
         return copy_answer(answer, body)
+
+    def _note(self, job: dict[str, Any], verdict: Verdict | None) -> None:
+        if verdict is not None:
+            self._remember(job["jobReference"]["projectId"], job["jobReference"]["jobId"], verdict)
+        self._changes.note_job(job)
+        self._fill(job)
 
     def _remember(self, project: str, job_id: str, verdict: Verdict) -> None:
         if self._ledger.job(project, job_id) is None:

@@ -44,7 +44,7 @@ class Ledger:
     def save_job(
         self, project: str, job_id: str, receipt: Receipt, resource: Mapping[str, Any] | None = None
     ) -> None:
-        """Remember a job's receipt; `resource` is the whole job when the emulator never saw it."""
+        """Remember a job's receipt; `resource` is the whole job where the emulator's is another or none."""
         row = (project, job_id, receipt.outcome, receipt.processed, receipt.billed, now_ms())
         texts = (json.dumps(asdict(receipt)), json.dumps(resource) if resource else None)
         self._database.execute("INSERT OR REPLACE INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*row, *texts))
@@ -54,7 +54,7 @@ class Ledger:
         self._database.execute("DELETE FROM jobs WHERE project = ? AND job_id = ?", (project, job_id))
 
     def job(self, project: str, job_id: str) -> tuple[Receipt, dict[str, Any] | None] | None:
-        """A job's receipt, and its resource when it was refused."""
+        """A job's receipt, and its resource when it was refused here or failed in other words than the emulator's."""
         sql = "SELECT receipt, resource FROM jobs WHERE project = ? AND job_id = ?"
         row = self._database.execute(sql, (project, job_id)).fetchone()
         return (_read_receipt(json.loads(row[0])), json.loads(row[1]) if row[1] else None) if row else None

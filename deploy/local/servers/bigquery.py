@@ -80,13 +80,21 @@ class MeteringGate:
     """The proxy that adds to the emulator's REST API what it lacks: bytes, billing, byte caps, cache hits.
 
     It remembers jobs and changes of tables in `gate.sqlite` under `state_dir`, which belongs to the
-    emulator's data: keep or remove both.
+    emulator's data: keep or remove both. With `analyser_dir`, the folder of Google's compiled analyser, it also says
+    which queries only the emulator cannot run.
     """
 
-    def __init__(self, port: int, emulator_rest_url: str, state_dir: Path | None = None) -> None:
+    def __init__(
+        self,
+        port: int,
+        emulator_rest_url: str,
+        state_dir: Path | None = None,
+        analyser_dir: Path | None = None,
+    ) -> None:
         self.port = port
         self.emulator_rest_url = emulator_rest_url
         self.state_dir = state_dir or local_dir() / "bigquery"
+        self._analyser = {"GATE_ANALYSER_DIR": str(analyser_dir)} if analyser_dir else {}
 
     @property
     def endpoint(self) -> str:
@@ -108,6 +116,7 @@ class MeteringGate:
                 "GATE_EMULATOR_URL": self.emulator_rest_url,
                 "GATE_STATE_DIR": str(self.state_dir),
                 "PYTHONPATH": str(REPOSITORY),
+                **self._analyser,
             },
             working_directory=REPOSITORY,
         )  # fmt: skip

@@ -88,6 +88,11 @@ REASONS: Sequence[Reason] = (
     Reason("duplicate", InvalidRequestError),
     Reason("internalError", WarehouseUnavailableError, _INSIDE_GOOGLE, call_again=True, job_again=True),
     Reason("invalid", SqlInvalidError),
+    Reason(
+        "invalidQuery", SqlInvalidError, "",
+        "Nothing is wrong with the query: try it against BigQuery (STACK=google), or write it another way for here.",
+        said=_says(r"^BigQuery takes this query; the local emulator cannot"),
+    ),
     Reason("invalidQuery", SqlInvalidError),
     Reason(
         "invalidUser", WarehouseUnavailableError, "BigQuery does not know who asks: ",
