@@ -1,5 +1,6 @@
 """What the emulator says against a query, in the words that BigQuery has for it, or as the emulator's own limit."""
 
+import asyncio
 import logging
 import re
 from collections.abc import Mapping
@@ -14,10 +15,12 @@ from deploy.local.gate.errors import GateError
 from deploy.local.gate.limits.asking import Analyser, UnansweredError
 from deploy.local.gate.limits.questions import Written, analyse, read_single_query, resolve
 from deploy.local.gate.reading.references import UnresolvedError
+from deploy.local.gate.reading.rewriting import rewrite_query
 from deploy.local.gate.tables import Table
 from deploy.local.gate.upstream import API, Upstream
 
 _ABOUT_TEXT = frozenset({"invalidQuery", "notFound", "notImplemented", "dontRetry"})
+_NO_TABLE = "Not found: Table"  # may be an array that the emulator takes for a table
 _UNKNOWN_FUNCTION = re.compile(r"(Table-valued f|F)unction not found")
 _BEYOND_THE_ANALYSER = re.compile(r"not (supported|implemented|enabled)", re.IGNORECASE)
 _KIND_OF_ERROR = re.compile(r"\b(?:[A-Z][a-z]+ Error|\w+(?:Error|Exception)): ?")
@@ -42,6 +45,8 @@ class Explainer:
         reason, message = str(error.get("reason")), str(error.get("message"))
         if self._analyser is None or reason not in _ABOUT_TEXT:
             return None
+        if reason == "notFound" and not message.startswith(_NO_TABLE):
+            return None
         try:
             if not await self._analyse(self._analyser, project, query):
                 return None
@@ -59,7 +64,8 @@ class Explainer:
         """The same for a query that has run: not where a dry run of it passes, as then its data is at fault."""
         if self._analyser is None or error.get("reason") not in _ABOUT_TEXT:
             return None
-        body = {"configuration": {"dryRun": True, "query": dict(query)}}
+        text = await asyncio.to_thread(rewrite_query, query["query"]) or query["query"]
+        body = {"configuration": {"dryRun": True, "query": {**query, "query": text}}}
         answer = await self._upstream.send("POST", f"{API}/projects/{project}/jobs", body=body)
         if answer.status_code == HTTPStatus.OK:
             return None
