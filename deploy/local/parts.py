@@ -11,6 +11,7 @@ CONSTRAINTS = REQUIREMENTS.with_name("constraints.txt")
 
 __all__ = [
     "REPOSITORY",
+    "analyser_dir",
     "ensure_parts",
     "local_dir",
     "parts_environment",
@@ -30,6 +31,11 @@ def parts_environment() -> VirtualEnvironment:
     return VirtualEnvironment(
         title="the local servers", folder=folder, requirements=[REQUIREMENTS], watched=[CONSTRAINTS]
     )
+
+
+def analyser_dir() -> Path:
+    """Where the compiled analyser of GoogleSQL is kept: beside the parts, as it fits their release for every stack."""
+    return parts_environment().folder.with_name("zetasql")
 
 
 def parts_python() -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 from deploy.local.environment import ADMIN_EMAIL, PROJECT, build_environment, select_environment
 from deploy.local.errors import StackError
 from deploy.local.functions import build_function_environment, build_function_spec
-from deploy.local.parts import REPOSITORY, local_dir
+from deploy.local.parts import REPOSITORY, analyser_dir, local_dir
 from deploy.local.ports import Listener, read_dotenv, read_ports
 from deploy.local.servers.bigquery import BigQueryEmulator, MeteringGate
 from deploy.local.servers.nginx import NginxServer
@@ -37,9 +37,7 @@ class Stack:
         self._bigquery = BigQueryEmulator(
             folder / "bigquery", self.ports.bigquery_emulator, self.ports.bigquery_storage, PROJECT
         )
-        self._gate = MeteringGate(
-            self.ports.bigquery, self._bigquery.rest_url, analyser_dir=folder / "zetasql"
-        )
+        self._gate = MeteringGate(self.ports.bigquery, self._bigquery.rest_url, analyser_dir=analyser_dir())
         self._nginx = NginxServer(
             folder / "nginx",
             self.ports.nginx,

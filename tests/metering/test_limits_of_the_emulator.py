@@ -15,7 +15,7 @@ from google.cloud import bigquery as google_bigquery
 
 from deploy.local.alone.bigquery import gate_before
 from deploy.local.analyser.module import compiled_path
-from deploy.local.parts import local_dir
+from deploy.local.parts import analyser_dir
 from tests.metering.conftest import TIMEOUT_SECONDS, Meter
 
 LIMIT = "BigQuery takes this query; the local emulator cannot run it: "
@@ -27,7 +27,7 @@ ITEMS = "STRUCT('x' AS key, STRUCT('v' AS string_value, 1 AS int_value) AS value
 def telling(meter: Meter, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Meter]:
     """A gate with the analyser before the session's emulator, once it answers with it."""
     folder = tmp_path_factory.mktemp("gate")
-    with gate_before(meter.server, folder, local_dir() / "zetasql") as server:
+    with gate_before(meter.server, folder, analyser_dir()) as server:
         told = Meter(server)
         deadline = time.monotonic() + COMPILE_SECONDS
         while LIMIT not in refusal(told.dry_run, "SELECT rb'abc' AS ready"):

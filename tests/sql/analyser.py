@@ -11,9 +11,7 @@ from typing import Any
 from deploy.local.analyser.errors import RefusedError
 from deploy.local.analyser.module import compile_module
 from deploy.local.analyser.type_text import read_type, show_type
-from deploy.local.parts import local_dir
-
-CACHE = local_dir() / "zetasql"
+from deploy.local.parts import analyser_dir
 
 
 @dataclass(frozen=True)
@@ -230,8 +228,8 @@ def _load_client() -> Any:
     """One instance of the module a process, as it takes 126 MB."""
     from deploy.local.analyser.client import AnalyserClient
 
-    compile_module(CACHE)
-    return AnalyserClient(CACHE)
+    compile_module(analyser_dir())
+    return AnalyserClient(analyser_dir())
 
 
 def _register_tables(client: Any, tables: Mapping[str, Mapping[str, str]]) -> int:
