@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from typing import Any
 
 import pytest
 
@@ -96,9 +97,9 @@ def test_a_database_keeps_one_set_of_connections_for_quick_reads(monkeypatch: py
 
     build = QuickReads.__init__
 
-    def build_slowly(self: QuickReads, settings: Settings, application_name: str) -> None:
+    def build_slowly(self: QuickReads, *given: Any) -> None:
         time.sleep(0.02)
-        build(self, settings, application_name)
+        build(self, *given)
 
     monkeypatch.setattr(QuickReads, "__init__", build_slowly)
     database = Container(Settings()).database

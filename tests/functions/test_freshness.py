@@ -463,7 +463,8 @@ class TestWhatARefreshFills:
         report = functions.precompute_shop()
         assert report["variants_ready"] == 0
         assert [query["status"] for query in report["queries"]] == ["failed"]
-        assert str(blocked) in report["queries"][0]["error"]["message"]
+        message = report["queries"][0]["error"]["message"]
+        assert ("cannot share a name" in message, str(tmp_path) in message) == (True, False)
         blocked.unlink()
         assert functions.precompute_shop()["variants_ready"] == 1
         assert get_data(functions)["queries"]["n"]["rows"] == 1

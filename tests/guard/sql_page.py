@@ -130,7 +130,7 @@ Refused although the analyser takes it:
 
 BigQuery's dry run says what columns a query returns, of which names and types; on the local stack the emulator says it.
 Of the {accepted} queries of the corpus that are accepted, {equal} get the analyser's names, types, modes and fields
-there. For the others, the local stack is no witness: try such a query with `STACK=google`.
+there. For the others, the local stack is no witness: try such a query with `bq query --dry_run`.
 
 Refused by the emulator:
 

@@ -135,7 +135,7 @@ def test_what_only_the_local_emulator_refuses_is_to_be_tried_against_bigquery() 
     error = translate_api_error(fail(400, "invalidQuery", message))
     assert (error.code, error.message) == (ErrorCode.SQL_INVALID, message)
     assert error.remediation is not None
-    assert "try it against BigQuery (STACK=google)" in error.remediation
+    assert "try it at BigQuery (bq query --dry_run)" in error.remediation
 
 
 def test_a_table_partitioned_by_ingestion_is_filtered_by_the_date() -> None:

@@ -90,7 +90,7 @@ REASONS: Sequence[Reason] = (
     Reason("invalid", SqlInvalidError),
     Reason(
         "invalidQuery", SqlInvalidError, "",
-        "Nothing is wrong with the query: try it against BigQuery (STACK=google), or write it another way for here.",
+        "Nothing is wrong with the query: try it at BigQuery (bq query --dry_run), or write it another way for here.",
         said=_says(r"^BigQuery takes this query; the local emulator cannot"),
     ),
     Reason("invalidQuery", SqlInvalidError),
