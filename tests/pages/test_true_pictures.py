@@ -23,15 +23,15 @@ title: One zone
 dataset: nyc
 time_zone: America/New_York
 queries:
-  q: {sql: "SELECT TIMESTAMP '2013-01-01 03:00:00.25+00' AS at, DATE '2013-01-01' AS day, DATETIME '2013-01-01 03:00:00' AS clock, 2013 AS year, 1 AS n, 9007199254740993 AS big"}
+  q: {sql: "SELECT TIMESTAMP '2013-01-01 03:00:00.25+00' AS seen, DATE '2013-01-01' AS day, DATETIME '2013-01-01 03:00:00' AS clock, 2013 AS year, 1 AS n, 9007199254740993 AS big"}
 charts:
-  - {id: bars, title: Bars, query: q, mark: bar, encoding: {x: {field: at, timeUnit: yearmonthdate, type: ordinal}, y: {field: n, type: quantitative}}}
-  - {id: names, title: Names, query: q, mark: bar, encoding: {x: {field: at, type: nominal}, y: {field: n, type: quantitative}}}
-  - {id: point, title: Point, query: q, mark: point, encoding: {x: {field: at, type: temporal}, y: {field: big, type: quantitative}, color: {field: day, type: temporal}}}
+  - {id: bars, title: Bars, query: q, mark: bar, encoding: {x: {field: seen, timeUnit: yearmonthdate, type: ordinal}, y: {field: n, type: quantitative}}}
+  - {id: names, title: Names, query: q, mark: bar, encoding: {x: {field: seen, type: nominal}, y: {field: n, type: quantitative}}}
+  - {id: point, title: Point, query: q, mark: point, encoding: {x: {field: seen, type: temporal}, y: {field: big, type: quantitative}, color: {field: day, type: temporal}}}
   - {id: years, title: Years, query: q, mark: point, encoding: {x: {field: year, type: quantitative, scale: {zero: false}}, y: {field: n, type: quantitative}}}
-  - {id: asked, title: Asked for UTC, query: q, mark: bar, encoding: {x: {field: at, timeUnit: utcyearmonthdate, type: ordinal}, y: {field: n, type: quantitative}}}
+  - {id: asked, title: Asked for UTC, query: q, mark: bar, encoding: {x: {field: seen, timeUnit: utcyearmonthdate, type: ordinal}, y: {field: n, type: quantitative}}}
   - {id: worked, title: Worked out, query: q, mark: text, transform: [{calculate: "year(datum.clock) + '/' + (month(datum.clock) + 1) + '/' + date(datum.clock) + ' ' + hours(datum.clock)", as: made}], encoding: {text: {field: made, type: nominal}}}
-  - {id: tile, title: Tile, query: q, type: metric, value: at}
+  - {id: tile, title: Tile, query: q, type: metric, value: seen}
   - {id: year, title: Year, query: q, type: metric, value: year}
   - {id: rows, title: Rows, query: q, type: table}
 """  # noqa: E501 - one chart a line
@@ -113,9 +113,9 @@ def test_axis_table_tile_and_tooltip_agree_on_the_zone_and_name_it(new_visitor, 
     assert axis_labels(page.locator("[data-chart=asked]"))[0] == "Jan 01, 2013"
     assert axis_labels(page.locator("[data-chart=names]"))[0].startswith("2012-12-31 22:00:00.25")
     titles = page.locator("[data-chart=bars] svg .role-axis-title text").all_text_contents()
-    assert "at (America/New_York) (year-month-date)" in titles
+    assert "seen (America/New_York) (year-month-date)" in titles
     said = hover(page, "point")
-    assert said["at (America/New_York)"] == "2012-12-31 22:00:00.250"
+    assert said["seen (America/New_York)"] == "2012-12-31 22:00:00.250"
     assert said["day"] == "2013-01-01"
     assert said["big"] == "9,007,199,254,740,993"
     assert page.locator("[data-chart=worked] svg .role-mark text").text_content() == "2013/1/1 3"

@@ -10,6 +10,7 @@ export interface Schema {
   properties?: Record<string, Schema>;
   patternProperties?: Record<string, Schema>;
   items?: Schema;
+  allOf?: Schema[];
   anyOf?: Schema[];
   oneOf?: Schema[];
   $ref?: string;
@@ -56,10 +57,19 @@ function step(root: Schema, schema: Schema, part: string): Schema[] {
   return patterns.filter(([pattern]) => new RegExp(pattern).test(part)).flatMap(([, one]) => expand(root, one));
 }
 
-/** The schema itself, behind its reference, and each of its alternatives. */
-function expand(root: Schema, schema: Schema): Schema[] {
-  const target = schema.$ref ? root.$defs?.[schema.$ref.split("/").at(-1) ?? ""] : undefined;
-  const referred = target ? expand(root, target) : [];
-  const chosen = [...(schema.anyOf ?? []), ...(schema.oneOf ?? [])].flatMap((one) => expand(root, one));
-  return [schema, ...referred, ...chosen];
+/** The schema itself, what holds beside it, what it refers to, and each of its alternatives; ours before Vega-Lite's. */
+function expand(root: Schema, schema: Schema, behind: readonly string[] = []): Schema[] {
+  const target = schema.$ref && !behind.includes(schema.$ref) ? resolve(root, schema.$ref) : undefined;
+  const passed = schema.$ref ? [...behind, schema.$ref] : behind;
+  const parts = [...(schema.allOf ?? []), ...(target ? [target] : []), ...(schema.anyOf ?? []), ...(schema.oneOf ?? [])];
+  return [schema, ...parts.flatMap((one) => expand(root, one, passed))];
+}
+
+/** What a JSON Pointer of this schema leads to, `#/$defs/Budget`. */
+function resolve(root: Schema, pointer: string): Schema | undefined {
+  let here: unknown = root;
+  for (const part of pointer.split("/").slice(1)) {
+    here = (here as Record<string, unknown> | undefined)?.[part.replace(/~1/g, "/").replace(/~0/g, "~")];
+  }
+  return here as Schema | undefined;
 }
