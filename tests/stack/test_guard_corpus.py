@@ -120,7 +120,7 @@ def test_a_wildcard_runs(stack: RunningStack) -> None:
     assert answer.status_code == 200, answer.text
     data = answer.json()["data"]
     assert len(stack.list_jobs(purpose="sql_run")) == before + 1
-    assert data["referenced_tables"] == [f"{PROJECT}.nyc.flights"]
+    assert data["referenced_tables"] == [f"{PROJECT}.nyc.fl*"]
     assert data["rows"] == [[336776]]
 
 
