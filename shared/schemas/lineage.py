@@ -30,9 +30,15 @@ class LineageImpactQuery(BaseModel):
         description="`project.dataset.table`.",
         examples=["local.nyc.flights"],
         # For who reads the schema; `shared.lineage.model` takes names apart, and says better what is wrong.
-        json_schema_extra={"pattern": r"^.+\.[^.]+\.[^.]+$"},
+        json_schema_extra={"pattern": r"^[^\x00\n]+\.[^.\x00]+\.[^.\x00]+$"},
     )
-    column: str | None = Field(None, min_length=1, max_length=300, examples=["dep_delay"])
+    column: str | None = Field(
+        None,
+        min_length=1,
+        max_length=300,
+        examples=["dep_delay"],
+        json_schema_extra={"pattern": r"^[^\x00]+$"},
+    )
 
 
 class NodeModel(ResponseModel):
