@@ -23,8 +23,10 @@ CALLERS = 12
 def frozen(postgres: RunningPostgres) -> Iterator[None]:
     """The server and all its processes stand still inside the block."""
     main = postgres.pid or 0
+    os.kill(main, signal.SIGSTOP)
+    # Who stands still buries nobody: each child is there until the main process goes on, which is last.
     children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
-    pids = [main, *map(int, children)]
+    pids = [*map(int, children), main]
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     try:
