@@ -108,13 +108,8 @@ def main() -> int:
 @contextmanager
 def _start_oidc(folder: Path) -> Iterator[OidcServer]:
     server = OidcServer(folder, pick_free_port(), ["http://localhost:8080/auth/callback"])
-    service = Service(server.spec())
-    service.start()
-    try:
-        service.wait_ready()
+    with Service(server.spec()).serving():
         yield server
-    finally:
-        service.stop()
 
 
 def _measure(source: Path, folder: Path, bigquery: BigQueryServer, oidc: OidcServer) -> Peaks:

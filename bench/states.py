@@ -54,10 +54,5 @@ def run_function(
         },
         working_directory=source,
     )
-    service = Service(spec)
-    service.start()
-    try:
-        service.wait_ready()
+    with Service(spec).serving():
         yield port
-    finally:
-        service.stop()

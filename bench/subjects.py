@@ -53,7 +53,7 @@ def make_hello_spec(folder: Path, port: int, body: bytes) -> ServiceSpec:
 def run_hello(folder: Path, body: bytes) -> Iterator[int]:
     """The port of a running hello world."""
     port = pick_free_port()
-    with _run(make_hello_spec(folder, port, body)):
+    with Service(make_hello_spec(folder, port, body)).serving():
         yield port
 
 
@@ -76,16 +76,5 @@ def run_static(folder: Path, body: bytes) -> Iterator[int]:
         log_path=folder / "nginx.log",
         stop_signal=signal.SIGQUIT,
     )  # fmt: skip
-    with _run(spec):
+    with Service(spec).serving():
         yield port
-
-
-@contextmanager
-def _run(spec: ServiceSpec) -> Iterator[None]:
-    service = Service(spec)
-    service.start()
-    try:
-        service.wait_ready()
-        yield
-    finally:
-        service.stop()

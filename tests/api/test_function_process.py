@@ -60,13 +60,8 @@ def function(servers: None, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     spec = build_function_spec(
         get_manifest().get("viewer"), port, {"OTEL_TRACES_EXPORTER": "console"}, folder, folder
     )
-    service = Service(spec)
-    service.start()
-    try:
-        service.wait_ready()
+    with Service(spec).serving():
         yield RunningFunction(f"http://127.0.0.1:{port}", spec.log_path)
-    finally:
-        service.stop()
 
 
 def test_an_unexpected_error_is_an_envelope_outside_and_a_stack_trace_in_the_log(function):

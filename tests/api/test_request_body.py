@@ -83,9 +83,7 @@ def processes(servers: None, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             entry = get_manifest().get(name).model_copy(update={"concurrency": 4})
             ports[name] = pick_free_port()
             service = Service(build_function_spec(entry, ports[name], environment, folder, source))
-            stack.callback(service.stop)
-            service.start()
-            service.wait_ready()
+            stack.enter_context(service.serving())
         yield ports
 
 

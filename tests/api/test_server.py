@@ -24,13 +24,8 @@ def port(servers: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[in
     spec = build_function_spec(
         FUNCTION, port, {"OTEL_TRACES_EXPORTER": "none"}, tmp_path_factory.mktemp("server")
     )
-    service = Service(spec)
-    service.start()
-    try:
-        service.wait_ready()
+    with Service(spec).serving():
         yield port
-    finally:
-        service.stop()
 
 
 def send(port: int, request: bytes) -> socket.socket:

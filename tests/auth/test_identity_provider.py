@@ -221,10 +221,5 @@ def test_service_resumes_when_the_provider_comes_back_with_the_same_keys(
 
 
 def _run(server: OidcServer, action):
-    service = Service(server.spec())
-    service.start()
-    try:
-        service.wait_ready()
+    with Service(server.spec()).serving():
         return action()
-    finally:
-        service.stop()

@@ -38,13 +38,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threade
 def own_server(servers: None, tmp_path: Path) -> Iterator[tuple[ValkeyServer, Service]]:
     """A server with a password that the test may stop."""
     server = ValkeyServer(tmp_path / "valkey", pick_free_port(), PASSWORD)
-    service = Service(server.spec())
-    service.start()
-    try:
-        service.wait_ready()
+    with Service(server.spec()).serving() as service:
         yield server, service
-    finally:
-        service.stop()
 
 
 def open_redis(url: str, timeout_seconds: float = 1.0) -> Cache:

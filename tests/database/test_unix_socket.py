@@ -30,11 +30,9 @@ def socket_path(servers: None) -> Iterator[Path]:
         server = PostgresServer(folder / "postgres", pick_free_port(), PASSWORD, durable=False)
         server.prepare()
         spec = server.spec()
-        service = Service(replace(spec, command=[*spec.command, "-c", f"unix_socket_directories={sockets}"]))
-        service.start()
-        service.wait_ready()
-        yield sockets / f".s.PGSQL.{server.port}"
-        service.stop()
+        command = [*spec.command, "-c", f"unix_socket_directories={sockets}"]
+        with Service(replace(spec, command=command)).serving():
+            yield sockets / f".s.PGSQL.{server.port}"
 
 
 def make_url(path: Path) -> str:

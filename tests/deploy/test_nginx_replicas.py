@@ -67,10 +67,7 @@ def start_router(servers: None, tmp_path: Path, manifest: Manifest) -> Iterator[
             many = "".join(f"    server 127.0.0.1:{port} max_fails=0;\n" for port in ports)
             upstreams.write_text(text.replace(one, many))
             spec = nginx.spec()
-            service = Service(spec)
-            stack.callback(service.stop)
-            service.start()
-            service.wait_ready()
+            stack.enter_context(Service(spec).serving())
             return Gateway(nginx.port, spec.log_path)
 
         yield start

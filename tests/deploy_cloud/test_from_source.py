@@ -47,13 +47,10 @@ class Build:
     def run(self, target: str, environment: dict[str, str], state: Path) -> Iterator[int]:
         """The port of a function that serves until the end."""
         port = pick_free_port()
-        service = Service(build_source_spec(target, port, environment, self.source, self.programs, state))
-        service.start()
-        try:
-            service.wait_ready()
+        with Service(
+            build_source_spec(target, port, environment, self.source, self.programs, state)
+        ).serving():
             yield port
-        finally:
-            service.stop()
 
     def run_python(self, code: str, *arguments: str) -> str:
         """What a program of the environment prints that runs beside main.py."""

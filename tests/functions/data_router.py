@@ -62,9 +62,7 @@ def run_data_router(settings: Settings, folder: Path) -> Iterator[DataRouter]:
     services = {name: Service(spec) for name, spec in specs.items()}
     with ExitStack() as stack:
         for service in (*services.values(), Service(nginx.spec())):
-            stack.callback(service.stop)
-            service.start()
-            service.wait_ready()
+            stack.enter_context(service.serving())
         yield DataRouter(nginx.port, nginx.spec().log_path, services)
 
 

@@ -118,9 +118,5 @@ def gate_before(server: BigQueryServer, folder: Path, analyser_dir: Path | None)
     """
     gate = MeteringGate(pick_free_port(), server.emulator_url, folder, analyser_dir)
     service = Service(gate.spec())
-    with ExitStack() as stack:
-        stack.callback(service.stop)
-        service.start()
-        service.wait_ready()
-        clients = stack.enter_context(ExitStack())
+    with service.serving(), ExitStack() as clients:
         yield replace(server, endpoint=gate.endpoint, gate=service, _open=clients)

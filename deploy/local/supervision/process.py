@@ -11,7 +11,8 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,6 +64,16 @@ class Service:
     def exit_code(self) -> int | None:
         """The exit code once it ended; negative: the signal that ended it."""
         return self._process.poll() if self._process else None
+
+    @contextmanager
+    def serving(self) -> Iterator["Service"]:
+        """Started and ready inside the block, stopped behind it. Raises ServiceFailedError as `wait_ready` does."""
+        self.start()
+        try:
+            self.wait_ready()
+            yield self
+        finally:
+            self.stop()
 
     def start(self) -> None:
         """Start the process; does not wait. Raises ServiceFailedError when there is nothing to run."""
