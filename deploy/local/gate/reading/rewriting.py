@@ -29,7 +29,7 @@ def rewrite_query(sql: str) -> str | None:
         trees = [tree for tree in sqlglot.parse(sql, "bigquery") if tree]
         if len(trees) != 1 or not isinstance(trees[0], exp.Query):
             return None
-        tree = trees[0].copy()
+        tree = trees[0]
         # Fields first: GROUP BY takes over what has them.
         changes = [_name_fields(tree)]
         changes += [_group_by_aliases(select) for select in list(tree.find_all(exp.Select))]
@@ -93,20 +93,14 @@ def _names_before(table: exp.Table) -> set[str]:
     """The sources that a path may begin with, in lower case: those left of it, and all of the queries around."""
     names: set[str] = set()
     node: exp.Expr = table
-    while isinstance(select := node.find_ancestor(exp.Select), exp.Select):
-        from_ = select.args.get("from_")
-        for clause in (from_, *(select.args.get("joins") or ())):
-            if clause is None or any(clause is around for around in _walk_up(node)):
-                break
-            names.add(clause.this.alias_or_name.lower())
-        node = select
+    while node.parent is not None:
+        clause, node = node, node.parent
+        if isinstance(node, exp.Select):
+            for source in (node.args.get("from_"), *(node.args.get("joins") or ())):
+                if source is None or source is clause:
+                    break
+                names.add(source.this.alias_or_name.lower())
     return names - {""}
-
-
-def _walk_up(node: exp.Expr | None) -> Iterator[exp.Expr]:
-    while node is not None:
-        yield node
-        node = node.parent
 
 
 def _name_fields(tree: exp.Query) -> bool:
