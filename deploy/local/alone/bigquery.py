@@ -82,12 +82,16 @@ class BigQueryServer:
 
 
 @contextmanager
-def start_bigquery(folder: Path, *, one_thread: bool = False) -> Iterator[BigQueryServer]:
+def start_bigquery(
+    folder: Path, *, one_thread: bool = False, results: int | None = None
+) -> Iterator[BigQueryServer]:
     """Start an emulator and a gate on free ports with their files in `folder`; stop both on leaving.
 
-    `one_thread` as in BigQueryEmulator.
+    `one_thread` and `results` as in BigQueryEmulator.
     """
-    emulator = BigQueryEmulator(folder, pick_free_port(), pick_free_port(), one_thread=one_thread)
+    emulator = BigQueryEmulator(
+        folder, pick_free_port(), pick_free_port(), one_thread=one_thread, results=results
+    )
     emulator.prepare()
     gate = MeteringGate(pick_free_port(), emulator.rest_url, folder)
     services = [Service(emulator.spec()), Service(gate.spec())]

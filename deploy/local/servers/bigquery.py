@@ -11,6 +11,8 @@ EMULATOR = "deploy.local.servers.emulator"
 """The module that the interpreter of the parts runs to be the emulator's command line."""
 THREADS = "EMULATOR_THREADS"
 """The variable that says how many threads work on a statement there; unset, as many as there are processors."""
+RESULTS = "EMULATOR_RESULTS"
+"""The variable that says how many results of jobs are kept there; unset, a thousand."""
 
 
 class BigQueryEmulator:
@@ -19,6 +21,7 @@ class BigQueryEmulator:
     Tables and jobs live in files under `state_dir`. Clients talk to it through `MeteringGate`; only the
     Storage Read API, which the gate does not carry, is used directly. With `one_thread` a statement is worked on by
     one thread, which on tables of some thousand rows takes a fifth less of the processors, and on large ones longer.
+    Of the results of jobs the newest `results` stay: each statement takes longer the more there are.
     """
 
     def __init__(
@@ -29,12 +32,15 @@ class BigQueryEmulator:
         project: str = "local",
         *,
         one_thread: bool = False,
+        results: int | None = None,
     ) -> None:
         self.state_dir = state_dir
         self.rest_port = rest_port
         self.grpc_port = grpc_port
         self.project = project
-        self._threads = {THREADS: "1"} if one_thread else {}
+        self._options = {THREADS: "1"} if one_thread else {}
+        if results is not None:
+            self._options[RESULTS] = str(results)
 
     @property
     def rest_url(self) -> str:
@@ -67,7 +73,7 @@ class BigQueryEmulator:
             is_ready=self._is_ready,
             log_path=self.state_dir / "bigquery.log",
             # DuckDB looks for its extensions below the home folder, and there only for these.
-            environment={"HOME": str(_duckdb_home()), "PYTHONPATH": str(REPOSITORY), **self._threads},
+            environment={"HOME": str(_duckdb_home()), "PYTHONPATH": str(REPOSITORY), **self._options},
             working_directory=self.state_dir,
         )  # fmt: skip
 
