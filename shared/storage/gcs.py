@@ -21,7 +21,7 @@ from shared.storage.blob import (
     find_content_type,
     is_valid_path,
 )
-from shared.storage.gcs_calls import TryAgainError, run_call
+from shared.storage.gcs_calls import GcsCalls, TryAgainError
 
 if TYPE_CHECKING:
     from google.cloud.storage import Blob as GcsObject
@@ -39,7 +39,8 @@ class GcsBlobStore:
     Each object is written atomically, with Google's precondition on its generation. A batch of several is
     checked before the first write, but is not atomic: when somebody else writes between check and write, the
     others of the batch may be written, and the ConflictError's details name them. Message and author are
-    kept as metadata of the object. Writing equal content makes a new revision.
+    kept as metadata of the object. Writing equal content makes a new revision. A service that does not answer costs
+    one caller its timeout; for a moment after that the others are told at once.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class GcsBlobStore:
         self._bucket_name = bucket
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self._make_client = make_client
-        self._timeout_seconds = timeout_seconds
+        self._calls = GcsCalls(timeout_seconds)
         self._lock = threading.Lock()
         self._client: Client | None = None
         self._client_pid = 0
@@ -56,11 +57,13 @@ class GcsBlobStore:
     def read_blobs(self, paths: Sequence[str]) -> list[Blob | None]:
         """See `BlobStore.read_blobs`. Content is checked against its CRC32C."""
         check_paths(paths)
+        self._calls.require()
         return self._map(self._read_blob, paths)
 
     def write_blobs(self, writes: Sequence[BlobWrite], *, message: str, author: str) -> list[str]:
         """See `BlobStore.write_blobs` and the class."""
         check_writes(writes)
+        self._calls.require()
         if len(writes) > 1:
             guarded = [write for write in writes if write.expected_revision is not ANY]
             for write, revision in zip(
@@ -75,6 +78,7 @@ class GcsBlobStore:
     def delete_blobs(self, paths: Sequence[str], *, message: str, author: str) -> None:
         """See `BlobStore.delete_blobs`. Object by object."""
         check_paths(paths)
+        self._calls.require()
         self._map(self._delete_blob, paths)
 
     def list_blobs(self, prefix: str = "") -> list[BlobInfo]:
@@ -90,12 +94,14 @@ class GcsBlobStore:
             start = len(self._prefix)
             return [BlobInfo(item.name[start:], str(item.generation), item.size) for item in objects]
 
-        found = run_call(list_objects, self._timeout_seconds)
+        self._calls.require()
+        found = self._calls.run(list_objects)
         return sorted((info for info in found if is_valid_path(info.path)), key=lambda info: info.path)
 
     def find_missing(self, paths: Sequence[str]) -> set[str]:
         """See `BlobStore.find_missing`. Object by object, in parallel."""
         check_paths(paths)
+        self._calls.require()
         found = self._map(self._find_revision, paths)
         return {path for path, revision in zip(paths, found, strict=True) if revision is None}
 
@@ -120,19 +126,19 @@ class GcsBlobStore:
                 return None
             return Blob(path, data, str(blob.generation), blob.content_type or find_content_type(path))
 
-        return run_call(download, self._timeout_seconds)
+        return self._calls.run(download)
 
     def _find_revision(self, path: str) -> str | None:
         def stat(timeout: float) -> str | None:
             found = self._bucket().get_blob(self._prefix + path, timeout=timeout, retry=None)
             return str(found.generation) if found else None
 
-        return run_call(stat, self._timeout_seconds)
+        return self._calls.run(stat)
 
     def _try_write(self, write: BlobWrite, metadata: dict[str, str]) -> str | ConflictError:
         upload = _Upload(self._bucket, self._prefix + write.path, write, metadata)
         try:
-            return run_call(upload, self._timeout_seconds)
+            return self._calls.run(upload)
         except ConflictError as error:
             return error
 
@@ -145,7 +151,7 @@ class GcsBlobStore:
             except NotFound:
                 return
 
-        run_call(delete, self._timeout_seconds)
+        self._calls.run(delete)
 
     def _bucket(self) -> "Bucket":
         with self._lock:

@@ -10,9 +10,11 @@ from deploy.local.servers.fake_gcs import FakeGcsServer
 from deploy.local.supervision.process import pick_free_port
 from shared.errors import ConflictError, DependencyUnavailableError
 from shared.settings import Settings
+from shared.storage import gcs_calls
 from shared.storage.blob import ABSENT, BlobWrite
 from shared.storage.factory import make_gcs_client
 from shared.storage.gcs import GcsBlobStore
+from tests.fixtures.faulty_link import Fault, FaultyLink
 from tests.storage.flaky_proxy import FlakyProxy
 
 WHO = {"message": "A change ☀", "author": "data@example.com"}
@@ -157,3 +159,37 @@ def test_many_blobs_are_listed_over_several_pages(gcs_server: FakeGcsServer, buc
     paths = [f"{number:04}" for number in range(1100)]
     store.write_blobs([BlobWrite(path, b"") for path in paths], **WHO)
     assert [info.path for info in store.list_blobs()] == paths
+
+
+def test_a_silence_costs_one_caller_its_timeout_and_the_others_are_told_at_once(
+    gcs_server: FakeGcsServer, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gcs_calls, "PAUSE_SECONDS", 1.0)
+    with FaultyLink(gcs_server.port).running() as link:
+        store = open_store(f"http://127.0.0.1:{link.port}", bucket, timeout_seconds=1)
+        store.write_blobs([BlobWrite(path, b"1") for path in ("a", "b")], **WHO)
+        with link.suffering(Fault.BLACK_HOLE):
+            with pytest.raises(DependencyUnavailableError, match="did not answer as it should"):
+                store.read_blobs(["a", "b"])
+            began = time.monotonic()
+            for call in (
+                lambda: store.read_blobs(["a"]),
+                lambda: store.find_missing(["a"]),
+                lambda: store.list_blobs(),
+                lambda: store.write_blobs([BlobWrite("c", b"1")], **WHO),
+                lambda: store.delete_blobs(["a"], **WHO),
+            ):
+                with pytest.raises(DependencyUnavailableError, match="left alone"):
+                    call()
+            assert time.monotonic() - began < 0.5
+        time.sleep(1.1)
+        # All of a batch is let through, not its first alone.
+        assert [blob and blob.data for blob in store.read_blobs(["a", "b"])] == [b"1", b"1"]
+
+
+def test_a_service_that_answers_with_errors_is_asked_each_time(proxy: FlakyProxy, bucket: str) -> None:
+    store = open_store(proxy.endpoint, bucket, timeout_seconds=0.5)
+    proxy.fault = lambda _method, _path: "fail"
+    for _ in range(2):
+        with pytest.raises(DependencyUnavailableError, match="InternalServerError"):
+            store.read_blobs(["a"])
