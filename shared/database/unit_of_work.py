@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from shared.database.connection.reach import DatabaseReach
+    from shared.database.models.activity import Action
     from shared.database.quick_reads import QuickReads
-    from shared.database.repositories.actions import ActionRepository
+    from shared.database.repositories.base import RowRepository
     from shared.database.repositories.cost_report import CostReportRepository
     from shared.database.repositories.dashboards import DashboardRepository
     from shared.database.repositories.leases import LeaseRepository
@@ -62,11 +63,11 @@ class UnitOfWork:
         return SessionRepository(self._session)
 
     @cached_property
-    def actions(self) -> "ActionRepository":
-        """The append-only record of who did what."""
-        from shared.database.repositories.actions import ActionRepository
+    def actions(self) -> "RowRepository[Action]":
+        """The record of who did what; the database refuses to change or delete what is there."""
+        from shared.database.repositories.base import RowRepository
 
-        return ActionRepository(self._session)
+        return RowRepository(self._session)
 
     @cached_property
     def prompts(self) -> "PromptRepository":

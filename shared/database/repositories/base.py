@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from enum import Enum
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
 import sqlalchemy.exc
@@ -22,17 +22,25 @@ class Repository:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def _add_all(self, rows: Iterable[Base], conflicts: Mapping[str, str] | None = None) -> None:
-        """Insert `rows`; `conflicts` maps a unique constraint to the message of its ConflictError."""
+
+class RowRepository[RowT: Base](Repository):
+    """Base of those whose rows callers make."""
+
+    _CONFLICTS: ClassVar[Mapping[str, str]] = {}
+    """What is wrong where a row violates a unique constraint, by the constraint's name."""
+
+    def create_many(self, rows: Sequence[RowT]) -> list[RowT]:
+        """Insert and return the rows. Raises ConflictError where one of the constraints above is violated."""
         self._session.add_all(rows)
         try:
             self._session.flush()
         except sqlalchemy.exc.DBAPIError as error:
             server = read_server_error(error)
-            message = (conflicts or {}).get(server.get("n", ""))
+            message = self._CONFLICTS.get(server.get("n", ""))
             if server.get("C") != UNIQUE_VIOLATION or message is None:
                 raise
             raise ConflictError(message, details=[{"reason": server.get("D", "")}]) from error
+        return list(rows)
 
 
 def table_of(model: type[Base]) -> Table:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import ClassVar
 from uuid import UUID
 
 from sqlalchemy import Select, Text, func, literal, or_, select, union, update
@@ -11,7 +12,7 @@ from sqlalchemy.orm import aliased
 
 from shared.database.models.base import JsonObject
 from shared.database.models.dashboards import Dashboard, LastRefresh
-from shared.database.repositories.base import Repository, json_rows, record_set, table_of
+from shared.database.repositories.base import RowRepository, json_rows, record_set, table_of
 from shared.database.repositories.paging import Page, make_page, number_rows, pick_page
 
 
@@ -42,8 +43,10 @@ _MOST_CHOICES = 200
 _UPDATE_COLUMNS = [name for name in DashboardUpdate.__dataclass_fields__ if name != "id"]
 
 
-class DashboardRepository(Repository):
+class DashboardRepository(RowRepository[Dashboard]):
     """Reads and writes `dashboards_index`. A deleted dashboard is seen by `lock_by_slugs` only."""
+
+    _CONFLICTS: ClassVar = {"uq_dashboards_index_slug": "A dashboard with this slug exists already."}
 
     def get_by_slugs(self, slugs: Sequence[str]) -> dict[str, Dashboard]:
         """The live ones of `slugs`."""
@@ -79,11 +82,6 @@ class DashboardRepository(Repository):
         keys = func.unnest(literal(ordered, ARRAY(Text))).table_valued("slug").render_derived()
         lock = func.pg_advisory_xact_lock(func.hashtextextended(f"{kind}:" + keys.c.slug, 0))
         self._session.execute(select(func.count(lock)).select_from(keys))
-
-    def create_many(self, dashboards: Sequence[Dashboard]) -> list[Dashboard]:
-        """Insert and return the dashboards. Raises ConflictError when a slug is taken."""
-        self._add_all(dashboards, {"uq_dashboards_index_slug": "A dashboard with this slug exists already."})
-        return list(dashboards)
 
     def update_many(self, updates: Sequence[DashboardUpdate]) -> None:
         """Write the index entries of dashboards, in one statement; how the old version's refresh went is forgotten."""

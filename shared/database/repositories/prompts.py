@@ -10,7 +10,7 @@ from sqlalchemy.orm import aliased
 
 from shared.database.models.activity import Prompt, PromptStatus
 from shared.database.models.base import JsonObject
-from shared.database.repositories.base import Repository, json_rows, record_set, table_of
+from shared.database.repositories.base import RowRepository, json_rows, record_set, table_of
 from shared.database.repositories.paging import Page, make_page, number_rows, pick_page
 
 
@@ -30,13 +30,8 @@ class PromptAnswer:
 _ANSWER_COLUMNS = [name for name in PromptAnswer.__dataclass_fields__ if name != "id"]
 
 
-class PromptRepository(Repository):
+class PromptRepository(RowRepository[Prompt]):
     """Reads and writes `prompts`."""
-
-    def create_many(self, prompts: Sequence[Prompt]) -> list[Prompt]:
-        """Insert and return the prompts."""
-        self._add_all(prompts)
-        return list(prompts)
 
     def answer_many(self, answers: Sequence[PromptAnswer]) -> None:
         """Write the answers of prompts."""

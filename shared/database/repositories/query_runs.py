@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, cast, func, select, update
 from shared.database.models.base import JsonObject
 from shared.database.models.costs import CostReservation
 from shared.database.models.runs import QueryRun, RunPurpose, RunStatus
-from shared.database.repositories.base import Repository, json_rows, record_set, table_of, take_once
+from shared.database.repositories.base import RowRepository, json_rows, record_set, table_of, take_once
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,8 @@ _ATTEMPT = "_([0-9]{1,15})$"
 _OUTCOME_COLUMNS = [name for name in RunOutcome.__dataclass_fields__ if name != "id"]
 
 
-class QueryRunRepository(Repository):
+class QueryRunRepository(RowRepository[QueryRun]):
     """Reads and writes `query_runs`."""
-
-    def create_many(self, runs: Sequence[QueryRun]) -> list[QueryRun]:
-        """Insert and return the runs."""
-        self._add_all(runs)
-        return list(runs)
 
     def finish_many(self, outcomes: Sequence[RunOutcome]) -> None:
         """Write how runs ended, in one statement."""

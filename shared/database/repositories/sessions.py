@@ -2,21 +2,19 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import ClassVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, delete, select, update
 
 from shared.database.models.users import UserSession
-from shared.database.repositories.base import Repository, take_once
+from shared.database.repositories.base import RowRepository, take_once
 
 
-class SessionRepository(Repository):
+class SessionRepository(RowRepository[UserSession]):
     """Reads and writes `sessions`."""
 
-    def create_many(self, sessions: Sequence[UserSession]) -> list[UserSession]:
-        """Insert and return the sessions. Raises ConflictError when a token exists already."""
-        self._add_all(sessions, {"uq_sessions_token_sha256": "A session with this token exists already."})
-        return list(sessions)
+    _CONFLICTS: ClassVar = {"uq_sessions_token_sha256": "A session with this token exists already."}
 
     def revoke_many(self, ids: Sequence[UUID], now: datetime) -> list[UUID]:
         """Revoke sessions; the ids of those that were not revoked before."""

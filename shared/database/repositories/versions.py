@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import Select, and_, exists, select, tuple_, update
@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 
 from shared.database.models.base import JsonObject
 from shared.database.models.dashboards import Dashboard, DashboardVersion
-from shared.database.repositories.base import Repository, json_rows, record_set, table_of
+from shared.database.repositories.base import RowRepository, json_rows, record_set, table_of
 from shared.database.repositories.paging import Page, make_page, number_rows, pick_page
 
 
@@ -42,14 +42,12 @@ class PendingVersion:
 _SUMMARY_COLUMNS = list(VersionSummary.__dataclass_fields__)
 
 
-class VersionRepository(Repository):
+class VersionRepository(RowRepository[DashboardVersion]):
     """Appends to and reads `dashboard_versions`; versions of deleted dashboards stay readable by number."""
 
-    def create_many(self, versions: Sequence[DashboardVersion]) -> list[DashboardVersion]:
-        """Insert and return the versions. Raises ConflictError when a number is taken."""
-        taken = "Somebody saved this version of the dashboard first."
-        self._add_all(versions, {"uq_dashboard_versions_dashboard_id_version": taken})
-        return list(versions)
+    _CONFLICTS: ClassVar = {
+        "uq_dashboard_versions_dashboard_id_version": "Somebody saved this version of the dashboard first."
+    }
 
     def get_current(self, slugs: Sequence[str]) -> dict[str, DashboardVersion]:
         """The current version of each live dashboard of `slugs`."""
