@@ -23,16 +23,14 @@ class PrecomputeServices(DashboardServices):
         """The reader of the payload store that keeps copies in the cache."""
         from shared.precompute.payload.cached_blobs import CachedBlobs
 
-        return CachedBlobs(self.cache, lambda: self.payload_store, self.settings.cache_ttl_seconds)
+        return CachedBlobs(self.cache, self.payload_store, self.settings.cache_ttl_seconds)
 
     @once
     def results(self) -> "ResultStore":
         """The store of encoded query results: blobs, and their rows in PostgreSQL."""
         from shared.precompute.assembly.result_store import ResultStore
 
-        return ResultStore(
-            self.database, self.cached_blobs, lambda: self.payload_store, self.settings, self.clock
-        )
+        return ResultStore(self.database, self.cached_blobs, self.payload_store, self.settings, self.clock)
 
     @once
     def refresher(self) -> "QueryRefresher":
@@ -49,9 +47,7 @@ class PrecomputeServices(DashboardServices):
         from shared.precompute.assembly.assembler import PayloadAssembler
         from shared.precompute.assembly.payload_keeping import PayloadKeeper
 
-        keeper = PayloadKeeper(
-            self.database, self.cache, lambda: self.payload_store, self.settings, self.clock
-        )
+        keeper = PayloadKeeper(self.database, self.cache, self.payload_store, self.settings, self.clock)
         return PayloadAssembler(self.database, self.results, keeper, self.settings)
 
     @once
@@ -65,7 +61,7 @@ class PrecomputeServices(DashboardServices):
             RefreshPlanner(self.catalog, self.database, self.settings, self.clock),
             self.refresher,
             self.assembler,
-            self.dashboard_lineage,
+            self.lineage,
             self.database,
             self.settings,
             self.clock,
@@ -79,7 +75,7 @@ class PrecomputeServices(DashboardServices):
 
         return Housekeeper(
             self.database,
-            lambda: self.payload_store,
+            self.payload_store,
             lambda: self.budgets.release_expired(),
             self.settings,
             self.clock,

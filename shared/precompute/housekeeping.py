@@ -47,14 +47,14 @@ class Housekeeper:
     def __init__(
         self,
         database: Database,
-        open_store: Callable[[], BlobStore],
+        store: BlobStore,
         settle_lost: Callable[[], int],
         settings: Settings,
         clock: Callable[[], datetime],
     ) -> None:
         self._settle_lost = settle_lost
         self._database = database
-        self._open_store = open_store
+        self._store = store
         self._settings = settings
         self._clock = clock
 
@@ -121,5 +121,5 @@ class Housekeeper:
         with self._database.begin() as uow:
             paths = uow.expired_blobs.take_due(now, BATCH)
             if paths:
-                self._open_store().delete_blobs(paths, message="Housekeeping", author="precompute")
+                self._store.delete_blobs(paths, message="Housekeeping", author="precompute")
         return len(paths)

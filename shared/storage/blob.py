@@ -1,6 +1,6 @@
 """What a blob store is: the protocol, its values, the rules of a path, and a span around every call."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -10,6 +10,7 @@ from typing import Final, Literal, Protocol
 from opentelemetry import trace
 
 from shared.errors import AlmanacError, ConflictError, InvalidRequestError
+from shared.once import once
 
 MAX_PATH_BYTES = 800
 MAX_SEGMENT_BYTES = 200
@@ -172,13 +173,21 @@ def _find_fault(path: str) -> str | None:
 
 
 class TracedBlobStore:
-    """Passes everything on to `store`; spans are named `storage.<call>` and say which store and how many."""
+    """Opens a store with the first call, and passes every call on to it.
 
-    def __init__(self, store: BlobStore, kind: str) -> None:
-        self.store = store
+    Spans are named `storage.<call>` and say which store and how many.
+    """
+
+    def __init__(self, open_store: Callable[[], BlobStore], kind: str) -> None:
+        self._open_store = open_store
         self._kind = kind
         # The API, not shared.telemetry: storage and telemetry are siblings and know nothing of each other.
         self._tracer = trace.get_tracer("almanac.storage")
+
+    @once
+    def store(self) -> BlobStore:
+        """The store itself."""
+        return self._open_store()
 
     def read_blobs(self, paths: Sequence[str]) -> list[Blob | None]:
         """See `BlobStore.read_blobs`."""

@@ -1,4 +1,7 @@
-"""Which blob store a URL of the settings names."""
+"""Which blob store a URL of the settings names.
+
+A store is loaded and opened with its first call: most answers of `/data` come from the cache, and plans need none.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,9 +10,6 @@ from urllib.parse import urlsplit
 from shared.errors import InternalError
 from shared.settings import Settings
 from shared.storage.blob import BlobStore, TracedBlobStore
-from shared.storage.files import FileBlobStore
-from shared.storage.gcs import GcsBlobStore
-from shared.storage.git import GitBlobStore
 
 if TYPE_CHECKING:
     from google.cloud.storage import Client
@@ -42,18 +42,37 @@ def make_gcs_client(settings: Settings) -> "Client":
 
 def _open_store(url: str, setting: str, settings: Settings) -> BlobStore:
     kind, _, rest = url.partition(":")
-    timeout_seconds = settings.storage_timeout_seconds
     if kind == "git" and rest:
-        return TracedBlobStore(GitBlobStore(Path(rest), timeout_seconds=timeout_seconds), kind)
+        return TracedBlobStore(lambda: _open_git(rest, settings), kind)
     if kind == "file" and rest:
-        return TracedBlobStore(FileBlobStore(Path(rest), timeout_seconds=timeout_seconds), kind)
-    parts = urlsplit(url)
-    if kind == "gs" and parts.netloc:
-        store = GcsBlobStore(
-            parts.netloc, parts.path, lambda: make_gcs_client(settings), timeout_seconds=timeout_seconds
-        )
-        return TracedBlobStore(store, kind)
+        return TracedBlobStore(lambda: _open_files(rest, settings), kind)
+    if kind == "gs" and urlsplit(url).netloc:
+        return TracedBlobStore(lambda: _open_bucket(url, settings), kind)
     raise InternalError(
         f"{setting} is {url!r}; accepted are git:PATH, file:PATH and gs://BUCKET/PREFIX.",
         remediation=f"Correct {setting} in the environment.",
+    )
+
+
+def _open_git(folder: str, settings: Settings) -> BlobStore:
+    from shared.storage.git import GitBlobStore
+
+    return GitBlobStore(Path(folder), timeout_seconds=settings.storage_timeout_seconds)
+
+
+def _open_files(folder: str, settings: Settings) -> BlobStore:
+    from shared.storage.files import FileBlobStore
+
+    return FileBlobStore(Path(folder), timeout_seconds=settings.storage_timeout_seconds)
+
+
+def _open_bucket(url: str, settings: Settings) -> BlobStore:
+    from shared.storage.gcs import GcsBlobStore
+
+    parts = urlsplit(url)
+    return GcsBlobStore(
+        parts.netloc,
+        parts.path,
+        lambda: make_gcs_client(settings),
+        timeout_seconds=settings.storage_timeout_seconds,
     )

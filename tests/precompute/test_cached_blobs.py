@@ -82,16 +82,16 @@ def test_a_reader_that_comes_late_brings_nothing_old_back(cache: Cache, store: B
                 publish(cache, NEW, b"new")
             return found
 
-    slow = CachedBlobs(cache, Overtaken, 60)  # type: ignore[arg-type]
+    slow = CachedBlobs(cache, Overtaken(), 60)  # type: ignore[arg-type]
     assert find(slow, lambda: OLD) == "old"
     assert cache.get_many(["copy"]) == [make_copy(OLD.path, b"old")]
-    blobs = CachedBlobs(cache, lambda: store, 60)
+    blobs = CachedBlobs(cache, store, 60)
     assert find(blobs, lambda: pytest.fail("the pointer is cached")) == "new"
     assert cache.get_many(["copy"]) == [make_copy(NEW.path, b"new")]
 
 
 def test_a_pointer_that_comes_late_does_not_replace_a_newer_one(cache: Cache, store: BlobStore) -> None:
-    blobs = CachedBlobs(cache, lambda: store, 60)
+    blobs = CachedBlobs(cache, store, 60)
 
     def look_up_slowly() -> Pointer:
         publish(cache, NEW, b"new")
@@ -103,14 +103,14 @@ def test_a_pointer_that_comes_late_does_not_replace_a_newer_one(cache: Cache, st
 
 def test_a_copy_that_cannot_be_read_is_replaced(cache: Cache, store: BlobStore) -> None:
     publish(cache, NEW, b"\0")
-    assert find(CachedBlobs(cache, lambda: store, 60), lambda: None) == "new"
+    assert find(CachedBlobs(cache, store, 60), lambda: None) == "new"
     assert cache.get_many(["copy"]) == [make_copy(NEW.path, b"new")]
 
 
 def test_a_blob_that_is_gone_is_looked_up_anew(cache: Cache, store: BlobStore) -> None:
     store.delete_blobs([OLD.path], message="Test", author="a@example.com")
     cache.set_newest_many({"pointer": OLD.stamp(WRITTEN[OLD])}, 60)
-    blobs = CachedBlobs(cache, lambda: store, 60)
+    blobs = CachedBlobs(cache, store, 60)
     assert find(blobs, lambda: NEW) == "new"
     assert find(blobs, lambda: pytest.fail("the pointer is cached")) == "new"
 
@@ -119,19 +119,19 @@ def test_a_check_moves_the_pointer_and_leaves_the_copy(cache: Cache, store: Blob
     publish(cache, NEW, b"new")
     later = Pointer(NEW.path, NOW + timedelta(hours=1))
     cache.set_newest_many({"pointer": later.stamp(NOW + timedelta(hours=1))}, 60)
-    blobs = CachedBlobs(cache, lambda: store, 60)
+    blobs = CachedBlobs(cache, store, 60)
     found = blobs.find_current("pointer", "copy", lambda: pytest.fail("the pointer is cached"), read_text)
     assert found == ("new", later.checked_at)
 
 
 def test_a_pointer_of_another_release_is_passed_over(cache: Cache, store: BlobStore) -> None:
     cache.set_newest_many({"pointer": (1, b"p/old")}, 60)
-    assert find(CachedBlobs(cache, lambda: store, 60), lambda: NEW) == "new"
+    assert find(CachedBlobs(cache, store, 60), lambda: NEW) == "new"
 
 
 def test_many_are_read_at_once_and_kept(cache: Cache, store: BlobStore) -> None:
     cache.set_many({"pointer": make_copy(OLD.path, b"cached")}, 60)
-    blobs = CachedBlobs(cache, lambda: store, 60)
+    blobs = CachedBlobs(cache, store, 60)
     wanted = {"pointer": OLD.path, "copy": NEW.path, "none": "p/none"}
     assert blobs.read_many(wanted, lambda _, data: read_text(data).encode()) == {
         OLD.path: b"cached",
@@ -143,7 +143,7 @@ def test_many_are_read_at_once_and_kept(cache: Cache, store: BlobStore) -> None:
 def test_of_many_a_damaged_copy_is_read_from_the_store(cache: Cache, store: BlobStore) -> None:
     cache.set_many({"pointer": make_copy(OLD.path, b"\0"), "copy": make_copy(NEW.path, b"new")}, 60)
     store.write_blobs([BlobWrite(NEW.path, b"\0")], message="Test", author="a@example.com")
-    blobs = CachedBlobs(cache, lambda: store, 60)
+    blobs = CachedBlobs(cache, store, 60)
     found = blobs.read_many({"pointer": OLD.path, "copy": NEW.path}, lambda _, data: read_text(data))
     assert found == {OLD.path: "old", NEW.path: "new"}
     assert cache.get_many(["pointer"]) == [make_copy(OLD.path, b"old")]
@@ -152,7 +152,7 @@ def test_of_many_a_damaged_copy_is_read_from_the_store(cache: Cache, store: Blob
 def test_what_is_damaged_in_both_places_is_told_from_what_is_gone(cache: Cache, store: BlobStore) -> None:
     publish(cache, NEW, b"\0")
     store.write_blobs([BlobWrite(NEW.path, b"\0")], message="Test", author="a@example.com")
-    blobs = CachedBlobs(cache, lambda: store, 60)
+    blobs = CachedBlobs(cache, store, 60)
     with pytest.raises(UnreadableBlobError, match=NEW.path):
         find(blobs, lambda: NEW)
     assert find(blobs, lambda: OLD) == "old"
@@ -160,6 +160,6 @@ def test_what_is_damaged_in_both_places_is_told_from_what_is_gone(cache: Cache, 
 
 def test_a_damaged_pointer_with_a_high_number_gives_way(cache: Cache, store: BlobStore) -> None:
     cache.set_many({"pointer": b"9007199254740991 garbage"}, 60)
-    blobs = CachedBlobs(cache, lambda: store, 60)
+    blobs = CachedBlobs(cache, store, 60)
     assert find(blobs, lambda: NEW) == "new"
     assert find(blobs, lambda: pytest.fail("the pointer is cached")) == "new"

@@ -61,13 +61,13 @@ class PayloadKeeper:
         self,
         database: Database,
         cache: Cache,
-        open_store: Callable[[], BlobStore],
+        store: BlobStore,
         settings: Settings,
         clock: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._cache = cache
-        self._open_store = open_store
+        self._store = store
         self._settings = settings
         self._clock = clock
 
@@ -81,12 +81,12 @@ class PayloadKeeper:
         """The variants of those rows whose blob is not there any more."""
         if not rows:
             return set()
-        lost = self._open_store().find_missing([row.blob_path for row in rows])
+        lost = self._store.find_missing([row.blob_path for row in rows])
         return {row.variant_hash for row in rows if row.blob_path in lost}
 
     def load(self, rows: Sequence[PayloadRow]) -> dict[str, Payload]:
         """The payloads of rows, by variant; those that are lost or of another format are left out."""
-        blobs = self._open_store().read_blobs([row.blob_path for row in rows]) if rows else []
+        blobs = self._store.read_blobs([row.blob_path for row in rows]) if rows else []
         found: dict[str, Payload] = {}
         for row, blob in zip(rows, blobs, strict=True):
             if blob is not None:
@@ -135,7 +135,7 @@ class PayloadKeeper:
     def _write_blobs(self, dashboard: SavedDashboard, built: Sequence[BuiltPayload]) -> list[_Written]:
         written = [_Written(_make_row(dashboard, one), one.payload.to_bytes()) for one in built]
         if written:
-            self._open_store().write_blobs(
+            self._store.write_blobs(
                 [BlobWrite(one.row.blob_path, one.data) for one in written],
                 message=f"Payloads of {dashboard.slug} version {dashboard.version}",
                 author="precompute",

@@ -32,13 +32,13 @@ class ResultStore:
         self,
         database: Database,
         blobs: CachedBlobs,
-        open_store: Callable[[], BlobStore],
+        store: BlobStore,
         settings: Settings,
         clock: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._blobs = blobs
-        self._open_store = open_store
+        self._store = store
         self._settings = settings
         self._clock = clock
 
@@ -54,7 +54,7 @@ class ResultStore:
         fragment = self._encode_fragment(unit.names[0], outcome)
         digest = hashlib.sha256(fragment).hexdigest()
         path = result_path(unit.fingerprint, digest, uuid4())
-        self._open_store().write_blobs(
+        self._store.write_blobs(
             [*self._encode_stream(path, unit, outcome), BlobWrite(path, zlib.compress(fragment))],
             message=f"Result of {unit.names[0]}",
             author="precompute",

@@ -52,9 +52,9 @@ class UnreadableBlobError(Exception):
 class CachedBlobs:
     """Reads from the cache, else from the payload store; then the cache has it again."""
 
-    def __init__(self, cache: Cache, open_store: Callable[[], BlobStore], ttl_seconds: int) -> None:
+    def __init__(self, cache: Cache, store: BlobStore, ttl_seconds: int) -> None:
         self._cache = cache
-        self._open_store = open_store
+        self._store = store
         self._ttl_seconds = ttl_seconds
 
     def find[T](self, key: str, path: str, parse: Callable[[bytes], T]) -> T | None:
@@ -116,7 +116,7 @@ class CachedBlobs:
         missing = {key: path for key, path in paths.items() if path not in found}
         read: dict[str, bytes] = {}
         wanted = list(dict.fromkeys(missing.values()))
-        for path, blob in zip(wanted, self._open_store().read_blobs(wanted) if wanted else [], strict=True):
+        for path, blob in zip(wanted, self._store.read_blobs(wanted) if wanted else [], strict=True):
             value = _parse(blob.data, path, "store", partial(parse, path)) if blob is not None else None
             if blob is not None and value is not None:
                 found[path], read[path] = value, blob.data
@@ -138,7 +138,7 @@ class CachedBlobs:
         return found if found is not None else self._load(key, path, parse)
 
     def _load[T](self, key: str, path: str, parse: Callable[[bytes], T]) -> T | None:
-        blob = self._open_store().read_blobs([path])[0]
+        blob = self._store.read_blobs([path])[0]
         if blob is None:
             return None
         found = _parse(blob.data, path, "store", parse)
