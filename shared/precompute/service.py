@@ -17,10 +17,10 @@ from datetime import datetime
 from uuid import UUID
 
 from shared.dashboards.plans.expansion import QueryUnit
-from shared.dashboards.plans.lineage import DashboardLineage
 from shared.dashboards.saved.catalog import DashboardCatalog, UnreadableDashboard
 from shared.database.unit_of_work import Database
 from shared.errors import AlmanacError, DependencyUnavailableError, ForbiddenError
+from shared.lineage.service import LineageService
 from shared.precompute.assembly.assembler import AssemblyReport, PayloadAssembler
 from shared.precompute.refresh.failure_log import FailureLog
 from shared.precompute.refresh.models import (
@@ -96,7 +96,7 @@ class PrecomputeService:
         planner: RefreshPlanner,
         refresher: QueryRefresher,
         assembler: PayloadAssembler,
-        lineage: DashboardLineage,
+        lineage: LineageService,
         database: Database,
         settings: Settings,
         clock: Callable[[], datetime],
@@ -234,9 +234,10 @@ class PrecomputeService:
         dashboard = run.dashboard
         try:
             report = self._assembler.assemble(dashboard, run.expansion, run.errors)
+            tables = {query: [str(table) for table in refs] for query, refs in run.job_tables.items()}
             with self._database.begin() as uow:
-                self._lineage.record_jobs(
-                    uow, dashboard.dashboard_id, dashboard.version, dashboard.slug, run.job_tables
+                self._lineage.record_job_tables(
+                    uow, dashboard.dashboard_id, dashboard.version, dashboard.slug, tables
                 )
         except AlmanacError as error:
             _LOGGER.warning("%s was not assembled: %s", dashboard.slug, error.message)

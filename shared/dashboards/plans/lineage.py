@@ -13,7 +13,7 @@ from shared.lineage.service import LineageService
 from shared.lineage.sources import ChartSource, QuerySource
 from shared.settings import Settings
 from shared.warehouse.bigquery.metadata import TableMetadata, TableMetadataReader
-from shared.warehouse.models.tables import TableRef, parse_table
+from shared.warehouse.models.tables import parse_table
 
 
 class DashboardLineage:
@@ -46,18 +46,6 @@ class DashboardLineage:
     def save(self, uow: UnitOfWork, dashboard_id: UUID, version: int, graph: LineageGraph) -> None:
         """Store a graph within the caller's transaction."""
         self._lineage.save_graph(uow, dashboard_id, version, graph)
-
-    def record_jobs(
-        self,
-        uow: UnitOfWork,
-        dashboard_id: UUID,
-        version: int,
-        slug: str,
-        tables: Mapping[str, Sequence[TableRef]],
-    ) -> None:
-        """Add the tables that executed jobs read, by query name, within the caller's transaction."""
-        named = {query: [str(table) for table in refs] for query, refs in tables.items()}
-        self._lineage.record_job_tables(uow, dashboard_id, version, slug, named)
 
 
 def _extract(
