@@ -4,10 +4,16 @@ from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from datetime import datetime
 
 from shared.dashboards.definition.document import DashboardDefinition
-from shared.dashboards.plans.expansion import Expansion, QueryUnit, expand_dashboard, make_request
+from shared.dashboards.plans.expansion import (
+    Expansion,
+    ExpansionLimits,
+    QueryUnit,
+    expand_dashboard,
+    make_request,
+)
 from shared.dashboards.plans.findings import check_dry_runs
 from shared.dashboards.plans.plan import CompiledDashboard
-from shared.dashboards.plans.planning import PlanFacts, make_expansion_limits, make_plan
+from shared.dashboards.plans.planning import PlanFacts, make_plan
 from shared.dashboards.validation import ValidationResult, ValidationService
 from shared.dashboards.validators.parsed import DashboardSource
 from shared.database.unit_of_work import Database
@@ -89,7 +95,7 @@ class CompilationService:
         all_variants: bool,
     ) -> list[CompiledDashboard]:
         """Plans of some of the sources; `dry_runs` holds what the others asked before, and grows."""
-        limits = make_expansion_limits(self._settings)
+        limits = ExpansionLimits.from_settings(self._settings)
         expansions = {
             index: expand_dashboard(
                 result.parsed.definition, result.parsed.sql_texts, limits, all_variants=all_variants

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from shared.dashboards.definition.document import DashboardDefinition
 from shared.dashboards.definition.head import expand_variants, hash_variant
 from shared.dashboards.definition.parameter_values import ParameterValue, TypedValue, type_values
+from shared.settings import Settings
 from shared.sql.text import normalize_sql, read_sql
 from shared.warehouse.models.bill import RefreshBudget
 from shared.warehouse.models.queries import QueryParameter, QueryRequest, RunPurpose
@@ -90,6 +91,13 @@ class ExpansionLimits:
     project: str
     max_rows: int
     max_variants: int
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "ExpansionLimits":
+        """The bounds in this environment."""
+        return cls(
+            settings.google_cloud_project, settings.max_rows_per_query, settings.max_variants_per_dashboard
+        )
 
 
 def expand_dashboard(

@@ -52,13 +52,6 @@ class PlanFacts:
     unwatched: Mapping[str, Mapping[str, str]]
 
 
-def make_expansion_limits(settings: Settings) -> ExpansionLimits:
-    """The bounds of an expansion in this environment."""
-    return ExpansionLimits(
-        settings.google_cloud_project, settings.max_rows_per_query, settings.max_variants_per_dashboard
-    )
-
-
 def make_plan(
     parsed: ParsedDashboard, expansion: Expansion, dry_runs: Mapping[str, DryRun], facts: PlanFacts
 ) -> DashboardPlan:
@@ -105,7 +98,7 @@ def _find_invalidated(
     saved = parse_dashboard(source, SAVED_LIMITS)
     if saved.definition is None:
         raise InternalError(f"{current.blob_path} was accepted once and is not read any more.")
-    limits = make_expansion_limits(facts.settings)
+    limits = ExpansionLimits.from_settings(facts.settings)
     # A lower bound since then must not stand in the way of the save that keeps to it.
     saved_limits = replace(limits, max_variants=sys.maxsize)
     before = expand_dashboard(saved.definition, saved.sql_texts, saved_limits, all_variants=True)

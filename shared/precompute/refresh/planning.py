@@ -6,8 +6,13 @@ from datetime import datetime, timedelta
 
 from shared.dashboards.definition.document import DashboardDefinition
 from shared.dashboards.definition.parameter_values import ParameterValue
-from shared.dashboards.plans.expansion import Expansion, QueryUnit, expand_dashboard, expand_variants_of
-from shared.dashboards.plans.planning import make_expansion_limits
+from shared.dashboards.plans.expansion import (
+    Expansion,
+    ExpansionLimits,
+    QueryUnit,
+    expand_dashboard,
+    expand_variants_of,
+)
 from shared.dashboards.saved.catalog import DashboardCatalog, SavedDashboard, UnreadableDashboard
 from shared.database.unit_of_work import Database
 from shared.errors import AlmanacError, BudgetExceededError, BytesLimitExceededError
@@ -110,14 +115,14 @@ class RefreshPlanner:
 
     def plan_variant(self, saved: SavedDashboard, parameters: dict[str, ParameterValue]) -> DashboardRun:
         """One variant of one dashboard."""
-        limits = make_expansion_limits(self._settings)
+        limits = ExpansionLimits.from_settings(self._settings)
         expansion = expand_variants_of(saved.definition, saved.parsed.sql_texts, limits, [parameters])
         return DashboardRun(saved, expansion, self._make_budget(saved.definition), on_demand=True)
 
     def _plan(
         self, saved: SavedDashboard, extra: Sequence[dict[str, ParameterValue]], all_variants: bool
     ) -> PlannedRun:
-        limits = make_expansion_limits(self._settings)
+        limits = ExpansionLimits.from_settings(self._settings)
         definition, texts = saved.definition, saved.parsed.sql_texts
         try:
             listed = expand_dashboard(definition, texts, limits, all_variants=all_variants)
