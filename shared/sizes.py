@@ -1,7 +1,9 @@
-"""Byte sizes, durations and money as people write them."""
+"""Byte sizes, durations, money and times as people write them."""
 
 import re
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import overload
 
 TIB = 1024**4
@@ -43,6 +45,15 @@ def parse_duration_seconds(text: str) -> int:
     if not 0 < total <= 10 * 366 * 86400:
         raise ValueError(f"{text!r} is out of range; a duration lies between 1s and ten years")
     return total
+
+
+@lru_cache(maxsize=8)
+def format_seconds(seconds: int) -> str:
+    """A whole second since 1970 by RFC 3339 in UTC, without fraction and offset: `2026-01-31T23:59:59`.
+
+    Written for every request: what was formatted last is remembered.
+    """
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 @overload

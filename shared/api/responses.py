@@ -21,7 +21,7 @@ from werkzeug.http import parse_accept_header
 
 from shared.api.http_status import HTTP_STATUS
 from shared.errors import AlmanacError, MethodNotAllowedError
-from shared.telemetry.timestamps import format_seconds
+from shared.sizes import format_seconds
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

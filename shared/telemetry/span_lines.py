@@ -11,7 +11,7 @@ from typing import NamedTuple
 from opentelemetry.trace import SpanContext, Status
 from opentelemetry.util.types import AttributeValue
 
-from shared.telemetry.timestamps import format_seconds
+from shared.sizes import format_seconds
 
 MAX_BUFFERED_LINES = 200
 _LOGGER = logging.getLogger(__name__)
