@@ -62,10 +62,12 @@ def endpoint(
     routes = get_routes(name)
     router, actions = Router(routes), _name_actions(name, [route.path for route in routes], action)
     prepared: list[Container] = []
+    is_starting = True
 
     def decorate(handler: Handler) -> Callable[[flask.Request], flask.Response]:
         @wraps(handler)
         def serve(request: flask.Request) -> flask.Response:
+            nonlocal is_starting
             try:
                 container = get_container()
                 if container not in prepared:
@@ -79,7 +81,8 @@ def endpoint(
             context = contextvars.copy_context()
             exchange = _Exchange(container, router, handler, request, name, actions, explain)
             response = context.run(exchange.run, span, context)
-            if request.path != _HEALTH_PATH:
+            if is_starting and request.path != _HEALTH_PATH:
+                is_starting = False
                 resume_collection()
             return response
 

@@ -25,6 +25,12 @@ class Container(SignInServices, SavingServices):
     def __init__(self, settings: Settings, clock: Callable[[], datetime] = utc_now) -> None:
         super().__init__(settings, clock)
 
+    @property
+    def is_database_lost(self) -> bool:
+        """True while PostgreSQL does not answer a process that asks it."""
+        database = vars(self).get("database")
+        return database is not None and database.reach.is_lost
+
 
 _current: Container | None = None
 

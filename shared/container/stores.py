@@ -28,12 +28,6 @@ class StoreServices:
 
         return Database(self.settings)
 
-    @property
-    def is_database_lost(self) -> bool:
-        """True while PostgreSQL does not answer a process that asks it."""
-        database = vars(self).get("database")
-        return database is not None and database.reach.is_lost
-
     @once
     def cache(self) -> "Cache":
         """The cache that CACHE_URL names: Redis or Valkey, or the process's own memory."""
