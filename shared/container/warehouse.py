@@ -1,5 +1,6 @@
 """Everything between a query and BigQuery."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from shared.warehouse.source_state import SourceStateReader
     from shared.warehouse.spending.budgets import BudgetService
     from shared.warehouse.spending.costs import CostService
+    from shared.warehouse.spending.spender import RowsReader
     from shared.warehouse.sql_runs import SqlRunService
 
 
@@ -79,6 +81,26 @@ class WarehouseServices(StoreServices):
     @once
     def warehouse(self) -> "WarehouseService":
         """The service that dry-runs and runs queries, within guard and budgets."""
+        from shared.warehouse.bigquery.results import read_rows
+
+        return self._build_warehouse(
+            partial(read_rows, clients=self.warehouse_clients, settings=self.settings)
+        )
+
+    @once
+    def sql_runs(self) -> "SqlRunService":
+        """The service of `/sql/run`: queries typed by people."""
+        from shared.warehouse.bigquery.google_client import load_without_arrow
+        from shared.warehouse.bigquery.samples import read_sample
+        from shared.warehouse.sql_runs import SqlRunService
+
+        load_without_arrow()
+        warehouse = self._build_warehouse(
+            partial(read_sample, clients=self.warehouse_clients, settings=self.settings)
+        )
+        return SqlRunService(warehouse, self.settings)
+
+    def _build_warehouse[R](self, read: "RowsReader[R]") -> "WarehouseService[R]":
         from shared.warehouse.partitions.reader import PartitionReader
         from shared.warehouse.refusals import RefusalExplainer
         from shared.warehouse.service import WarehouseService
@@ -90,14 +112,7 @@ class WarehouseServices(StoreServices):
             self.settings,
             self.query_guard,
             self.job_runner,
-            QuerySpender(self.settings, self.warehouse_clients, self.job_runner, self.budgets, run_log),
+            QuerySpender(self.settings, self.job_runner, self.budgets, run_log, read),
             PartitionReader(self.table_metadata, self.query_guard),
             RefusalExplainer(self.warehouse_clients, self.table_metadata),
         )
-
-    @once
-    def sql_runs(self) -> "SqlRunService":
-        """The service of `/sql/run`: queries typed by people."""
-        from shared.warehouse.sql_runs import SqlRunService
-
-        return SqlRunService(self.warehouse, self.settings)

@@ -12,7 +12,7 @@ from shared.schemas.base import ByteSize, Money, RequestModel, ResponseModel
 from shared.schemas.queries import OutputFieldModel, PartitionUseModel, ReceiptModel
 from shared.schemas.sql_values import read_json_value
 from shared.sql.lexer import fold_name
-from shared.warehouse.models.queries import QueryOutcome, QueryParameter
+from shared.warehouse.models.queries import QueryOutcome, QueryParameter, SampleRows
 from shared.warehouse.sql_runs import MAX_SAMPLE_ROWS, SqlPlan, SqlQuery
 
 
@@ -108,12 +108,12 @@ class SqlRunResponse(ResponseModel):
     truncated: bool
 
     @classmethod
-    def from_answer(cls, answer: SqlPlan | QueryOutcome) -> Self:
+    def from_answer(cls, answer: SqlPlan | QueryOutcome[SampleRows]) -> Self:
         """The answer of the service."""
         return cls.from_plan(answer) if isinstance(answer, SqlPlan) else cls.from_outcome(answer)
 
     @classmethod
-    def from_outcome(cls, outcome: QueryOutcome) -> Self:
+    def from_outcome(cls, outcome: QueryOutcome[SampleRows]) -> Self:
         """The answer of a query that ran."""
         return cls(
             dry_run=False,
@@ -125,7 +125,7 @@ class SqlRunResponse(ResponseModel):
             usd_billed_expected=None,
             partitions=[],
             receipt=ReceiptModel.model_validate(outcome.receipt),
-            rows=to_json_rows(outcome.fields, outcome.result.table),
+            rows=to_json_rows(outcome.fields, outcome.result.rows),
             total_rows=outcome.result.total_rows,
             truncated=outcome.result.truncated,
         )

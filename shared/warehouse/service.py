@@ -17,7 +17,7 @@ from shared.warehouse.bigquery.results import (
     to_table_refs,
 )
 from shared.warehouse.guard.guard import QueryGuard
-from shared.warehouse.models.queries import DryRun, PartitionUse, QueryOutcome, QueryRequest
+from shared.warehouse.models.queries import DryRun, PartitionUse, QueryOutcome, QueryRequest, ResultRows
 from shared.warehouse.partitions.reader import PartitionReader
 from shared.warehouse.refusals import RefusalExplainer
 from shared.warehouse.spending.pricing import bound_billing, compute_cap, expect_billing
@@ -95,7 +95,7 @@ def _attempt[R](work: Callable[[QueryRequest], R], request: QueryRequest) -> R |
         return InternalError("The query failed inside the service.")
 
 
-class WarehouseService:
+class WarehouseService[R = ResultRows]:
     """Plans and runs queries; nothing reaches BigQuery any other way."""
 
     def __init__(
@@ -103,7 +103,7 @@ class WarehouseService:
         settings: Settings,
         guard: QueryGuard,
         runner: JobRunner,
-        spender: QuerySpender,
+        spender: QuerySpender[R],
         partitions: PartitionReader,
         refusals: RefusalExplainer,
     ) -> None:
@@ -122,7 +122,7 @@ class WarehouseService:
         planned = list_answers(self._plan, requests, self._settings.warehouse_parallelism)
         return self._partitions.describe_plans(requests, planned)
 
-    def run_queries(self, requests: Sequence[QueryRequest]) -> list[QueryOutcome | AlmanacError]:
+    def run_queries(self, requests: Sequence[QueryRequest]) -> list[QueryOutcome[R] | AlmanacError]:
         """Run each request, in parallel within `warehouse_parallelism`; answers in input order.
 
         Each is guarded, capped, reserved and settled on its own; one that fails does not stop the others.
@@ -134,7 +134,7 @@ class WarehouseService:
 
     def iterate_queries(
         self, requests: Sequence[QueryRequest], *, tick_seconds: float
-    ) -> Generator[Answer[QueryOutcome] | None]:
+    ) -> Generator[Answer[QueryOutcome[R]] | None]:
         """Like `run_queries`, but yields each answer with its index as soon as it is there.
 
         Yields None whenever nothing was done for `tick_seconds`: a caller that writes something then finds
@@ -186,7 +186,7 @@ class WarehouseService:
             accuracy=accuracy,
         )
 
-    def _run(self, request: QueryRequest, running: RunningJobs) -> QueryOutcome:
+    def _run(self, request: QueryRequest, running: RunningJobs) -> QueryOutcome[R]:
         running.check_open()
         plan = self._plan(request)
         if plan.bytes_billed_expected is not None and plan.bytes_billed_expected > plan.cap_bytes:

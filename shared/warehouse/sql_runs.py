@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 from shared.errors import AlmanacError, WarehouseTimeoutError
 from shared.settings import Settings
 from shared.sizes import dollars
-from shared.warehouse.models.queries import DryRun, QueryOutcome, QueryParameter, QueryRequest, Receipt
+from shared.warehouse.models.queries import (
+    DryRun,
+    QueryOutcome,
+    QueryParameter,
+    QueryRequest,
+    Receipt,
+    SampleRows,
+)
 from shared.warehouse.service import Answer
 from shared.warehouse.spending.pricing import describe_failed_job, make_receipt
 
@@ -46,19 +53,19 @@ class SqlPlan:
 class SqlRunService:
     """Answers `/sql/run`."""
 
-    def __init__(self, warehouse: "WarehouseService", settings: Settings) -> None:
+    def __init__(self, warehouse: "WarehouseService[SampleRows]", settings: Settings) -> None:
         self._warehouse = warehouse
         self._settings = settings
 
     def run_queries(
         self, queries: Sequence[SqlQuery], *, actor: str, is_gone: Callable[[], bool] = lambda: False
-    ) -> list[SqlPlan | QueryOutcome | AlmanacError]:
+    ) -> list[SqlPlan | QueryOutcome[SampleRows] | AlmanacError]:
         """Plan or run each query, in input order; one that fails has its error in its place.
 
         The details of an error say what a job that was sent has cost all the same. When `is_gone` says that nobody
         waits any more, jobs are cancelled and what has not begun is dropped (WarehouseTimeoutError).
         """
-        answers: list[SqlPlan | QueryOutcome | AlmanacError | None] = [None] * len(queries)
+        answers: list[SqlPlan | QueryOutcome[SampleRows] | AlmanacError | None] = [None] * len(queries)
         planned = [index for index, query in enumerate(queries) if query.dry_run]
         ran = [index for index, query in enumerate(queries) if not query.dry_run]
         requests = [_make_request(query, actor) for query in queries]
@@ -74,7 +81,7 @@ class SqlRunService:
 
     def _iterate(
         self, requests: Sequence[QueryRequest], is_gone: Callable[[], bool]
-    ) -> Iterator[Answer[QueryOutcome]]:
+    ) -> Iterator[Answer[QueryOutcome[SampleRows]]]:
         with closing(self._warehouse.iterate_queries(requests, tick_seconds=LOOK_SECONDS)) as found:
             for answer in found:
                 if answer is not None:

@@ -88,6 +88,7 @@ FIRSTS = [
         "shared.precompute.refresh",
         {"sql": "SELECT 1 AS one", "dry_run": True},
     ),
+    First("sql_run", "/sql/run", "pyarrow pandas grpc", {"sql": "SELECT name FROM shop.people"}),
     First("precompute", "/precompute", f"{BIGQUERY} google.cloud.storage jsonschema", {"due": True}),
 ]  # fmt: skip
 

@@ -12,7 +12,8 @@ from google.cloud.bigquery.table import RowIterator
 from shared.container import Container
 from shared.settings import Settings
 from shared.warehouse.bigquery.results import read_rows
-from shared.warehouse.models.queries import QueryOutcome, QueryRequest, ReadBounds, ResultRows
+from shared.warehouse.bigquery.samples import read_sample
+from shared.warehouse.models.queries import QueryOutcome, QueryRequest, ReadBounds, ResultRows, SampleRows
 from shared.warehouse.service import iterate_answers
 from tests.fixtures.containers import restart_with
 
@@ -68,6 +69,11 @@ def read(result: LargeResult, max_rows: int, max_bytes: int, *, by_storage: bool
     return read_rows(job, result.list_rows(), ReadBounds(max_rows, max_bytes), google, settings)
 
 
+def sample(result: LargeResult, max_rows: int, max_bytes: int) -> SampleRows:
+    google: Any = result
+    return read_sample(google, result.list_rows(), ReadBounds(max_rows, max_bytes), google, Settings())
+
+
 @pytest.mark.parametrize("by_storage", [False, True])
 @pytest.mark.parametrize("row_length", [0, 7, 1000, 90_000])
 def test_reading_stops_at_the_first_bound(row_length: int, by_storage: bool) -> None:
@@ -106,6 +112,35 @@ def test_nothing_is_read_of_a_result_nobody_wants_rows_of() -> None:
     result = LargeResult(20)
     assert read(result, max_rows=0, max_bytes=MEGABYTE).table.num_rows == 0
     assert result.asked == [1]
+    sampled = LargeResult(20)
+    assert sample(sampled, max_rows=0, max_bytes=MEGABYTE).rows == []
+    assert sampled.asked == []
+
+
+@pytest.mark.parametrize(
+    ("row_length", "asked", "kept"),
+    [
+        (20, [2, 98], 100),
+        (90_000, [2, 22, 22, 22, 22, 10], 100),
+        (400_000, [2, 5, 5, 5, 5, 5], 25),
+        (1_000_000, [2] * 6, 10),
+        (9_000_000, [2], 1),
+        (MEGABYTE * 11, [2], 0),
+    ],
+)
+def test_a_sample_comes_in_pages_of_about_two_megabytes(row_length: int, asked: list[int], kept: int) -> None:
+    result = LargeResult(row_length)
+    rows = sample(result, max_rows=100, max_bytes=10 * MEGABYTE)
+    assert result.asked == asked
+    assert [len(str(text)) for (text,) in rows.rows] == [row_length] * kept
+    assert rows.max_bytes == (None if kept == 100 else 10 * MEGABYTE)
+    assert (rows.truncated, rows.total_rows) == (True, TOTAL)
+
+
+def test_small_rows_say_little_of_those_behind_them() -> None:
+    result = LargeResult(0)
+    sample(result, max_rows=5000, max_bytes=MEGABYTE)
+    assert result.asked == [2, 100, 4898]
 
 
 @pytest.mark.parametrize("by_storage", [False, True])

@@ -10,7 +10,7 @@ ARRAY a list; JSON and GEOGRAPHY are their text.
 import base64
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -139,13 +139,10 @@ def close_fragment(fragment: bytes, as_of: str | None, refresh_error: object) ->
     return fragment + f',"as_of":{_dump(as_of)},"refresh_error":{_dump(refresh_error)}}}'.encode()
 
 
-def to_json_rows(fields: Sequence[OutputField], table: "pa.Table") -> list[list[Any]]:
+def to_json_rows(fields: Sequence[OutputField], rows: Iterable[Sequence[object]]) -> list[list[JsonValue]]:
     """The rows as JSON values, one list per row, for an answer that is read row by row."""
-    columns = [
-        [convert(value) for value in table.column(index).to_pylist()]
-        for index, convert in enumerate(make_converter(field) for field in fields)
-    ]
-    return [list(row) for row in zip(*columns, strict=True)]
+    converters = [make_converter(field) for field in fields]
+    return [[convert(value) for convert, value in zip(converters, row, strict=True)] for row in rows]
 
 
 def describe_type(field: OutputField) -> str:

@@ -12,7 +12,7 @@ from shared.errors import InternalError, SqlNotAllowedError
 from shared.settings import Settings
 from shared.warehouse.bigquery.clients import WarehouseClients
 from shared.warehouse.bigquery.failures import make_retry
-from shared.warehouse.bigquery.text_columns import needs_text, read_text_columns, to_text_schema
+from shared.warehouse.bigquery.text_columns import TEXT_TYPES, has_type, read_text_columns, to_text_schema
 from shared.warehouse.models.queries import OutputField, ReadBounds, ResultRows
 from shared.warehouse.models.tables import TableRef
 
@@ -115,18 +115,18 @@ def read_rows(
 
     total = int(rows.total_rows or 0)
     large = min(total, bounds.max_rows) >= settings.storage_read_min_rows
-    with _readable():
+    with readable(pa.ArrowException):
         if large:
             try:
                 batches, cut = _take(_read_storage(job, clients, settings), bounds)
             except (InvalidArgument, OutOfRange):
-                if not needs_text(rows.schema):
+                if not has_type(rows.schema, TEXT_TYPES):
                     raise
                 large = False  # what Arrow's types do not hold comes as text
         if not large:
             batches, cut = _take(_list_pages(job, rows, bounds.max_rows, clients, settings), bounds)
         table = pa.Table.from_batches(batches) if batches else rows.to_arrow(create_bqstorage_client=False)
-        if batches and not large and needs_text(rows.schema):
+        if batches and not large and has_type(rows.schema, TEXT_TYPES):
             table = read_text_columns(table, rows.schema)
     return ResultRows(
         table.slice(0, bounds.max_rows),
@@ -160,13 +160,12 @@ def _count_fitting(batch: "pa.RecordBatch", max_bytes: int) -> int:
 
 
 @contextmanager
-def _readable() -> Iterator[None]:
-    """One result that cannot be read must not stop the other queries of a refresh."""
-    import pyarrow as pa
-
+def readable(*more: type[Exception]) -> Iterator[None]:
+    """One result that cannot be read must not stop the other queries of a refresh: InternalError says so of it."""
+    unreadable: tuple[type[Exception], ...] = (ArithmeticError, ValueError, TypeError, *more)
     try:
         yield
-    except (pa.ArrowException, ArithmeticError, ValueError, TypeError) as error:
+    except unreadable as error:
         raise InternalError(
             f"A value of the result cannot be read: {error}",
             remediation="CAST the column it is in to STRING, and report the message.",
@@ -177,17 +176,22 @@ def _list_pages(
     job: "QueryJob", rows: "RowIterator", max_rows: int, clients: WarehouseClients, settings: Settings
 ) -> "Iterator[pa.RecordBatch]":
     """The rows page by page; asked for as text where Google's client would not keep every value."""
-    if not needs_text(rows.schema):
-        yield from _read_pages(rows, max_rows)
-        return
+    if has_type(rows.schema, TEXT_TYPES):
+        rows = relist_as_text(job, rows, TEXT_TYPES, clients, settings)
+    yield from _read_pages(rows, max_rows)
+
+
+def relist_as_text(
+    job: "QueryJob", rows: "RowIterator", types: frozenset[str], clients: WarehouseClients, settings: Settings
+) -> "RowIterator":
+    """The same rows, from the first one on, with values of `types` as the text BigQuery sends."""
     timeout = settings.warehouse_call_timeout_seconds
-    texts = clients.rest.list_rows(
+    return clients.rest.list_rows(
         job.destination,
-        selected_fields=to_text_schema(rows.schema),
+        selected_fields=to_text_schema(rows.schema, types),
         retry=make_retry(timeout),
         timeout=timeout,
     )
-    yield from _read_pages(texts, max_rows)
 
 
 def _read_pages(rows: "RowIterator", max_rows: int) -> "Iterator[pa.RecordBatch]":

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from google.cloud.bigquery import SchemaField
 
-_TEXT_TYPES = frozenset({"INTERVAL", "BIGNUMERIC"})
+TEXT_TYPES = frozenset({"INTERVAL", "BIGNUMERIC"})
+"""What Google's client would lose something of on the way to Arrow."""
 _SCALE = 38
 _EXACT = Context(prec=100)
 _MOST_NANOSECONDS = 2**63 - 1
@@ -25,21 +26,21 @@ _INTERVAL = re.compile(
 )
 
 
-def needs_text(schema: "Iterable[SchemaField]") -> bool:
-    """True when Google's client would lose something of a value."""
-    return any(entry.field_type in _TEXT_TYPES or needs_text(entry.fields) for entry in schema)
+def has_type(schema: "Iterable[SchemaField]", types: frozenset[str]) -> bool:
+    """True when a column, or what is inside one, has one of `types`."""
+    return any(entry.field_type in types or has_type(entry.fields, types) for entry in schema)
 
 
-def to_text_schema(schema: "Iterable[SchemaField]") -> "list[SchemaField]":
-    """The schema to ask with: those values as the text BigQuery sends."""
+def to_text_schema(schema: "Iterable[SchemaField]", types: frozenset[str]) -> "list[SchemaField]":
+    """The schema to ask with: values of `types` as the text BigQuery sends."""
     from google.cloud.bigquery import SchemaField
 
     return [
         SchemaField.from_api_repr(
             entry.to_api_repr()
-            | ({"type": "STRING"} if entry.field_type in _TEXT_TYPES else {})
+            | ({"type": "STRING"} if entry.field_type in types else {})
             | (
-                {"fields": [one.to_api_repr() for one in to_text_schema(entry.fields)]}
+                {"fields": [one.to_api_repr() for one in to_text_schema(entry.fields, types)]}
                 if entry.fields
                 else {}
             )
@@ -64,7 +65,7 @@ def read_text_columns(table: "pa.Table", schema: "Sequence[SchemaField]") -> "pa
 def _read(values: "pa.Array", entry: "SchemaField") -> "pa.Array":
     import pyarrow as pa
 
-    if not needs_text([entry]):
+    if not has_type([entry], TEXT_TYPES):
         return values
     if entry.mode == "REPEATED":
         return pa.ListArray.from_arrays(values.offsets, _read_items(values.values, entry))

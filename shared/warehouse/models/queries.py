@@ -1,5 +1,6 @@
 """What goes into the warehouse and what comes out of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -197,14 +198,31 @@ class ResultRows:
 
 
 @dataclass(frozen=True)
-class QueryOutcome:
+class SampleRows:
+    """The first rows of a result as Python values, one per column; INTERVAL and JSON are BigQuery's own text.
+
+    There are `total_rows` of them. `max_bytes` as of `ResultRows`.
+    """
+
+    rows: Sequence[tuple[object, ...]]
+    total_rows: int
+    max_bytes: int | None = None
+
+    @property
+    def truncated(self) -> bool:
+        """True when the result has more rows than were read."""
+        return self.total_rows > len(self.rows)
+
+
+@dataclass(frozen=True)
+class QueryOutcome[R = ResultRows]:
     """A finished query. `attached` says that the job was another worker's, who was billed for it."""
 
     job: JobMetadata
     fields: tuple[OutputField, ...]
     referenced_tables: tuple[TableRef, ...]
     receipt: Receipt
-    result: ResultRows
+    result: R
     deterministic: bool
     attached: bool
     named_tables: tuple[TableRef, ...] = ()

@@ -42,7 +42,7 @@ class QueryRunLog:
         with self._database.begin() as uow:
             return uow.query_runs.create_many([run])[0].id
 
-    def succeed(self, run_id: UUID, outcome: QueryOutcome) -> None:
+    def succeed[R](self, run_id: UUID, outcome: QueryOutcome[R]) -> None:
         """Record that the job finished, with BigQuery's own numbers."""
         self._finish(
             RunOutcome(

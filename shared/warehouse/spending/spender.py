@@ -1,5 +1,6 @@
 """One query from its cap to its settlement: what it reserves, what it bills, who pays."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -7,39 +8,42 @@ from uuid import UUID
 from shared.errors import AlmanacError, ErrorCode, FailedJob, WarehouseTimeoutError, WarehouseUnavailableError
 from shared.settings import Settings
 from shared.telemetry.tracing import start_span
-from shared.warehouse.bigquery.clients import WarehouseClients
 from shared.warehouse.bigquery.failures import translated_failures
 from shared.warehouse.bigquery.job_parts import RunningJobs, make_labels
 from shared.warehouse.bigquery.jobs import JobRunner, StartedJob, bill_of, failed_inside_google, make_job_id
-from shared.warehouse.bigquery.results import read_rows, to_output_fields, to_table_refs
+from shared.warehouse.bigquery.results import to_output_fields, to_table_refs
 from shared.warehouse.models.bill import Bill
-from shared.warehouse.models.queries import DryRun, JobMetadata, QueryOutcome, QueryRequest, ResultRows
+from shared.warehouse.models.queries import DryRun, JobMetadata, QueryOutcome, QueryRequest, ReadBounds
 from shared.warehouse.spending.budgets import BudgetService, Reservation
 from shared.warehouse.spending.pricing import make_receipt
 from shared.warehouse.spending.run_log import QueryRunLog, log_job
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
+    from google.cloud.bigquery.table import RowIterator
+
+type RowsReader[R] = Callable[["bigquery.QueryJob", "RowIterator", ReadBounds], R]
+"""What makes of a finished job's rows the result that is wanted of them."""
 
 
-class QuerySpender:
-    """Reserves, runs, settles and records one planned query."""
+class QuerySpender[R]:
+    """Reserves, runs, settles and records one planned query; `read` makes the result of its rows."""
 
     def __init__(
         self,
         settings: Settings,
-        clients: WarehouseClients,
         runner: JobRunner,
         budgets: BudgetService,
         run_log: QueryRunLog,
+        read: RowsReader[R],
     ) -> None:
         self._settings = settings
-        self._clients = clients
         self._runner = runner
         self._budgets = budgets
         self._run_log = run_log
+        self._read = read
 
-    def run(self, request: QueryRequest, plan: DryRun, running: RunningJobs) -> QueryOutcome:
+    def run(self, request: QueryRequest, plan: DryRun, running: RunningJobs) -> QueryOutcome[R]:
         """The query's answer and receipt. What it billed is settled, also when it fails.
 
         Raises BudgetExceededError when a budget has no room, and what BigQuery refuses or fails with.
@@ -56,7 +60,7 @@ class QuerySpender:
         finally:
             running.remove(spending.job_id)
 
-    def _spend(self, spending: "_Spending", running: RunningJobs) -> QueryOutcome:
+    def _spend(self, spending: "_Spending", running: RunningJobs) -> QueryOutcome[R]:
         request, plan = spending.request, spending.plan
         spending.run_id = self._run_log.start(request, plan, plan.bytes_billed_max, spending.job_id)
         if self._budgets.has_expired(spending.reservation):
@@ -71,7 +75,7 @@ class QuerySpender:
         self._run_log.succeed(spending.run_id, outcome)
         return outcome
 
-    def _answer(self, spending: "_Spending", running: RunningJobs) -> tuple[StartedJob, ResultRows]:
+    def _answer(self, spending: "_Spending", running: RunningJobs) -> tuple[StartedJob, R]:
         """The job that brought the rows, and the rows; a job that failed inside Google is tried once more.
 
         Both count against the one reservation, and the second ends when the first would have had to.
@@ -132,10 +136,10 @@ class QuerySpender:
         if spending.run_id is not None:
             self._run_log.rename_job(spending.run_id, spending.job_id)
 
-    def _read_result(self, request: QueryRequest, started: StartedJob) -> ResultRows:
+    def _read_result(self, request: QueryRequest, started: StartedJob) -> R:
         rows = self._runner.wait(started)
         with start_span("bigquery.read", {"db.system": "bigquery"}), translated_failures("reading a result"):
-            return read_rows(started.job, rows, request.bounds, self._clients, self._settings)
+            return self._read(started.job, rows, request.bounds)
 
     def _settle_failure(self, spending: "_Spending", error: BaseException) -> None:
         if spending.is_settled:
@@ -179,7 +183,7 @@ class QuerySpender:
         settled = reserved if bill.byte_count is None else bill.byte_count
         return FailedJob(spending.job_id, estimated, bill.byte_count, 0, settled)
 
-    def _describe(self, spending: "_Spending", started: StartedJob, result: ResultRows) -> QueryOutcome:
+    def _describe(self, spending: "_Spending", started: StartedJob, result: R) -> QueryOutcome[R]:
         job, plan = started.job, spending.plan
         bill = spending.billed_before + (Bill(0) if started.attached else bill_of(job))
         free = bool(job.cache_hit) or started.attached
