@@ -232,6 +232,35 @@ def test_a_job_that_failed_inside_google_is_tried_once_more_under_a_new_id(
     assert read_user(behind) == (0, BILLED)
 
 
+@pytest.mark.parametrize("found_out", ["asking for it", "reading it"])
+def test_an_attached_job_whose_result_was_deleted_early_is_run_once_more_under_a_new_id(
+    behind: Container, server: MisbehavingServer, found_out: str
+) -> None:
+    request = copy.replace(new_query(), fingerprint=uuid4().hex * 2)
+    first, _ = run(behind, request)
+    assert isinstance(first, QueryOutcome)
+    gone = "404 notFound Not found: Table local:_0f3c.anon1"
+    server.fail("results", *([None] if found_out == "reading it" else []), gone)
+    began = server.count("insert")
+    second, _ = run(behind, request)
+    assert isinstance(second, QueryOutcome)
+    assert not second.attached
+    assert (first.job.job_id[-2:], second.job.job_id[-2:]) == ("_0", "_1")
+    assert server.count("insert") == began + 2
+    assert second.result.table == first.result.table
+    assert read_user(behind) == (0, BILLED + (second.receipt.bytes_billed or 0))
+
+
+def test_a_result_that_is_lost_to_who_ran_the_job_is_not_paid_for_twice(
+    behind: Container, server: MisbehavingServer
+) -> None:
+    server.fail("results", None, "404 notFound Not found: Table local:_0f3c.anon1")
+    answer, _ = run(behind, new_query())
+    assert isinstance(answer, AlmanacError)
+    assert server.count("insert") == 1
+    assert read_user(behind) == (0, BILLED)
+
+
 def test_a_job_that_fails_inside_google_twice_is_given_up_and_settled(
     behind: Container, server: MisbehavingServer
 ) -> None:

@@ -76,7 +76,7 @@ class QuerySpender[R]:
         return outcome
 
     def _answer(self, spending: "_Spending", running: RunningJobs) -> tuple[StartedJob, R]:
-        """The job that brought the rows, and the rows; a job that failed inside Google is tried once more.
+        """The job that brought the rows, and the rows; from a second one where the first is no fault of the query's.
 
         Both count against the one reservation, and the second ends when the first would have had to.
         """
@@ -84,7 +84,7 @@ class QuerySpender[R]:
         try:
             return first, self._read_result(spending.request, first)
         except AlmanacError as error:
-            if not failed_inside_google(first.job) or running.is_closed:
+            if running.is_closed or not (failed_inside_google(first.job) or _lost_its_result(first, error)):
                 raise
             bill = Bill(0) if first.attached else self._runner.read_bill(first.job)
             if bill is None:
@@ -225,6 +225,13 @@ class _Spending:
     started: StartedJob | None = None
     billed_before: Bill = field(default_factory=lambda: Bill(0))
     is_settled: bool = False
+
+
+def _lost_its_result(started: StartedJob, error: AlmanacError) -> bool:
+    """True when another worker's job is there, and the table with its rows was deleted before its time."""
+    from google.api_core.exceptions import NotFound
+
+    return started.attached and isinstance(error.__cause__, NotFound)
 
 
 def _to_job_metadata(job: "bigquery.QueryJob") -> JobMetadata:
