@@ -10,6 +10,7 @@ from shared.dashboards.definition.document import DashboardDefinition
 from shared.dashboards.definition.limits import DEFAULT_LIMITS, SqlPolicy, ValidationLimits
 from shared.dashboards.diagnostics.diagnostic import Diagnostic, DiagnosticCode, Severity, sort_diagnostics
 from shared.dashboards.validators.base import DashboardValidator, report
+from shared.dashboards.validators.chart_parameters import ChartParameterValidator
 from shared.dashboards.validators.charts import (
     ChartQueryValidator,
     DrawableMarkValidator,
@@ -17,7 +18,8 @@ from shared.dashboards.validators.charts import (
     ExternalDataValidator,
     LayoutValidator,
 )
-from shared.dashboards.validators.page_safety import ChartParameterValidator, PageSafetyValidator
+from shared.dashboards.validators.expressions import ExpressionValidator
+from shared.dashboards.validators.page_safety import PageSafetyValidator
 from shared.dashboards.validators.parameters import (
     ParameterNameValidator,
     ParameterUseValidator,
@@ -120,6 +122,7 @@ def offline_validators() -> list[DashboardValidator]:
         ExternalDataValidator(),
         PageSafetyValidator(),
         ChartParameterValidator(),
+        ExpressionValidator(),
     ]
 
 

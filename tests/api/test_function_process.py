@@ -117,7 +117,7 @@ def test_without_an_entry_in_the_manifest_the_process_ends_and_says_why(servers,
 def test_serving_loads_nothing_heavy(module):
     heavy = [
         "shared.api.openapi.document", "google.cloud.bigquery", "sqlglot", "pyarrow", "alembic", "jsonschema",
-        "sqlalchemy", "yaml", "pg8000", "redis", "pydantic", "authlib", "opentelemetry.sdk",
+        "quickjs", "sqlalchemy", "yaml", "pg8000", "redis", "pydantic", "authlib", "opentelemetry.sdk",
     ]  # fmt: skip
     program = (
         "import importlib, sys\n"

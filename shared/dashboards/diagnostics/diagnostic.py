@@ -122,9 +122,14 @@ class DiagnosticCode(StrEnum):
     VEGA_LITE_INVALID = "VEGA_LITE_INVALID", "A value Vega-Lite does not accept there."
     EXTERNAL_DATA = "EXTERNAL_DATA", "A chart loads data of its own instead of its query's."
     UNSAFE_CHART = "UNSAFE_CHART", "A chart that would leave its cell, or take the time of its page."
+    EXPRESSION_SYNTAX = (
+        "EXPRESSION_SYNTAX",
+        "A Vega expression, or a name of events, that Vega does not read.",
+    )
+    UNKNOWN_FUNCTION = "UNKNOWN_FUNCTION", "An expression calls a function that Vega does not have."
     UNKNOWN_CHART_PARAMETER = (
         "UNKNOWN_CHART_PARAMETER",
-        "A condition or a filter names a parameter that the chart does not have.",
+        "A condition, a filter or an expression names a parameter that the chart does not have.",
     )
     UNKNOWN_FIELD = "UNKNOWN_FIELD", "A chart uses a column its query does not return."
     FIELD_TYPE_MISMATCH = (

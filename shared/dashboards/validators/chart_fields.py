@@ -10,6 +10,8 @@ from shared.dashboards.yaml.reading import YamlData
 _ANY_TYPE_AGGREGATES = frozenset({"count", "distinct", "missing", "valid", "values"})
 # Names a transform gives its output when `as` is absent: https://vega.github.io/vega-lite/docs/transform.html
 _DEFAULT_OUTPUTS = {"fold": ("key", "value"), "density": ("value", "density"), "quantile": ("prob", "value")}
+# Transforms whose rows are others than those they were given.
+_REPLACING = frozenset({"aggregate", "density", "loess", "quantile", "regression"})
 # A step into a column: `['b']`, `["b"]`, `[0]` or `.b`.
 _STEP = re.compile(
     r"""\[(?:'((?:\\.|[^'\\])*)'|"((?:\\.|[^"\\])*)"|([^\]]*))\]|\.((?:\\.|[^.\[\\])+)""", re.DOTALL
@@ -45,9 +47,44 @@ def list_derived_fields(transforms: YamlData) -> set[str] | None:
         if "pivot" in transform:
             return None
         names.update(_list_outputs(transform))
+        if "bin" in transform or "timeUnit" in transform:
+            names.update({f"{name}_end" for name in _list_outputs(transform)})
+        names.update(_list_unnamed(transform))
         for key, outputs in _DEFAULT_OUTPUTS.items():
             names.update(outputs if key in transform and "as" not in transform else ())
     return names
+
+
+def list_kept_fields(transform: YamlData) -> list[str] | None:
+    """What of the fields before it is left behind a transform that groups rows; None for all of them."""
+    if isinstance(transform, dict) and any(key in transform for key in _REPLACING):
+        groups = transform.get("groupby")
+        return (
+            [read_column_name(name) for name in groups if isinstance(name, str)]
+            if isinstance(groups, list)
+            else []
+        )
+    return None
+
+
+def _list_unnamed(transform: dict[str, YamlData]) -> Iterator[str]:
+    """What a lookup brings, and what a flattening or a regression leaves, under the name it had."""
+    source = transform.get("from")
+    for value in (
+        source.get("fields") if isinstance(source, dict) else None,
+        transform.get("flatten"),
+        [
+            transform.get(key)
+            for key in ("regression", "loess", "on")
+            if "regression" in transform or "loess" in transform
+        ],
+    ):
+        if "as" not in transform:
+            yield from (
+                read_column_name(name)
+                for name in (value if isinstance(value, list) else [])
+                if isinstance(name, str)
+            )
 
 
 def _list_outputs(value: YamlData) -> Iterator[str]:

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from shared.dashboards.definition.document import chart_kind
-from shared.dashboards.diagnostics.diagnostic import Diagnostic, DiagnosticCode, Severity, suggest_name
+from shared.dashboards.diagnostics.diagnostic import Diagnostic, DiagnosticCode, Severity
 from shared.dashboards.validators.base import report, report_unknown_name
-from shared.dashboards.validators.chart_columns import list_expression_columns
 from shared.dashboards.validators.chart_fields import FieldUse, list_derived_fields, list_field_uses
+from shared.dashboards.validators.expression_fields import check_expression_fields
 from shared.dashboards.validators.parsed import ParsedDashboard
 from shared.dashboards.yaml.positions import join_pointer
 from shared.dashboards.yaml.reading import YamlData
@@ -21,8 +21,7 @@ type OutputSchemas = Mapping[str, Sequence[tuple[str, str, str]]]
 _STANDARD_NAMES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL", "RECORD": "STRUCT"}
 _NUMBERS = frozenset({"INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC"})
 _POINTS_IN_TIME = frozenset({"DATE", "DATETIME", "TIMESTAMP"})
-# An element by its number, a bound by its name.
-_WITH_PARTS = frozenset({"ARRAY", "RANGE"})
+_BOUNDS = (("start",), ("end",))
 _NOT_SCALAR = frozenset({"STRUCT", "ARRAY", "JSON", "GEOGRAPHY", "RANGE"})
 
 
@@ -31,6 +30,14 @@ class _Misfit:
     severity: Severity
     reason: str
     remedy: str
+
+
+@dataclass(frozen=True)
+class _Inside:
+    """The types inside columns: of an ARRAY's elements, and of a STRUCT's members by path, where they are known."""
+
+    elements: Mapping[str, str]
+    members: Mapping[str, str] | None
 
 
 class SchemaFieldValidator:
@@ -45,6 +52,10 @@ class SchemaFieldValidator:
             query: {name: _name_type(bigquery_type, mode) for name, bigquery_type, mode in columns}
             for query, columns in (members or {}).items()
         }
+        self._elements = {
+            query: {name: _name_type(kind, "") for name, kind, mode in columns if mode.upper() == "REPEATED"}
+            for query, columns in schemas.items()
+        }
         self._schemas = {
             query: {name: _name_type(bigquery_type, mode) for name, bigquery_type, mode in columns}
             for query, columns in schemas.items()
@@ -53,12 +64,13 @@ class SchemaFieldValidator:
     def validate(self, document: ParsedDashboard) -> Iterable[Diagnostic]:
         """One diagnostic per use of a column."""
         for pointer, chart in document.charts():
-            columns = self._schemas.get(str(chart.get("query")))
+            query = str(chart.get("query"))
+            columns = self._schemas.get(query)
             if columns is None:
                 continue
             if chart_kind(chart) == "vega":
-                members = self._members.get(str(chart.get("query")))
-                yield from _check_vega(document, pointer, chart, columns, members)
+                columns_inside = _Inside(self._elements[query], self._members.get(query))
+                yield from _check_vega(document, pointer, chart, columns, columns_inside)
             elif chart_kind(chart) == "metric":
                 yield from _check_metric(document, pointer, chart, columns)
 
@@ -77,16 +89,16 @@ def _check_vega(
     pointer: str,
     chart: dict[str, YamlData],
     columns: dict[str, str],
-    members: dict[str, str] | None,
+    inside: _Inside,
 ) -> Iterator[Diagnostic]:
+    yield from check_expression_fields(document, pointer, chart, list(columns))
     derived = list_derived_fields(chart.get("transform"))
     if derived is None:
         return
-    yield from _check_expressions(document, pointer, chart, [*columns, *sorted(derived)])
     for use in list_field_uses(chart):
         place = join_pointer(pointer, *use.location)
-        if use.path and use.name in columns and columns[use.name] not in _WITH_PARTS:
-            yield from _check_part(document, place, use, columns[use.name], members)
+        if use.path and use.name in columns:
+            yield from _check_part(document, place, use, columns[use.name], inside)
         elif use.name in columns:
             yield from _check_type(document, place, use, columns[use.name])
         elif use.name not in derived:
@@ -112,31 +124,19 @@ def _check_metric(
         )  # fmt: skip
 
 
-def _check_expressions(
-    document: ParsedDashboard, pointer: str, chart: dict[str, YamlData], accepted: Sequence[str]
-) -> Iterator[Diagnostic]:
-    for location, name in dict.fromkeys(list_expression_columns(chart.get("transform"), ("transform",))):
-        if name not in accepted:
-            suggestion = suggest_name(name, accepted)
-            # No edit: the name is a part of what stands there.
-            yield report(
-                document,
-                DiagnosticCode.UNKNOWN_FIELD,
-                f"the expression reads {name!r}, which the query {chart.get('query')!r} does not return",
-                f"Did you mean {suggestion!r}?" if suggestion else f"Use one of: {', '.join(accepted[:20])}.",
-                join_pointer(pointer, *location),
-                received=name,
-                allowed=accepted[:60],
-                suggestion=suggestion,
-            )
-
-
 def _check_part(
-    document: ParsedDashboard, place: str, use: FieldUse, column_type: str, members: dict[str, str] | None
+    document: ParsedDashboard, place: str, use: FieldUse, column_type: str, inside: _Inside
 ) -> Iterator[Diagnostic]:
-    """What is inside a column: a member of a STRUCT, and nothing of any other type."""
+    """What is inside a column: an element of an ARRAY, a bound of a RANGE, a member of a STRUCT; nothing of others."""
     path = ".".join((use.name, *use.path))
-    if column_type != "STRUCT":
+    members = inside.members
+    element = inside.elements.get(use.name)
+    if column_type == "ARRAY" and use.path[0].isdigit() and (len(use.path) == 1 or element == "STRUCT"):
+        if element is not None and len(use.path) == 1:
+            yield from _check_type(document, place, replace(use, name=path, path=()), element)
+    elif column_type == "RANGE" and use.path in _BOUNDS:
+        return
+    elif column_type != "STRUCT":
         advice = (
             "JSON_VALUE, with a CAST where it is a number" if column_type == "JSON" else "a column of its own"
         )

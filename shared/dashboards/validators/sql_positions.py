@@ -1,4 +1,4 @@
-"""From a place in a query's SQL to the place in the file it was written in."""
+"""From a place in a query's SQL, or in another text, to the place in the file it was written in."""
 
 import re
 from dataclasses import dataclass
@@ -41,13 +41,19 @@ def locate_sql(document: ParsedDashboard, query_name: str, start: int, end: int)
     if sql_path is not None:
         return SqlPlace(sql_path, join_pointer(pointer, "file"), LineIndex(sql).span(start, max(end, start)))
     pointer = join_pointer(pointer, "sql")
+    span = locate_within(document, pointer, sql, start, end)
+    return SqlPlace(document.source.path, pointer, span or document.positions.value(pointer))
+
+
+def locate_within(document: ParsedDashboard, pointer: str, text: str, start: int, end: int) -> Span | None:
+    """The place of offsets `start` to `end` of the `text` at `pointer`; None where its writing cannot be followed."""
     node = document.positions.nodes.get(pointer)
-    offsets = map_scalar(document.positions.text, node, sql) if node else None
+    offsets = map_scalar(document.positions.text, node, text) if node else None
     if offsets is None:
-        return SqlPlace(document.source.path, pointer, document.positions.value(pointer))
-    start, end = min(start, len(sql)), min(max(end, start), len(sql))
+        return None
+    start, end = min(start, len(text)), min(max(end, start), len(text))
     last = offsets[end - 1] + 1 if end > start else offsets[start]
-    return SqlPlace(document.source.path, pointer, document.positions.lines.span(offsets[start], last))
+    return document.positions.lines.span(offsets[start], last)
 
 
 def read_place(document: ParsedDashboard, query_name: str, place: SqlPlace) -> str:
