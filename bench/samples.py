@@ -1,10 +1,13 @@
 """Dashboards for benches: many files of a realistic size, all different."""
 
+import random
 import textwrap
 from collections.abc import Iterator
 from string import Template
 
 QUERIES = 6
+COMPANY = 1_005
+SEED = 14
 _SQL = Template("""\
 SELECT flight_date, COUNT(*) AS flights, AVG(dep_delay) AS delay
 FROM $table
@@ -17,15 +20,28 @@ def make_dashboards(count: int, table: str = "flights") -> Iterator[tuple[str, s
     """`count` dashboards of six queries and seven charts each, as (slug, YAML)."""
     for number in range(count):
         slug = f"bench-{number:04d}"
-        yield slug, _make_dashboard(slug, number, table)
+        yield slug, _make_dashboard(slug, number, table, QUERIES, "data@example.com", "bench")
 
 
-def _make_dashboard(slug: str, number: int, table: str) -> str:
-    queries = "".join(_make_query(index, number, table) for index in range(QUERIES))
-    charts = "".join(_make_chart(index) for index in range(QUERIES))
-    rows = "".join(f"  - [{{chart: chart_{index}, width: 12}}]\n" for index in range(QUERIES))
+def make_company(seed: int = SEED) -> Iterator[tuple[str, str]]:
+    """The dashboards of a large company as (slug, YAML), the same ones for the same seed.
+
+    Three to six queries each, so that their lineage has about 80,000 edges, owners and tags as such a number has.
+    """
+    chance = random.Random(seed)  # noqa: S311 - the same dashboards every time, no secret
+    for number in range(COMPANY):
+        slug = f"company-{number:04d}"
+        queries = chance.choices((3, 4, 5, 6), (1, 2, 3, 1))[0]
+        owner, tag = f"team-{chance.randrange(40)}@example.com", f"area-{chance.randrange(60)}"
+        yield slug, _make_dashboard(slug, number, "flights", queries, owner, tag)
+
+
+def _make_dashboard(slug: str, number: int, table: str, count: int, owner: str, tag: str) -> str:
+    queries = "".join(_make_query(index, number, table) for index in range(count))
+    charts = "".join(_make_chart(index) for index in range(count))
+    rows = "".join(f"  - [{{chart: chart_{index}, width: 12}}]\n" for index in range(count))
     return (
-        f"version: 1\nslug: {slug}\ntitle: Bench dashboard {number}\nowner: data@example.com\n"
+        f"version: 1\nslug: {slug}\ntitle: Bench dashboard {number}\nowner: {owner}\ntags: [{tag}]\n"
         f"dataset: nyc\nrefresh: {{schedule: '0 6 * * *', max_age: 24h, max_stale: 7d}}\n"
         f"budget: {{per_query: 1 GB, per_refresh: 5 GB}}\n"
         f"queries:\n{queries}charts:\n"

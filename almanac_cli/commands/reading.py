@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from rich.tree import Tree
 
 
+_PAGE_DASHBOARDS = 100
+_NAMED_READERS = 10
+
+
 class LineageLevel(StrEnum):
     """How fine."""
 
@@ -83,21 +87,32 @@ def lineage(
     direction: Annotated[LineageDirection, typer.Option(help="Which way.")] = LineageDirection.BOTH,
     table: Annotated[str | None, typer.Option(help="Instead of a dashboard: project.dataset.table.")] = None,
     column: Annotated[str | None, typer.Option(help="One column of --table.")] = None,
+    page: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help=f"With --table: this page of {_PAGE_DASHBOARDS} dashboards; all unless given."
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show what feeds a dashboard, or with --table every dashboard that reads a table."""
     with answering(as_json=as_json):
-        if (slug is None) == (table is None) or (column is not None and table is None):
-            raise UsageError("Name a dashboard, or --table with or without --column.")
+        if (slug is None) == (table is None) or (table is None and (column or page) is not None):
+            raise UsageError("Name a dashboard, or --table with or without --column and --page.")
         client = get_session(context).client
         if slug is None:
-            graph = client.get("/lineage", table=table, column=column)
+            graph, note = _read_impact(client, page, table=table, column=column)
         else:
             graph = client.get(f"/lineage/{check_slug(slug)}", level=level.value, direction=direction.value)
+            note = ""
         if as_json:
             print_json(graph)
         elif graph["nodes"] or table is None:
             make_console().print(_build_tree(graph))
+            if note:
+                print_line(note)
+        elif note:
+            print_line(note)
         else:
             print_line(_tell_unread(client, table, column))
 
@@ -181,14 +196,34 @@ def _choose_queries(found: Mapping[str, Any], wanted: Sequence[str]) -> list[str
     return list(wanted or found)
 
 
+def _read_impact(
+    client: ServiceClient, page: int | None, **query: str | None
+) -> tuple[dict[str, list[Any]], str]:
+    """The graph of one page of the dashboards that read a table or column, or of all; and where the others are."""
+    found = client.get("/lineage", page=page or 1, page_size=_PAGE_DASHBOARDS, **query)
+    pages = -(-found["total"] // _PAGE_DASHBOARDS)
+    every = [found]
+    if page is None:
+        every += [
+            client.get("/lineage", page=number, page_size=_PAGE_DASHBOARDS, **query)
+            for number in range(2, pages + 1)
+        ]
+    # What dashboards share is on each of their pages.
+    nodes = {node["id"]: node for one in every for node in one["nodes"]}
+    edges = {tuple(edge.values()): edge for one in every for edge in one["edges"]}
+    note = f"Page {page} of {pages}: {found['total']} dashboards in all." if page and pages else ""
+    return {"nodes": list(nodes.values()), "edges": list(edges.values())}, note
+
+
 def _tell_unread(client: ServiceClient, table: str, column: str | None) -> str:
     """Nobody reads it. Whether it exists is not asked: the answer would be the same."""
     if column is None:
         return f"No dashboard reads {table}."
-    readers = [
-        node["name"] for node in client.get("/lineage", table=table)["nodes"] if node["type"] == "dashboard"
-    ]
-    of_table = f"{', '.join(readers)} {'reads' if len(readers) == 1 else 'read'} other columns of it."
+    found = client.get("/lineage", table=table, page_size=_NAMED_READERS)
+    readers = [node["name"] for node in found["nodes"] if node["type"] == "dashboard"]
+    more = found["total"] - len(readers)
+    named = ", ".join(readers) + (f" and {more} more" if more else "")
+    of_table = f"{named} {'reads' if found['total'] == 1 else 'read'} other columns of it."
     return f"No dashboard reads {column} of {table}" + (f"; {of_table}" if readers else ", nor the table.")
 
 

@@ -12,11 +12,12 @@ from shared.schemas.lineage import LineageImpactQuery, LineageQuery
 
 @endpoint("lineage", span="lineage.read")
 def lineage(call: Call) -> Reply | flask.Response:
-    """Read the graph of a dashboard's current version, or all that a table or column feeds."""
+    """Read the graph of a dashboard's current version, or a page of what a table or column feeds."""
     service = get_container().lineage
     if "slug" not in call.path_parameters:
         asked = call.parse_query(LineageImpactQuery)
-        return build_lineage_response(call, service, service.find_by_table(asked.table, asked.column))
+        impact = service.read_impact(asked.table, asked.column, asked.page, asked.page_size)
+        return build_lineage_response(call, service, impact)
     query = call.parse_query(LineageQuery)
     graph = service.read_graph(call.path_text("slug"), query.level, query.direction, query.depth, query.node)
     return build_lineage_response(call, service, graph)

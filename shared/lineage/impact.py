@@ -1,11 +1,9 @@
 """What a change of a table or of one of its columns touches."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 
-from shared.lineage.model import EVERY_COLUMN, EdgeType, LineageGraph, Origin, TableName, column_id, table_id
+from shared.lineage.model import EVERY_COLUMN, LineageGraph, TableName, column_id, table_id
 from shared.lineage.traversal import Direction, index_edges, keep_nodes, reach
-
-_OPAQUE = {"columns_unresolved", "clauses_unresolved", "unresolved"}
 
 
 def list_table_ids(name: TableName) -> list[str]:
@@ -25,27 +23,8 @@ def list_column_ids(tables: Sequence[str], column: str) -> set[str]:
     return {column_id(table, spelling) for table in tables for spelling in spellings}
 
 
-def select_column_impact(graph: LineageGraph, tables: Sequence[str], columns: set[str]) -> LineageGraph:
-    """The part of what is downstream of `tables` that depends on `columns`, or may."""
-    starts = {node.id for node in graph.nodes if node.id in columns} | set(
-        _iterate_opaque(graph, set(tables))
-    )
+def select_downstream(graph: LineageGraph, starts: Collection[str], tables: Collection[str]) -> LineageGraph:
+    """The part of the graph that `starts` feed, and those of `tables` that feed one of `starts`."""
     reached = reach(starts, index_edges(graph, Direction.DOWNSTREAM), None)
-    if reached:
-        reached |= {edge.source for edge in graph.edges if edge.source in tables and edge.target in starts}
-    return keep_nodes(graph, reached)
-
-
-def _iterate_opaque(graph: LineageGraph, tables: set[str]) -> Iterator[str]:
-    """Readers of the tables about which nobody knows the columns they read.
-
-    Either the parser could not trace all of their columns, or only a dry run or a job says that they read the
-    table: through a view whose definition was not at hand.
-    """
-    # A column's id is its query's or view's id, `#` and its name.
-    untraced = {node.id.partition("#")[0] for node in graph.nodes if not _OPAQUE.isdisjoint(node.attributes)}
-    reads = [edge for edge in graph.edges if edge.type is EdgeType.READS and edge.source in tables]
-    parsed = {edge.target for edge in reads if edge.origin is Origin.PARSER}
-    for edge in reads:
-        if edge.target in untraced or edge.target not in parsed:
-            yield edge.target
+    owners = {edge.source for edge in graph.edges if edge.source in tables and edge.target in starts}
+    return keep_nodes(graph, reached | owners)

@@ -91,6 +91,11 @@ def table_id(table: str) -> str:
     return f"bq:{table}"
 
 
+def is_source(node: str) -> bool:
+    """True for the id of a table, view or wildcard, or of a column of one."""
+    return node.startswith("bq:")
+
+
 def column_id(owner_id: str, column: str) -> str:
     """The id of a column of the table or query whose node is `owner_id`."""
     return f"{owner_id}#{column}"

@@ -1,6 +1,7 @@
 """Lineage as it is stored, in rows of lineage_nodes and lineage_edges, and asked for."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
 from uuid import UUID
@@ -11,7 +12,7 @@ from shared.database.models import lineage as models
 from shared.database.repositories.lineage import LineageGraph as GraphRows
 from shared.database.unit_of_work import Database, UnitOfWork
 from shared.errors import InvalidRequestError, NotFoundError
-from shared.lineage.impact import list_column_ids, list_table_ids, select_column_impact
+from shared.lineage.impact import list_column_ids, list_table_ids, select_downstream
 from shared.lineage.model import (
     Confidence,
     EdgeType,
@@ -20,6 +21,7 @@ from shared.lineage.model import (
     LineageNode,
     NodeType,
     Origin,
+    is_source,
     make_table_node,
     query_id,
     split_table_name,
@@ -27,7 +29,14 @@ from shared.lineage.model import (
 )
 from shared.lineage.model import dashboard_id as make_dashboard_id
 from shared.lineage.openlineage import EventSource, RunFacts, to_openlineage
-from shared.lineage.traversal import Direction, Level, find_sources, restrict_to_level, walk_graph
+from shared.lineage.traversal import (
+    TABLE_LEVEL,
+    Direction,
+    Level,
+    find_sources,
+    restrict_to_level,
+    walk_graph,
+)
 
 
 def make_node_rows(nodes: Iterable[LineageNode]) -> list[models.LineageNode]:
@@ -62,18 +71,28 @@ def make_origins(origins: Iterable[Origin]) -> list[models.EdgeOrigin]:
 def read_graph(found: GraphRows) -> LineageGraph:
     """The graph of stored rows; edges that several dashboards share come once."""
     return LineageGraph.build(
-        (LineageNode(row.id, NodeType(row.type.value), row.name, row.attributes) for row in found.nodes),
+        (LineageNode(row.id, NodeType(row.type), row.name, row.attributes) for row in found.nodes),
         (
             LineageEdge(
                 row.source,
                 row.target,
                 EdgeType(row.type),
-                Origin(row.origin.value),
-                Confidence(row.confidence.value),
+                Origin(row.origin),
+                Confidence(row.confidence),
             )
             for row in found.edges
         ),
     )
+
+
+@dataclass(frozen=True)
+class LineageImpact:
+    """What a table or column feeds: the graph of page `page` of the `total` dashboards that read it."""
+
+    graph: LineageGraph
+    total: int
+    page: int
+    page_size: int
 
 
 MAX_DEPTH = 20
@@ -151,8 +170,10 @@ class LineageService:
                 depth=depth,
             )
 
-    def find_by_table(self, table: str, column: str | None = None) -> LineageGraph:
-        """Everything downstream of `project.dataset.table`, or of one of its columns, over all dashboards.
+    def read_impact(
+        self, table: str, column: str | None = None, page: int = 1, page_size: int = 50
+    ) -> LineageImpact:
+        """What is downstream of `project.dataset.table`, or of one of its columns: a page of dashboards, by slug.
 
         A table of a wildcard's prefix counts as read by it. With `column`, a query with columns that could
         not be traced stays in the answer, because it may read the column. Nothing reads it: an empty graph.
@@ -163,12 +184,17 @@ class LineageService:
         except ValueError as error:
             raise InvalidRequestError(f"{error}.") from error
         tables = list_table_ids(name)
-        with _tracer.start_as_current_span("lineage.read", attributes={"bigquery.table": table}):
-            with self._database.begin() as uow:
-                graph = read_graph(uow.lineage.read_downstream(tables))
-            if column is None:
-                return restrict_to_level(graph, Level.TABLE)
-            return select_column_impact(graph, tables, list_column_ids(tables, column))
+        types = None if column else TABLE_LEVEL
+        span = _tracer.start_as_current_span("lineage.read", attributes={"bigquery.table": table})
+        with span, self._database.begin() as uow:
+            opaque = uow.lineage.find_opaque_readers(tables) if column else []
+            starts = {reader for _, reader in opaque}
+            starts |= list_column_ids(tables, column) if column else set(tables)
+            sources = uow.lineage.find_fed_sources({one for one in starts if is_source(one)}, types)
+            readers = uow.lineage.list_readers(sources, {one for one, _ in opaque}, page, page_size)
+            graph = read_graph(uow.lineage.read_many(readers.items, types))
+        found = select_downstream(graph, starts | sources, tables)
+        return LineageImpact(found, readers.total, readers.page, readers.page_size)
 
     def export_events(
         self, graph: LineageGraph, producer: str, namespace: str, runs: Mapping[str, RunFacts] | None = None

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Set
 from enum import StrEnum
 
-from shared.lineage.model import LineageGraph, NodeType
+from shared.lineage.model import EdgeType, LineageGraph, NodeType
 
 
 class Level(StrEnum):
@@ -11,6 +11,10 @@ class Level(StrEnum):
 
     TABLE = "table"
     COLUMN = "column"
+
+
+TABLE_LEVEL = (EdgeType.READS, EdgeType.MATCHES, EdgeType.FEEDS, EdgeType.BELONGS_TO)
+"""The types of the edges between what is no column."""
 
 
 class Direction(StrEnum):

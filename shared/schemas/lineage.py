@@ -5,8 +5,10 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.lineage.model import LineageGraph
+from shared.lineage.service import LineageImpact
 from shared.lineage.traversal import Direction, Level
-from shared.schemas.base import ResponseModel
+from shared.schemas.base import PageMetadata, ResponseModel
+from shared.schemas.paging import PageQuery
 
 
 class LineageQuery(BaseModel):
@@ -20,11 +22,10 @@ class LineageQuery(BaseModel):
     node: str | None = None
 
 
-class LineageImpactQuery(BaseModel):
-    """The query string of `/lineage`: what reads a table, or one of its columns."""
+class LineageImpactQuery(PageQuery):
+    """The query string of `/lineage`: what reads a table, or one of its columns, a page of dashboards at a time."""
 
-    model_config = ConfigDict(extra="forbid")
-
+    page_size: int = Field(50, ge=1, le=100)
     table: str = Field(
         max_length=1300,
         description="`project.dataset.table`.",
@@ -70,3 +71,20 @@ class LineageResponse(ResponseModel):
     def from_graph(cls, graph: LineageGraph) -> Self:
         """The answer of the service."""
         return cls.model_validate(graph)
+
+
+class LineageImpactResponse(PageMetadata, LineageResponse):
+    """The graph of a page of the dashboards that read the table or column, by slug; `total` counts all of them.
+
+    What several of them share, the table and its views, is on each of their pages.
+    """
+
+    @classmethod
+    def from_impact(cls, impact: LineageImpact) -> Self:
+        """The answer of the service."""
+        return cls(
+            page=impact.page,
+            page_size=impact.page_size,
+            total=impact.total,
+            **dict(LineageResponse.from_graph(impact.graph)),
+        )

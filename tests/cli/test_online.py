@@ -97,6 +97,10 @@ class TestReading:
         assert shown.startswith(f"No dashboard reads zzz of {table}; ")
         assert "From the terminal" in shown
         assert online.run_json("lineage", "--table", f"{table}_x") == {"nodes": [], "edges": []}
+        assert online.run_json("lineage", "--table", table, "--page", "2") == {"nodes": [], "edges": []}
+        beyond = online.run("lineage", "--table", table, "--page", "2").stdout
+        assert re.fullmatch(r"Page 2 of 1: \d+ dashboards in all\.\n", beyond)
+        assert online.run("lineage", SLUG, "--page", "2", code=2).stderr.startswith("error")
         assert online.run("lineage", SLUG, "--table", table, code=2).stderr.startswith("error")
         assert online.run("lineage", code=2).stderr.startswith("error")
 

@@ -63,35 +63,40 @@ def test_writing_the_same_again_changes_nothing_but_what_was_learnt(database: Da
     assert graph.nodes[0].attributes == {"rows": 5}
 
 
-def test_downstream_follows_current_versions_of_live_dashboards_only(database: Database) -> None:
+def test_readers_are_current_versions_of_live_dashboards_only(database: Database) -> None:
     one, two, gone = add_dashboards(database, "one", "two", "gone")
     with database.begin() as work:
-        work.lineage.add_edges(one.id, 1, *chain("table", "query", "chart"))
-        work.lineage.add_edges(two.id, 1, *chain("table", "old"))
-        work.lineage.add_edges(two.id, 2, *chain("table", "new"))
-        work.lineage.add_edges(gone.id, 1, *chain("table", "deleted"))
+        work.lineage.add_edges(one.id, 1, *chain("bq:table", "query", "chart"))
+        work.lineage.add_edges(two.id, 1, *chain("bq:table", "bq:old", "old"))
+        work.lineage.add_edges(two.id, 2, *chain("bq:table", "bq:new", "new"))
+        work.lineage.add_edges(gone.id, 1, *chain("bq:table", "bq:deleted"))
         work.dashboards.update_many([DashboardUpdate(two.id, "Two", "", "", [], 2, None, "UTC", NOW)])
     delete_dashboard(database, "gone")
     with database.begin() as work:
+        assert work.lineage.find_fed_sources(["bq:table"]) == {"bq:table", "bq:new"}
+        assert work.lineage.find_fed_sources(["bq:table"], ["none of them"]) == {"bq:table"}
+        assert work.lineage.find_fed_sources(["bq:unknown"]) == {"bq:unknown"}
+        readers = work.lineage.list_readers(["bq:table", "bq:new"], [], 1, 50)
+        assert (readers.items, readers.total) == ([(one.id, 1), (two.id, 2)], 2)
+        named = work.lineage.list_readers(["bq:new"], [one.id, gone.id], 2, 1)
+        assert (named.items, named.total) == ([(two.id, 2)], 2)
+        assert work.lineage.list_readers(["bq:old", "bq:deleted"], [], 1, 50).total == 0
         with count_statements(database) as statements:
-            found = shape(work.lineage.read_downstream(["table"]))
-        upstream = shape(work.lineage.read_downstream(["query"]))
-        nothing = shape(work.lineage.read_downstream(["unknown"]))
+            found = shape(work.lineage.read_many(readers.items))
+        assert shape(work.lineage.read_many([])) == ([], [])
     assert found == (
-        ["chart", "new", "query", "table"],
-        [("query", "chart"), ("table", "new"), ("table", "query")],
+        ["bq:new", "bq:table", "chart", "new", "query"],
+        [("bq:new", "new"), ("bq:table", "bq:new"), ("bq:table", "query"), ("query", "chart")],
     )
-    assert upstream == (["chart", "query"], [("query", "chart")])
-    assert nothing == ([], [])
     assert len(statements) == 2
 
 
-def test_a_cycle_ends(database: Database) -> None:
+def test_a_cycle_of_views_ends(database: Database) -> None:
     board = add_dashboards(database, "one")[0]
     with database.begin() as work:
-        work.lineage.add_edges(board.id, 1, *chain("a", "b", "c"))
-        work.lineage.add_edges(board.id, 1, [], [make_edge("c", "a")])
-        assert shape(work.lineage.read_downstream(["a"]))[1] == [("a", "b"), ("b", "c"), ("c", "a")]
+        work.lineage.add_edges(board.id, 1, *chain("bq:a", "bq:b", "bq:c"))
+        work.lineage.add_edges(board.id, 1, [], [make_edge("bq:c", "bq:a")])
+        assert work.lineage.find_fed_sources(["bq:b"]) == {"bq:a", "bq:b", "bq:c"}
 
 
 def test_nodes_that_nothing_touches_are_cleaned_up(database: Database) -> None:

@@ -228,6 +228,17 @@ class TestLineage:
         assert find_dashboards(f"table={people_table}&column=name") == {"dashboard:shop"}
         assert find_dashboards(f"table={people_table}2") == set()
 
+    def test_what_a_table_feeds_comes_in_pages_of_dashboards(
+        self, functions: FunctionHost, people_table: str
+    ) -> None:
+        functions.save_shop()
+        data = functions.call("lineage", "GET", f"/lineage?table={people_table}&page_size=1").json["data"]
+        assert (data["page"], data["page_size"], data["total"]) == (1, 1, 1)
+        beyond = functions.call("lineage", "GET", f"/lineage?table={people_table}&page=2").json["data"]
+        assert beyond == {"page": 2, "page_size": 50, "total": 1, "nodes": [], "edges": []}
+        refused = functions.call("lineage", "GET", f"/lineage?table={people_table}&page_size=101")
+        assert (refused.status_code, refused.json["error"]["code"]) == (400, "INVALID_REQUEST")
+
     def test_a_column_is_followed_through_what_a_chart_makes_of_it(
         self, functions: FunctionHost, people_table: str
     ) -> None:

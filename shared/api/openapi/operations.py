@@ -20,7 +20,7 @@ from shared.schemas.costs import CostQuery, CostResponse
 from shared.schemas.dashboards import ValidateRequest, ValidateResponse
 from shared.schemas.data import DataResponse
 from shared.schemas.drift import DriftResponse, RepairResponse
-from shared.schemas.lineage import LineageImpactQuery, LineageQuery, LineageResponse
+from shared.schemas.lineage import LineageImpactQuery, LineageImpactResponse, LineageQuery, LineageResponse
 from shared.schemas.paging import DashboardListQuery, PageQuery
 from shared.schemas.plans import CompileRequest, CompileResponse
 from shared.schemas.precompute import PrecomputeRequest, PrecomputeResponse, VariantRequest
@@ -244,9 +244,9 @@ OPERATIONS: Mapping[tuple[str, str, str], Operation] = {
     ("lineage", "/lineage", "GET"): Operation(
         action="impact",
         tag="Lineage",
-        summary="Read what a table or column feeds, over all dashboards",
+        summary="Read what a table or column feeds, over all dashboards, a page of them at a time",
         query=LineageImpactQuery,
-        answer=LineageResponse,
+        answer=LineageImpactResponse,
         media=(media.OPENLINEAGE,),
     ),
     ("lineage", "/lineage/{slug}", "GET"): Operation(

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.database.models.base import Base, JsonObject, UuidKey, one_of, text_enum
@@ -36,6 +36,10 @@ class EdgeConfidence(StrEnum):
     INFERRED = "inferred"
 
 
+UNTRACED = text("attributes ?| ARRAY['columns_unresolved', 'clauses_unresolved', 'unresolved']")
+"""True of a query, a view or one of their columns about which the parser could not say what it reads."""
+
+
 class LineageNode(Base):
     """A thing in the graph; `id` is stable, for example `bq:project.dataset.table#column`."""
 
@@ -46,7 +50,11 @@ class LineageNode(Base):
     name: Mapped[str]
     attributes: Mapped[JsonObject] = mapped_column(default=dict, server_default="{}")
 
-    __table_args__ = (one_of("type", NodeType), CheckConstraint("id <> ''", name="id_not_empty"))
+    __table_args__ = (
+        one_of("type", NodeType),
+        CheckConstraint("id <> ''", name="id_not_empty"),
+        Index("ix_lineage_nodes_untraced", "id", postgresql_where=UNTRACED),
+    )
 
 
 class LineageEdge(Base):
@@ -71,4 +79,10 @@ class LineageEdge(Base):
         one_of("confidence", EdgeConfidence),
         CheckConstraint("version >= 1", name="version_positive"),
         CheckConstraint("type <> ''", name="type_not_empty"),
+        Index(
+            "ix_lineage_edges_between_sources",
+            "source",
+            "type",
+            postgresql_where=text("target LIKE 'bq:%'"),
+        ),
     )

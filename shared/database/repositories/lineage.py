@@ -2,22 +2,53 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, Text, and_, any_, delete, exists, literal, or_, select
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, or_, select, tuple_, union
+from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 
+from shared.database.models.base import Base, JsonObject
 from shared.database.models.dashboards import Dashboard
 from shared.database.models.lineage import EdgeOrigin, LineageEdge, LineageNode
 from shared.database.repositories.base import Repository, rows_of, table_of
+from shared.database.repositories.lineage_impact import (
+    among,
+    select_fed_sources,
+    select_opaque_readers,
+    select_readers,
+)
+from shared.database.repositories.paging import Page, make_page, number_rows, pick_page
+
+type VersionKey = tuple[UUID, int]
+"""A dashboard's id and the number of one of its versions."""
+
+
+class NodeRow(NamedTuple):
+    """A row of `lineage_nodes`."""
+
+    id: str
+    type: str
+    name: str
+    attributes: JsonObject
+
+
+class EdgeRow(NamedTuple):
+    """What a row of `lineage_edges` says, whichever version says it."""
+
+    source: str
+    target: str
+    type: str
+    origin: str
+    confidence: str
 
 
 @dataclass(frozen=True)
 class LineageGraph:
     """Nodes and the edges between them, both in stable order."""
 
-    nodes: list[LineageNode]
-    edges: list[LineageEdge]
+    nodes: list[NodeRow]
+    edges: list[EdgeRow]
 
 
 class LineageRepository(Repository):
@@ -60,27 +91,38 @@ class LineageRepository(Repository):
 
     def read_graph(self, dashboard_id: UUID, version: int) -> LineageGraph:
         """The edges of one version and the nodes they touch."""
-        table = LineageEdge
-        return self._read(select(table).where(table.dashboard_id == dashboard_id, table.version == version))
+        return self.read_many([(dashboard_id, version)])
 
-    def read_downstream(self, node_ids: Sequence[str]) -> LineageGraph:
-        """Everything the nodes feed, directly or not, in the current versions of live dashboards."""
-        current = (
-            select(LineageEdge.id, LineageEdge.source, LineageEdge.target)
-            .join(
-                Dashboard,
-                and_(
-                    Dashboard.id == LineageEdge.dashboard_id, Dashboard.current_version == LineageEdge.version
-                ),
-            )
-            .where(Dashboard.deleted_at.is_(None))
-            .cte("current_edges")
-        )
-        start = select(current.c.id, current.c.target).where(current.c.source.in_(node_ids))
-        reached = start.cte("reached", recursive=True)
-        step = select(current.c.id, current.c.target).join(reached, current.c.source == reached.c.target)
-        reached = reached.union(step)  # UNION, not UNION ALL: cycles end
-        return self._read(select(LineageEdge).where(LineageEdge.id.in_(select(reached.c.id))))
+    def read_many(
+        self, versions: Sequence[VersionKey], edge_types: Collection[str] | None = None
+    ) -> LineageGraph:
+        """The edges of these versions, all or those of some types, and the nodes they touch."""
+        if not versions:
+            return LineageGraph([], [])
+        wanted = tuple_(LineageEdge.dashboard_id, LineageEdge.version).in_(versions)
+        return self._read(wanted if edge_types is None else and_(wanted, among(LineageEdge.type, edge_types)))
+
+    def find_fed_sources(
+        self, starts: Collection[str], edge_types: Collection[str] | None = None
+    ) -> set[str]:
+        """`starts` and the tables, views, wildcards and columns of them that they feed by edges of these types."""
+        return set(self._session.scalars(select_fed_sources(starts, edge_types)))
+
+    def find_opaque_readers(self, tables: Collection[str]) -> list[tuple[UUID, str]]:
+        """Dashboard and id of the queries and views that read the tables by columns nobody knows."""
+        found = self._session.execute(select_opaque_readers(tables))
+        return [(dashboard, reader) for dashboard, reader in found]
+
+    def list_readers(
+        self, sources: Collection[str], dashboards: Collection[UUID], page: int, page_size: int
+    ) -> Page[VersionKey]:
+        """The current versions of live dashboards that read one of `sources`, or are of `dashboards`, by slug."""
+        numbered = number_rows(select_readers(sources, dashboards), [Dashboard.slug])
+        position, count = numbered.c.row_position, numbered.c.row_total
+        found: Select[UUID, int, int, int] = select(Dashboard.id, Dashboard.current_version, position, count)
+        found = found.join(numbered, numbered.c.id == Dashboard.id)
+        rows = self._session.execute(pick_page(found, numbered, page, page_size))
+        return make_page((((id_, version), at, total) for id_, version, at, total in rows), page, page_size)
 
     def get_nodes(self, node_ids: Sequence[str]) -> dict[str, LineageNode]:
         """The known ones of `node_ids`."""
@@ -141,22 +183,22 @@ class LineageRepository(Repository):
         # In order of id: two saves that share tables must not wait for each other in a circle.
         self._session.execute(statement, rows_of([latest[key] for key in sorted(latest)]))
 
-    def _read(self, statement: Select[LineageEdge]) -> LineageGraph:
-        edges = list(
-            self._session.scalars(
-                statement.order_by(
-                    LineageEdge.source,
-                    LineageEdge.target,
-                    LineageEdge.type,
-                    LineageEdge.origin,
-                    LineageEdge.id,
-                )
-            )
+    def _read(self, wanted: ColumnElement[bool]) -> LineageGraph:
+        """The edges that are wanted, and the nodes they touch: each list one JSON document.
+
+        As rows, thousands of edges take the driver and the mapper longer than the server takes to find them.
+        """
+        edge = LineageEdge
+        order = aggregate_order_by(
+            _array(edge, EdgeRow), edge.source, edge.target, edge.type, edge.origin, edge.id
         )
-        touched = sorted({edge.source for edge in edges} | {edge.target for edge in edges})
-        nodes = self._session.scalars(
-            select(LineageNode)
-            .where(LineageNode.id == any_(literal(touched, ARRAY(Text))))
-            .order_by(LineageNode.id)
-        )
-        return LineageGraph(list(nodes) if touched else [], edges)
+        edges = self._session.scalar(select(func.json_agg(order)).where(wanted)) or []
+        touched = union(select(edge.source).where(wanted), select(edge.target).where(wanted))
+        order = aggregate_order_by(_array(LineageNode, NodeRow), LineageNode.id)
+        nodes = self._session.scalar(select(func.json_agg(order)).where(LineageNode.id.in_(touched))) or []
+        return LineageGraph([NodeRow(*row) for row in nodes], [EdgeRow(*row) for row in edges])
+
+
+def _array(model: type[Base], row: type[NodeRow | EdgeRow]) -> ColumnElement[object]:
+    """The columns of `model` that `row` holds, in its order, as a JSON array."""
+    return func.json_build_array(*(table_of(model).c[name] for name in row._fields))
