@@ -141,8 +141,15 @@ def _show_plan(one: Mapping[str, Any]) -> None:
         f"costs {format_dollars(totals['usd_per_refresh'])}; "
         f"{monthly} per month at {float(totals['refreshes_per_month']):g} refreshes."
     )
+    for table, reason in {source["table"]: source["reason"] for source in _list_unwatched(one)}.items():
+        print_line(f"Changes of {table} go unseen ({reason}): refreshed by age.")
     _show_invalidated(one["invalidates"])
     print_line("")
+
+
+def _list_unwatched(one: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for query in one["queries"]:
+        yield from query["unwatched"]
 
 
 def _show_invalidated(found: Mapping[str, Any] | None) -> None:

@@ -93,7 +93,7 @@ def _show_query(slug: str, refresh: Mapping[str, Any]) -> None:
     line = Text.assemble(
         (f"{status.replace('_', ' '):<18}", _STYLES.get(status, "")),
         f" {describe_bytes(refresh['receipt']['bytes_billed']):>9}  {slug} {', '.join(refresh['queries'])} ",
-        (clean(parameters), "dim"),
+        (clean(" ".join(filter(None, (parameters, f"({refresh['reason']})")))), "dim"),
     )
     console = make_console()
     console.print(line, soft_wrap=True)

@@ -34,6 +34,19 @@ class TestPlan:
         (default,) = online.run_json("plan", str(file), "--default-variant")["results"]
         assert default["plan"]["totals"]["queries"] == 2
 
+    def test_sources_that_cannot_be_watched_are_named_with_the_reason(
+        self, online: Program, file: Path
+    ) -> None:
+        (file.parent / "sql" / "airports.sql").write_text(
+            "SELECT table_name FROM nyc.INFORMATION_SCHEMA.TABLES"
+        )
+        shown = online.run("plan", str(file)).stdout
+        said = (
+            "Changes of local.nyc.INFORMATION_SCHEMA.TABLES go unseen (metadata changes without being modified): "
+            "refreshed by age."
+        )
+        assert shown.count(said) == 1
+
     def test_sql_that_is_refused_is_shown_at_its_line_of_the_sql_file(
         self, online: Program, file: Path
     ) -> None:
@@ -56,7 +69,7 @@ class TestReading:
         first = online.run("precompute", SLUG).stdout
         assert first.count(SLUG) >= 4
         again = online.run("precompute", SLUG).stdout
-        assert again.count("skipped unchanged") == 3
+        assert again.count("skipped unchanged") == again.count("(no source table changed)") == 3
         (result,) = online.run_json("precompute", SLUG)["results"]
         assert (result["totals"]["bytes_billed"], result["variants_ready"]) == (0, 2)
         assert "error[NOT_FOUND]" in online.run("precompute", "no-such-one", code=1).stderr

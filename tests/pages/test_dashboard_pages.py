@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 
 from tests.fixtures.browser import Visitor
 from tests.fixtures.stack import VIEWER
+from tests.pages.boards import computed_dashboard
 
 pytestmark = pytest.mark.timeout(400)  # the first test of a session starts the stack
 
@@ -20,6 +21,16 @@ SAMPLES = {
     "nyc-carriers": {"metrics": 0, "drawings": 3, "tables": 2},
     "nyc-weather-delays": {"metrics": 2, "drawings": 3, "tables": 1},
 }
+UNWATCHED = """\
+version: 1
+slug: unwatched
+title: Tables
+dataset: nyc
+queries:
+  tables: {sql: SELECT table_name FROM nyc.INFORMATION_SCHEMA.TABLES}
+charts:
+  - {id: tables, title: Tables, query: tables, type: table}
+"""
 
 
 def test_whoever_is_signed_out_signs_in_and_comes_back_to_the_page(new_visitor):
@@ -266,6 +277,21 @@ def test_the_menu_of_a_chart_shows_its_sql_and_its_plan(visitor):
     page.get_by_role("button", name="Menu of Departure delay by day").click()
     page.get_by_role("menuitem", name="Plan and cost").click()
     assert "local.nyc.flights" in page.locator("dialog .plan").inner_text()
+
+
+def test_plans_name_the_sources_whose_changes_go_unseen_and_why(visitor, stack):
+    said = (
+        "changes of local.nyc.INFORMATION_SCHEMA.TABLES go unseen (metadata changes without being modified): "
+        "refreshed by age"
+    )
+    with computed_dashboard(stack, "unwatched", UNWATCHED) as slug:
+        visitor.open_dashboard(slug)
+        page = visitor.page
+        page.get_by_role("button", name="Menu of Tables").click()
+        page.get_by_role("menuitem", name="Plan and cost").click()
+        expect(page.locator("dialog .plan")).to_contain_text(said)
+        visitor.open(f"/edit/{slug}")
+        expect(page.locator("#plan .planned")).to_contain_text(said)
 
 
 def test_a_plan_says_what_is_billed_for_the_parameters_that_are_shown(visitor):

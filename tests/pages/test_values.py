@@ -1,8 +1,19 @@
 """Values as tiles and tables show them: by their BigQuery type, and every digit of them right."""
 
-import pytest
+import csv
+import io
+import json
+import math
+from datetime import datetime
+from typing import Any
 
+import pytest
+from playwright.sync_api import Page, Route
+
+from shared.precompute.payload.encoding import close_fragment, iterate_encoded
 from tests.pages.boards import computed_dashboard
+from tests.precompute.extremes import BEYOND_ARROW, EXTREMES
+from tests.precompute.test_type_extremes import read
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -110,3 +121,58 @@ def test_a_tile_beside_a_chart_stays_as_high_as_its_number(board):
         board.locator(f"[data-chart={name}]").bounding_box()["height"] for name in ("beyond", "no_bars")
     ]
     assert heights[0] < 130 < 200 < heights[1]
+
+
+ENDS = (*EXTREMES, *BEYOND_ARROW)
+
+
+def serve_ends(route: Route) -> None:
+    """The payload, with the ends of every type as the rows of the table."""
+    fields, result = read(ENDS, "rest")
+    encoded = json.loads(close_fragment(b"".join(iterate_encoded(fields, result)), None, None))
+    answer = route.fetch()
+    body = answer.json()
+    body["data"]["queries"]["all"] = encoded
+    route.fulfill(response=answer, body=json.dumps(body))
+
+
+def take_csv(page: Page) -> tuple[str, dict[str, str]]:
+    """The text of the table's file, and its first row."""
+    page.get_by_role("button", name="Menu of Rows", exact=True).click()
+    with page.expect_download() as download:
+        page.get_by_role("menuitem", name="Download CSV").click()
+    text = download.value.path().read_bytes().decode("utf-8-sig")
+    names, first, again = csv.reader(io.StringIO(text, newline=""))
+    assert first == again
+    return text, dict(zip(names, first, strict=True))
+
+
+def write_value(value: Any) -> str:
+    """As a program of this kind reads it back: a text as it is, all else as JSON."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).replace("-0.0", "-0")
+
+
+def test_a_file_has_every_type_to_its_ends(slug, visitor):
+    page = visitor.page
+    page.route(f"**/data/{slug}*", serve_ends)
+    visitor.open_dashboard(slug)
+    text, row = take_csv(page)
+    assert list(row) == [one.name for one in ENDS]
+    for one in ENDS:
+        if isinstance(one.expected, float) and not math.isnan(one.expected):
+            assert math.copysign(1, float(row[one.name])) == math.copysign(1, one.expected), one.name
+            assert float(row[one.name]) == one.expected, one.name
+        else:
+            assert row[one.name] == write_value(one.expected), one.name
+    assert row["float_back_zero"] == "-0"
+    assert row["interval_least"].startswith("-10000-0 ")
+    # A text without characters is one, and no NULL.
+    assert text.count(',"",') == 2 * sum(one.expected == "" for one in ENDS)
+    page.goto(f"{page.url.partition('?')[0]}?_zone=Asia%2FTokyo")
+    visitor.wait_painted()
+    _, elsewhere = take_csv(page)
+    for name in ("timestamp_first", "timestamp_last"):
+        assert datetime.fromisoformat(elsewhere[name]) == datetime.fromisoformat(row[name])
+    assert elsewhere["timestamp_first"].startswith("0001-01-01T09:")

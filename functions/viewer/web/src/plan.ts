@@ -16,6 +16,12 @@ export interface PlannedQuery {
   deterministic: boolean;
   wave: number;
   partitions: { table: string; column: string; filtered: boolean }[];
+  unwatched: { table: string; reason: string }[];
+}
+
+/** The sources whose changes may go unseen, as people read it. */
+export function describeUnwatched({ unwatched }: PlannedQuery): string[] {
+  return unwatched.map(({ table, reason }) => `changes of ${table} go unseen (${reason}): refreshed by age`);
 }
 
 export interface PlanTotals {

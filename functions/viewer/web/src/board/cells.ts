@@ -20,7 +20,7 @@ const DECIMAL = /^(-?)(\d+)(?:\.(\d+))?$/;
 /** Short enough to scan; `showFully` has every digit. */
 export function formatCell(value: Cell, type: string): string {
   if (value === null) return MISSING;
-  if (typeof value === "object") return JSON.stringify(value);
+  if (typeof value === "object") return writeJson(value);
   if (isNumeric(type)) return formatNumber(value, type);
   if (type === "TIMESTAMP") return `${formatClock(toClockText(String(value)))} ${abbreviateZone(Date.parse(String(value)))}`;
   return type === "DATETIME" || type === "TIME" ? formatClock(String(value)) : String(value);
@@ -44,14 +44,21 @@ export function formatFully(value: Cell, type: string): string {
 
 /** A value for another program: a moment has the offset of the zone it is shown in. */
 export function formatForFile(value: Cell, type: string): string {
-  if (value === null) return "";
   return type === "TIMESTAMP" ? toOffsetText(String(value)) : showFully(value);
 }
 
 /** The value as it came: every digit, a moment to the microsecond. */
 export function showFully(value: Cell): string {
   if (value === null) return "NULL";
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  return typeof value === "string" ? value : writeJson(value);
+}
+
+/** As JSON.stringify, which drops the sign of -0: BigQuery tells it from 0, and JSON can, too. */
+function writeJson(value: Cell): string {
+  if (Object.is(value, -0)) return "-0";
+  if (value === null || typeof value !== "object") return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(writeJson).join(",")}]`;
+  return `{${Object.entries(value).map(([name, one]) => `${JSON.stringify(name)}:${writeJson(one)}`).join(",")}}`;
 }
 
 /** What has no type any more, such as a value that a chart worked out. */

@@ -8,7 +8,7 @@ import { drawClose, openDialog } from "../dialog";
 import { h, replace, type Child } from "../dom";
 import { formatBytes, formatDollars } from "../format";
 import type { Cell } from "../payload";
-import type { Plan, PlannedQuery } from "../plan";
+import { describeUnwatched, type Plan, type PlannedQuery } from "../plan";
 
 interface Compiled {
   results: { plan: Plan | null }[];
@@ -51,6 +51,7 @@ function drawPlan(query: PlannedQuery): HTMLElement {
     ["Cap", formatBytes(query.cap_bytes)],
     ["Tables", query.referenced_tables.join(", ") || "none"],
     ["Partitions", query.partitions.map((one) => `${one.table} by ${one.column}: ${one.filtered ? "filtered" : "read whole"}`).join("; ") || "none"],
+    ["Changes", describeUnwatched(query).join("; ") || "seen in every table"],
     ["Result", query.fresh ? "fresh: a refresh would not run it" : "would run at the next refresh"],
     ["Deterministic", query.deterministic ? "yes" : "no: refreshed by age"],
   ];

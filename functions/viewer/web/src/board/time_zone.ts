@@ -54,12 +54,13 @@ export function toClockText(text: string): string {
   return new Date(toWallClock(moment)).toISOString().replace("T", " ").replace(/\.\d+Z$/, fraction);
 }
 
-/** The same moment with the offset of the zone, in ISO 8601. */
+/** The same moment with the offset of the zone, in ISO 8601; in UTC where the zone's clocks show no year of four digits. */
 export function toOffsetText(text: string): string {
   const moment = Date.parse(text);
   if (zone === "UTC" || Number.isNaN(moment)) return text;
   const offset = findName(inOffsets, moment).replace("GMT", "") || "+00:00";
-  return toClockText(text).replace(" ", "T") + offset;
+  const clock = toClockText(text);
+  return /^(?!0000)\d{4}-/.test(clock) ? clock.replace(" ", "T") + offset : text;
 }
 
 function remember<T>(known: Map<number, T>, moment: number, find: (moment: number) => T): T {

@@ -1,7 +1,7 @@
 // What a refresh of the text would read and cost: POST /dashboards/compile, which bills nothing.
 import { h, replace } from "../dom";
 import { formatBytes, formatDollars, plural } from "../format";
-import type { Plan, PlannedQuery } from "../plan";
+import { describeUnwatched, type Plan, type PlannedQuery } from "../plan";
 
 export function drawPlanState(parent: HTMLElement, text: string): void {
   replace(parent, h("p", { class: "muted small" }, text));
@@ -25,5 +25,5 @@ function drawQuery(one: PlannedQuery): HTMLElement {
   const values = Object.entries(one.parameters).map(([name, value]) => `${name}=${String(value)}`);
   const whole = one.partitions.filter(({ filtered }) => !filtered).map(({ table }) => `${table} is read whole`);
   const cost = `reads ${formatBytes(one.bytes_estimated, one.accuracy)}, bills ${formatBytes(one.bytes_billed_expected, one.accuracy)} of at most ${formatBytes(one.cap_bytes)}`;
-  return h("li", {}, h("b", {}, one.names.join(", ")), ` ${[values.join(" "), cost, one.fresh ? "computed already" : "", ...whole].filter(Boolean).join(" · ")}`);
+  return h("li", {}, h("b", {}, one.names.join(", ")), ` ${[values.join(" "), cost, one.fresh ? "computed already" : "", ...whole, ...describeUnwatched(one)].filter(Boolean).join(" · ")}`);
 }
