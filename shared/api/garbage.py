@@ -7,8 +7,9 @@ for garbage many times and find next to none (845 objects in a process that save
 import gc
 
 _USUAL = gc.get_threshold()
-# Not never: a process that is asked for nothing but its health may live long.
-_STARTING = 200_000
+# Not never: a process that is asked for nothing but its health may live long. Twice what the largest import leaves: one
+# look through a function that plans queries is a tenth of its first answer.
+_STARTING = 1_000_000
 
 
 def postpone_collection() -> None:
