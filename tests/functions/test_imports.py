@@ -132,3 +132,13 @@ def load_for_answer(functions: FunctionHost, first: First) -> set[str]:
     status, text, loaded = json.loads(done.stdout.splitlines()[-1])
     assert status == 200, text
     return set(loaded)
+
+
+@pytest.mark.usefixtures("programs")
+def test_pydantic_looks_for_no_plugins_among_the_packages() -> None:
+    loading = (
+        "import importlib.metadata as m, sys; m.entry_points = lambda **_: sys.exit('looked'); "
+        "import shared.schemas.auth"
+    )
+    done = subprocess.run([sys.executable, "-c", loading], cwd=REPOSITORY, check=False, capture_output=True)
+    assert done.returncode == 0, done.stderr
