@@ -7,9 +7,10 @@ all of them read. Nobody changes a tree.
 import copy
 import re
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
+from typing import cast
 
 from sqlglot import exp
 from sqlglot.dialects.bigquery import BigQuery
@@ -65,9 +66,24 @@ class ParsedSql:
         return tuple(walk(self.tree))
 
     @cached_property
+    def nodes_by_kind(self) -> Mapping[type[exp.Expr], Sequence[exp.Expr]]:
+        """The same nodes by their very class: of most kinds that a rule looks for a text holds none."""
+        kinds: dict[type[exp.Expr], list[exp.Expr]] = {}
+        for node in self.nodes:
+            kinds.setdefault(type(node), []).append(node)
+        return kinds
+
+    def find[NodeT: exp.Expr](self, *kinds: type[NodeT]) -> list[NodeT]:
+        """The nodes of these kinds or of ones below them, level by level."""
+        named = [kind for kind in self.nodes_by_kind if issubclass(kind, kinds)]
+        if len(named) > 1:
+            return [node for node in self.nodes if isinstance(node, kinds)]
+        return [cast("NodeT", node) for kind in named for node in self.nodes_by_kind[kind]]
+
+    @cached_property
     def tables(self) -> tuple[exp.Table, ...]:
         """Every node that names a table, and not a CTE or an array."""
-        return tuple(TableFinder().find(self.tree, self.nodes))
+        return tuple(TableFinder().find(self.tree, self.find(exp.Table)))
 
     def offset_of(self, node: exp.Expr) -> int:
         """Where `node` begins: by the parser's word, else by its name, else where the statement begins."""
@@ -160,8 +176,8 @@ def _find_reserved(parsed: ParsedSql) -> list[Violation]:
     """Reserved words where the parser took them for names."""
     reserved = [
         node
-        for node in parsed.nodes
-        if isinstance(node, exp.Identifier) and not node.quoted and node.name.upper() in RESERVED_WORDS
+        for node in parsed.find(exp.Identifier)
+        if not node.quoted and node.name.upper() in RESERVED_WORDS
     ]
     if not reserved:
         return []

@@ -57,14 +57,13 @@ class TableFinder:
         self._tables: list[exp.Table] = []
         self._seen: set[int] = set()
 
-    def find(self, query: exp.Query, nodes: Iterable[exp.Expr]) -> list[exp.Table]:
-        """Every one of the query's `nodes` that names a table, in no particular order.
+    def find(self, query: exp.Query, tables: Iterable[exp.Table]) -> list[exp.Table]:
+        """Every one of the query's nodes of that kind that names a table, in no particular order.
 
         A table node in a place that no rule of scope reaches counts as a table.
         """
         self._visit_query(query, _Scope())
-        unseen = (node for node in nodes if isinstance(node, exp.Table) and id(node) not in self._seen)
-        self._tables.extend(unseen)
+        self._tables.extend(table for table in tables if id(table) not in self._seen)
         return self._tables
 
     def _visit_query(self, query: exp.Expr, scope: _Scope) -> None:
@@ -215,13 +214,13 @@ class TableFinder:
                 self._visit_query(inner, visible)
 
 
-def find_quoted_arrays(nodes: Iterable[exp.Expr]) -> Iterator[exp.Column]:
+def find_quoted_arrays(arrays: Iterable[exp.Unnest]) -> Iterator[exp.Column]:
     """Paths in UNNEST that the parser splits although BigQuery sees one quoted name.
 
     Of `a.b` in backticks the parser makes the field b of a; what BigQuery makes of it is not left to chance.
     """
-    for unnest in nodes:
-        for column in unnest.expressions if isinstance(unnest, exp.Unnest) else ():
+    for unnest in arrays:
+        for column in unnest.expressions:
             if isinstance(column, exp.Column) and len(column.parts) > 1:
                 starts = [start_of(part) for part in column.parts]
                 if starts[0] is None or starts[0] == starts[1]:

@@ -5,10 +5,10 @@ is the name in the text. So the names are judged there: whatever stands before a
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cached_property, partial
 
 from sqlglot import exp
 
@@ -205,35 +205,38 @@ class TableRule:
 
     def find(self, parsed: ParsedSql) -> Iterator[Violation]:
         """Every table that is not of an allowed dataset or whose name says nothing definite."""
-        arrays = [(column, column.parts) for column in find_quoted_arrays(parsed.nodes)]
+        arrays = [(column, column.parts) for column in find_quoted_arrays(parsed.find(exp.Unnest))]
         tables = [(table, table.parts) for table in parsed.tables]
         for keyword, path, function in parsed.table_arguments:
             if not self._policy.allows_routine(function):
                 message = f"TABLE names what a table function reads; {function} is none that is allowed."
                 yield Violation(SqlInvalidError, "table_name", message, keyword.text, keyword.start)
             # Dots inside of backticks part names as dots outside of them do.
-            yield from self._judge(".".join(part.text.strip("`") for part in path).split("."), path[0].start)
+            yield from self._judge(
+                ".".join(part.text.strip("`") for part in path).split("."), partial(int, path[0].start)
+            )
         for node, parts in [*tables, *arrays]:
-            offset = parsed.offset_of(node)
             if all(isinstance(part, exp.Identifier) for part in parts):
-                yield from self._judge([part.name for part in parts], offset)
+                yield from self._judge([part.name for part in parts], partial(parsed.offset_of, node))
             else:
                 message = "A table is written out by name; a parameter or an expression cannot stand for it."
-                yield Violation(SqlInvalidError, "table_name", message, node.sql("bigquery")[:80], offset)
+                found = node.sql("bigquery")[:80]
+                yield Violation(SqlInvalidError, "table_name", message, found, parsed.offset_of(node))
 
-    def _judge(self, parts: list[str], offset: int) -> Iterator[Violation]:
+    def _judge(self, parts: list[str], find_offset: Callable[[], int]) -> Iterator[Violation]:
+        """What is wrong with a table's name; where it stands is only looked for then."""
         name = ".".join(parts)
         if self._policy.allowed_datasets is None and len(parts) == 1 and not self._default_dataset:
             return  # whoever does not know the datasets may not know the default one either
         try:
             table = self._resolve(parts)
         except ValueError as error:
-            yield Violation(SqlInvalidError, "table_name", f"{error}.", name, offset)
+            yield Violation(SqlInvalidError, "table_name", f"{error}.", name, find_offset())
             return
         reason = self._refuse(table)
         if reason:
             shown = table if table.dataset else name
-            yield Violation(TableNotAllowedError, "table", f"{shown} {reason}.", name, offset)
+            yield Violation(TableNotAllowedError, "table", f"{shown} {reason}.", name, find_offset())
         else:
             self.tables.add(table)
 

@@ -50,9 +50,8 @@ _READING = (
 _KNOWN: dict[type[exp.Expr], bool] = {}
 
 
-def is_reading(node: exp.Expr) -> bool:
+def is_reading(kind: type[exp.Expr]) -> bool:
     """True when a node of this kind only reads and computes."""
-    kind = type(node)
     known = _KNOWN.get(kind)
     if known is None:
         known = _KNOWN[kind] = issubclass(kind, _READING)
@@ -77,8 +76,10 @@ class NodeRule:
 
     def find(self, parsed: ParsedSql) -> Iterator[Violation]:
         """Every node that is not on the list, such as an INSERT inside of a WITH."""
+        if all(map(is_reading, parsed.nodes_by_kind)):
+            return
         for node in parsed.nodes:
-            if not is_reading(node):
+            if not is_reading(type(node)):
                 yield self._refuse(parsed, node)
 
     def _refuse(self, parsed: ParsedSql, node: exp.Expr) -> Violation:
@@ -99,7 +100,7 @@ class SizeRule:
 
     def find(self, parsed: ParsedSql) -> Iterator[Violation]:
         """The first join over the bound (https://cloud.google.com/bigquery/quotas#query_jobs)."""
-        joins = [node for node in parsed.nodes if isinstance(node, exp.Join)]
+        joins = parsed.find(exp.Join)
         if len(joins) >= MAX_SOURCES:
             message = f"The SQL joins {len(joins) + 1} tables or arrays; at most {MAX_SOURCES} are accepted."
             offset = parsed.offset_of(joins[-1])
@@ -118,10 +119,8 @@ class AnonymousCallRule:
 
     def find(self, parsed: ParsedSql) -> Iterator[Violation]:
         """Every unqualified call of something that is not on the list of functions."""
-        for node in parsed.nodes:
-            if not isinstance(node, exp.Anonymous | exp.AnonymousAggFunc) or isinstance(
-                node.parent, exp.Dot | exp.NetFunc | exp.SafeFunc
-            ):
+        for node in parsed.find(exp.Anonymous, exp.AnonymousAggFunc):
+            if isinstance(node.parent, exp.Dot | exp.NetFunc | exp.SafeFunc):
                 continue  # a call behind a dot is judged by its whole name in `policy`
             name = _read_name(node)
             if "." in node.name:
@@ -150,7 +149,7 @@ def check_table_count(parsed: ParsedSql) -> None:
 
     BigQuery's own limit: https://cloud.google.com/bigquery/quotas#query_jobs.
     """
-    count = sum(isinstance(node, exp.Table) for node in parsed.nodes)
+    count = len(parsed.find(exp.Table))
     if count > MAX_TABLES:
         message = f"The SQL names {count} tables; at most {MAX_TABLES} are accepted."
         found = Violation(SqlInvalidError, "size", message, f"{count} tables", 0, _REMEDY)
@@ -169,14 +168,14 @@ class ColumnNameRule:
         """Every name that comes twice, and every one that BigQuery refuses."""
         seen: set[str] = set()
         for name, place in find_outputs(parsed.tree):
-            start = start_of(place)
-            offset = parsed.offset_of(place) if start is None else start
             reason = _refuse(name, place.parent is not None and bool(place.parent.args.get("alias")))
             folded = fold_name(name)
             if folded in seen:
                 reason = f"Two columns of the result are called {name}; BigQuery compares names without case"
             seen.add(folded)
             if reason:
+                start = start_of(place)
+                offset = parsed.offset_of(place) if start is None else start
                 remedy = "Give the column another name with AS."
                 yield Violation(SqlInvalidError, "column_name", f"{reason}.", name, offset, remedy)
 
@@ -202,8 +201,7 @@ class CompletenessRule:
 
     def find(self, parsed: ParsedSql) -> Iterator[Violation]:
         """Every name behind FROM or JOIN that the tree lacks, and every name of another parser's making."""
-        tables = (node for node in parsed.nodes if isinstance(node, exp.Table))
-        known = {start_of(part) for table in tables for part in table.parts}
+        known = {start_of(part) for table in parsed.find(exp.Table) for part in table.parts}
         for lexeme in _find_table_starts(parsed.lexemes):
             if not _is_name(lexeme):
                 message = "A table is written out by name; a parameter or a string cannot stand for it."

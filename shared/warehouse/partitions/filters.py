@@ -58,8 +58,8 @@ class FilterFinder:
 
     def follow(self, query: exp.Query, project: str, dataset: str | None) -> Relation:
         """Read a whole query, whose tables `project` and `dataset` complete."""
-        nodes = walk(query)
-        tables = TableFinder().find(query, nodes)
+        named = [node for node in walk(query) if isinstance(node, exp.Table)]
+        tables = TableFinder().find(query, named)
         place = _Place(project, dataset, frozenset(map(id, tables)))
         refs = (find_ref(table, project, dataset) for table in tables)
         self.seen.update(ref for ref in refs if ref is not None)
