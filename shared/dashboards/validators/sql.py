@@ -5,6 +5,7 @@ In a file of its own, its path stays inside the folder, and the file is there.
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -61,7 +62,7 @@ class SqlValidator:
                 yield from swallowed  # what is left is not what was written
                 continue
             try:
-                guard.check(sql, default_dataset)
+                guard.admit(sql, default_dataset)
             except AlmanacError as error:
                 for problem in make_problems(sql, error):
                     yield _describe(document, query, problem, error.code.value)
@@ -69,8 +70,9 @@ class SqlValidator:
                 yield from _find_sessions(document, query, sql)
 
 
+@lru_cache(maxsize=8)
 def make_guard(policy: SqlPolicy | None) -> "QueryGuard":
-    """The guard of a policy. Raises ValueError when one of its datasets is no name of one."""
+    """The guard of a policy, one for all files. Raises ValueError when one of its datasets is no name of one."""
     # The parser costs 150 ms; reading a definition does not need it.
     from shared.warehouse.guard.guard import GuardPolicy, QueryGuard
 

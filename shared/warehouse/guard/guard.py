@@ -8,8 +8,9 @@ what BigQuery itself says of the same text.
 from collections.abc import Iterator, Sequence
 
 from shared.errors import SqlNotAllowedError, TableNotAllowedError
-from shared.sql.lexer import Lexeme, upper_name
+from shared.sql.lexer import MAX_KEPT_LENGTH, Lexeme, upper_name
 from shared.sql.parsing import TOO_DEEP, ParsedSql, read_statement
+from shared.sql.shape import write_shape
 from shared.sql.violations import Violation, make_error, raise_violations
 from shared.warehouse.guard.functions import NON_DETERMINISTIC_WORDS
 from shared.warehouse.guard.policy import CallRule, GuardedQuery, GuardPolicy, ParameterRule, TableRule
@@ -26,6 +27,8 @@ from shared.warehouse.models.tables import INFORMATION_SCHEMA, TableRef
 
 __all__ = ["GuardPolicy", "GuardedQuery", "QueryGuard"]
 
+_KEPT_SHAPES = 1000
+
 
 class QueryGuard:
     """Lets through single SELECTs over allowed tables and nothing else. Safe to share between threads."""
@@ -34,6 +37,7 @@ class QueryGuard:
         """Raises ValueError when an allowed dataset of the policy is not `dataset` or `project.dataset`."""
         self._policy = policy
         _ = policy.datasets
+        self._admitted: set[tuple[str | None, str]] = set()
         self._text_rules = (CallRule(policy), ParameterRule())
         self._tree_rules: tuple[TreeRule, ...] = (
             SizeRule(),
@@ -60,6 +64,21 @@ class QueryGuard:
         except RecursionError as error:
             # Brackets are bounded; chains that nest without any, such as JOIN b JOIN c … ON ON, end here.
             raise make_error(sql, [TOO_DEEP]) from error
+
+    def admit(self, sql: str, default_dataset: str | None) -> None:
+        """Raise as `check` does; for who asks about many texts and needs no tree.
+
+        A text of the shape of one that passed is not parsed again. What is sent to BigQuery is checked by itself.
+        """
+        lexemes = read_statement(sql, self._policy.bounds).lexemes
+        shape = (default_dataset, write_shape(lexemes))
+        if shape in self._admitted:
+            return
+        self.check(sql, default_dataset)
+        if len(self._admitted) >= _KEPT_SHAPES:
+            self._admitted.clear()
+        if len(sql) <= MAX_KEPT_LENGTH:
+            self._admitted.add(shape)
 
     def _check(self, sql: str, default_dataset: str | None) -> GuardedQuery:
         parsed = self._parse(sql)
