@@ -16,7 +16,7 @@ from shared.environment import SecretStr, SettingsError, list_kinds
 from shared.settings import Environment, Settings
 
 PORTS = {setting_name(field.name): field.default for field in fields(Ports)}
-FOLDERS = {"LOCAL_DIR", "PARTS_DIR"}
+FOLDERS = {"LOCAL_DIR", "PARTS_DIR", "ENV_FILE"}
 ENTRIES = parse_sample(SAMPLE.read_text())
 
 

@@ -1,7 +1,7 @@
 """The environment variables of the local stack's functions; the names are those of `shared.settings`."""
 
-import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local.servers.oidc import OidcServer
@@ -13,13 +13,33 @@ DATASET = "nyc"
 ADMIN_EMAIL = "admin@example.com"
 EDITOR_EMAIL = "editor@example.com"
 SCHEDULER_EMAIL = "scheduler@local.iam.gserviceaccount.com"
-# The emulator shares a laptop's cores with everything else; BigQuery answers a metadata call in milliseconds.
-_PATIENCE = {"WAREHOUSE_CALL_TIMEOUT_SECONDS": "30", "WAREHOUSE_METADATA_TIMEOUT_SECONDS": "8"}
+_DEFAULTS_HERE = {
+    "ALLOWED_DATASETS": DATASET,
+    # The emulator shares a laptop's cores with everything else; BigQuery answers a metadata call in milliseconds.
+    "WAREHOUSE_CALL_TIMEOUT_SECONDS": "30",
+    "WAREHOUSE_METADATA_TIMEOUT_SECONDS": "8",
+}
 # What Cloud Run mounts from Secret Manager: a function gets those its manifest entry lists, and no others.
 SECRETS = frozenset({"DATABASE_URL", "CACHE_URL", "OIDC_CLIENT_SECRET"})
 
 
-def build_environment(
+@dataclass(frozen=True)
+class Decision:
+    """Settings that the stack decides itself, and why a developer's own are not used."""
+
+    reason: str
+    values: Mapping[str, str]
+
+    def list_overruled(self, chosen: Mapping[str, str]) -> list[str]:
+        """Those of its settings that `chosen` sets to something else; a default that was copied is no choice."""
+        return [
+            name
+            for name, value in self.values.items()
+            if chosen.get(name) and chosen[name] != value and not _is_default(name, chosen[name])
+        ]
+
+
+def list_decisions(
     *,
     public_url: str,
     database_url: str,
@@ -28,45 +48,68 @@ def build_environment(
     bigquery_storage_endpoint: str,
     oidc: OidcServer,
     state_dir: Path,
-    chosen: Mapping[str, str],
-) -> dict[str, str]:
-    """Every setting of the stack.
+) -> list[Decision]:
+    """What the stack decides itself."""
+    return [
+        Decision("this is the local stack", {"ENVIRONMENT": "local"}),
+        Decision("the address is nginx's, on PORT_NGINX", {"PUBLIC_URL": public_url}),
+        Decision(
+            "queries go to the emulator, on PORT_BIGQUERY",
+            {
+                "GOOGLE_CLOUD_PROJECT": PROJECT,
+                "BIGQUERY_ENDPOINT": bigquery_endpoint,
+                "BIGQUERY_STORAGE_ENDPOINT": bigquery_storage_endpoint,
+            },
+        ),
+        Decision(
+            "the stack starts a PostgreSQL of its own, on PORT_POSTGRES",
+            {"DATABASE_URL": database_url},
+        ),
+        Decision("the stack starts a Valkey of its own, on PORT_CACHE", {"CACHE_URL": cache_url}),
+        Decision(
+            "the stack keeps files in LOCAL_DIR",
+            {
+                "DASHBOARD_STORE_URL": f"git:{state_dir / 'workdir'}",
+                "PAYLOAD_STORE_URL": f"file:{state_dir / 'payloads'}",
+                "STORAGE_ENDPOINT": "",
+            },
+        ),
+        Decision("only the stack's nginx stands before the functions", {"TRUSTED_PROXIES": "127.0.0.1"}),
+        Decision(
+            "a sign-in provider of the stack's own knows the accounts, on PORT_OIDC",
+            {
+                "OIDC_ISSUER": oidc.issuer,
+                "OIDC_DISCOVERY_URL": oidc.discovery_url,
+                "OIDC_CLIENT_ID": oidc.client_id,
+                "OIDC_CLIENT_SECRET": oidc.client_secret,
+                "CLI_OIDC_CLIENT_ID": oidc.cli_client_id,
+                "CLI_OIDC_CLIENT_SECRET": "",
+                "ALLOWED_EMAILS": "",
+                "ALLOWED_DOMAINS": "example.com",
+                "ADMIN_EMAILS": ADMIN_EMAIL,
+                "EDITOR_EMAILS": EDITOR_EMAIL,
+                "SERVICE_ACCOUNT_EMAILS": SCHEDULER_EMAIL,
+            },
+        ),
+    ]
 
-    `chosen` are settings of the developer (`.env`), such as budgets; where the stack itself decides
-    (addresses, credentials, stores, accounts) they are not asked.
-    """
+
+def build_environment(chosen: Mapping[str, str], decisions: Sequence[Decision]) -> dict[str, str]:
+    """Every setting of the stack: what the developer chose, such as budgets, and over it what the stack decides."""
     names = set(Settings.list_environment_names())
-    names -= set(os.environ)  # which every process of the stack inherits, and which wins over .env
     own = {name: value for name, value in chosen.items() if value and name in names}
-    return (
-        _PATIENCE
-        | own
-        | {
-            "ENVIRONMENT": "local",
-            "PUBLIC_URL": public_url,
-            "GOOGLE_CLOUD_PROJECT": PROJECT,
-            "BIGQUERY_ENDPOINT": bigquery_endpoint,
-            "BIGQUERY_STORAGE_ENDPOINT": bigquery_storage_endpoint,
-            "ALLOWED_DATASETS": DATASET,
-            "DATABASE_URL": database_url,
-            "CACHE_URL": cache_url,
-            "DASHBOARD_STORE_URL": f"git:{state_dir / 'workdir'}",
-            "PAYLOAD_STORE_URL": f"file:{state_dir / 'payloads'}",
-            # nginx.
-            "TRUSTED_PROXIES": "127.0.0.1",
-            "OIDC_ISSUER": oidc.issuer,
-            "OIDC_DISCOVERY_URL": oidc.discovery_url,
-            "OIDC_CLIENT_ID": oidc.client_id,
-            "OIDC_CLIENT_SECRET": oidc.client_secret,
-            "CLI_OIDC_CLIENT_ID": oidc.cli_client_id,
-            "CLI_OIDC_CLIENT_SECRET": "",
-            "ALLOWED_EMAILS": "",
-            "ALLOWED_DOMAINS": "example.com",
-            "ADMIN_EMAILS": ADMIN_EMAIL,
-            "EDITOR_EMAILS": EDITOR_EMAIL,
-            "SERVICE_ACCOUNT_EMAILS": SCHEDULER_EMAIL,
-        }
-    )
+    decided = {name: value for decision in decisions for name, value in decision.values.items()}
+    return _DEFAULTS_HERE | own | decided
+
+
+def explain_overruled(chosen: Mapping[str, str], decisions: Sequence[Decision]) -> list[str]:
+    """One sentence for each decision that leaves something unused which the developer chose."""
+    overruled = ((decision.list_overruled(chosen), decision.reason) for decision in decisions)
+    return [
+        f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} not used: {reason}."
+        for names, reason in overruled
+        if names
+    ]
 
 
 def select_environment(environment: Mapping[str, str], entry: FunctionEntry) -> dict[str, str]:
@@ -77,3 +120,8 @@ def select_environment(environment: Mapping[str, str], entry: FunctionEntry) -> 
         raise LookupError(f"{entry.name} lists unknown secrets in deploy/functions.yaml: {listed}")
     withheld = SECRETS - set(entry.secrets)
     return {name: value for name, value in environment.items() if name not in withheld}
+
+
+def _is_default(name: str, value: str) -> bool:
+    field = name.lower()
+    return bool(getattr(Settings(**{field: value}), field) == getattr(Settings, field))

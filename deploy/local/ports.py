@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from deploy.local.errors import StackError
-from deploy.local.parts import REPOSITORY
 
-DOTENV = REPOSITORY / ".env"
 _HIGHEST_PORT = 65535
 
 
@@ -58,14 +56,6 @@ def setting_name(field_name: str) -> str:
     return f"PORT_{field_name.upper()}"
 
 
-def read_dotenv() -> dict[str, str]:
-    """What `.env` sets; the environment itself wins over it wherever both are read."""
-    # Only on a developer's machine: a container has its environment from Compose, and the image not this package.
-    from dotenv import dotenv_values
-
-    return {name: value for name, value in dotenv_values(DOTENV).items() if value is not None}
-
-
 def read_ports(dotenv: Mapping[str, str]) -> Ports:
     """The ports from the environment, else from `dotenv`, else the defaults. Raises PortSettingError."""
     chosen = {}
@@ -73,7 +63,7 @@ def read_ports(dotenv: Mapping[str, str]) -> Ports:
         name = setting_name(field.name)
         text = os.environ.get(name) or dotenv.get(name)
         if text:
-            chosen[field.name] = _parse_port(name, text)
+            chosen[field.name] = parse_port(name, text)
     return Ports(**chosen)
 
 
@@ -111,7 +101,8 @@ def is_free(port: int) -> bool:
         return True
 
 
-def _parse_port(name: str, text: str) -> int:
+def parse_port(name: str, text: str) -> int:
+    """The port a setting names. Raises PortSettingError."""
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _HIGHEST_PORT:
         raise PortSettingError(f"{name} is {text!r}; it must be a port number from 1 to {_HIGHEST_PORT}.")
     return int(text)

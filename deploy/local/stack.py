@@ -1,17 +1,26 @@
 """The units of the local stack: which servers and tasks there are, and what each of them needs."""
 
 import hashlib
-import os
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from deploy.local.environment import ADMIN_EMAIL, PROJECT, build_environment, select_environment
+from deploy.local.choices import read_choices
+from deploy.local.environment import (
+    ADMIN_EMAIL,
+    DATASET,
+    PROJECT,
+    Decision,
+    build_environment,
+    explain_overruled,
+    list_decisions,
+    select_environment,
+)
 from deploy.local.errors import StackError
 from deploy.local.functions import build_function_environment, build_function_spec
 from deploy.local.parts import REPOSITORY, analyser_dir, local_dir
-from deploy.local.ports import Listener, read_dotenv, read_ports
+from deploy.local.ports import Listener, read_ports
 from deploy.local.servers.bigquery import BigQueryEmulator, MeteringGate
 from deploy.local.servers.nginx import NginxServer
 from deploy.local.servers.oidc import OidcServer
@@ -20,6 +29,7 @@ from deploy.local.servers.valkey import ValkeyServer
 from deploy.local.supervision.process import ServiceSpec
 from deploy.local.supervision.units import Unit
 from shared.api.manifest import MANIFEST_PATH, FunctionEntry, load_manifest
+from shared.settings import Settings
 
 
 class Stack:
@@ -27,9 +37,9 @@ class Stack:
 
     def __init__(self) -> None:
         self.state_dir = local_dir()
-        self._dotenv = read_dotenv()
+        self._chosen = read_choices()
         self._manifest = load_manifest()
-        self.ports = read_ports(self._dotenv)
+        self.ports = read_ports(self._chosen)
         self._names = tuple(entry.name for entry in self._manifest.functions)
         folder = self.state_dir
         self._postgres = PostgresServer(folder / "postgres", self.ports.postgres)
@@ -43,7 +53,7 @@ class Stack:
             self.ports.nginx,
             self._manifest,
             self._function_ports,
-            os.environ.get("SERVICE_VERSION") or self._dotenv.get("SERVICE_VERSION") or "dev",
+            self._chosen.get("SERVICE_VERSION", "dev"),
         )
         self.oidc = OidcServer(folder / "oidc", self.ports.oidc, [f"{self.url}/auth/callback"])
 
@@ -69,14 +79,27 @@ class Stack:
         """Every port the stack takes."""
         return self.ports.list_listeners(self._names)
 
+    @property
+    def has_sample(self) -> bool:
+        """Whether the sample is loaded and saved: not where ALLOWED_DATASETS leaves its dataset out."""
+        allowed = Settings(allowed_datasets=self.build_environment()["ALLOWED_DATASETS"]).allowed_datasets
+        return not {DATASET, f"{PROJECT}.{DATASET}"}.isdisjoint(allowed)
+
     def compute_fingerprint(self) -> str:
         """Changes with the settings and the manifest: a running stack with another one is out of date."""
-        settings = sorted({**self._dotenv, **_port_environment()}.items())
+        settings = sorted(self._chosen.items())
         return hashlib.sha256(repr((settings, MANIFEST_PATH.read_text())).encode()).hexdigest()
+
+    def explain_overruled(self) -> list[str]:
+        """One sentence for each reason for which something is not used that the developer chose."""
+        return explain_overruled(self._chosen, self._list_decisions())
 
     def build_environment(self) -> dict[str, str]:
         """The settings of the stack's functions, secrets included."""
-        return build_environment(
+        return build_environment(self._chosen, self._list_decisions())
+
+    def _list_decisions(self) -> list[Decision]:
+        return list_decisions(
             public_url=self.url,
             database_url=self._postgres.url,
             cache_url=self._cache.url,
@@ -84,7 +107,6 @@ class Stack:
             bigquery_storage_endpoint=self._bigquery.storage_endpoint,
             oidc=self.oidc,
             state_dir=self.state_dir,
-            chosen=self._dotenv,
         )
 
     def build_function_environment(self, name: str) -> dict[str, str]:
@@ -139,11 +161,13 @@ class Stack:
     def _build_tasks(self, environment: Mapping[str, str]) -> list[Unit]:
         build = partial(_build_task, environment=environment, log_dir=self.state_dir / "logs")
         seeded = frozenset({"nginx", "oidc", "cache", "migrate", "sample-data"})
-        return [
-            build("migrate", needs=frozenset({"postgres"})),
-            build("sample-data", needs=frozenset({"bigquery-gate"})),
-            build("sample-dashboards", needs=seeded, required=False),
-        ]
+        tasks = [build("migrate", needs=frozenset({"postgres"}))]
+        if self.has_sample:
+            tasks += [
+                build("sample-data", needs=frozenset({"bigquery-gate"})),
+                build("sample-dashboards", needs=seeded, required=False),
+            ]
+        return tasks
 
 
 def _prepared(server: BigQueryEmulator | PostgresServer | NginxServer) -> Callable[[], ServiceSpec]:
@@ -171,7 +195,3 @@ def _build_task(
         working_directory=REPOSITORY,
     )
     return Unit(name, lambda: spec, needs=needs, is_task=True, required=required)
-
-
-def _port_environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name.startswith("PORT_")}

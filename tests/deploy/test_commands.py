@@ -184,3 +184,27 @@ def test_env_of_an_unknown_function_names_those_there_are(environment: dict[str,
     done = run_command(environment, "env", "dta")
     assert done.returncode == 1
     assert done.stderr.startswith("error: There is no function 'dta'; there are: ")
+
+
+def test_env_honours_the_file_and_says_what_of_it_is_not_used(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.env"
+    file.write_text("ALLOWED_DATASETS=nyc,sales\nMAX_BYTES_PER_QUERY=3 GB\nCACHE_URL=redis://elsewhere\n")
+    done = run_command({**environment, "ENV_FILE": str(file)}, "env", "sql_run")
+    assert "export ALLOWED_DATASETS=nyc,sales\n" in done.stdout
+    assert "export MAX_BYTES_PER_QUERY='3 GB'\n" in done.stdout
+    assert done.stderr == (
+        "note: CACHE_URL is not used: the stack starts a Valkey of its own, on PORT_CACHE.\n"
+    )
+
+
+def test_a_broken_file_starts_nothing(environment: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "mine.env"
+    file.write_text("ALLOWED_DATASETS=nyc\nMAX_BYTE_PER_QUERY=3 GB\n")
+    done = run_command({**environment, "ENV_FILE": str(file)}, "up")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "error: mine.env, line 2: there is no setting MAX_BYTE_PER_QUERY; did you mean MAX_BYTES_PER_QUERY?\n"
+    )
+    assert run_command(environment, "status").stdout == "The stack is down; 'make up' starts it.\n"

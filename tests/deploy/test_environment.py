@@ -4,17 +4,26 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.environment import SECRETS, build_environment, select_environment
+from deploy.local.environment import (
+    SECRETS,
+    Decision,
+    build_environment,
+    explain_overruled,
+    list_decisions,
+    select_environment,
+)
 from deploy.local.servers.oidc import OidcServer
+from deploy.local.stack import Stack
+from deploy.settings_doc import SAMPLE, parse_sample
 from shared.api.manifest import Manifest, load_manifest
 from shared.settings import Settings
 from tests.deploy.conftest import Gateway
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    """What a stack on some ports would hand out; `.env` sets a budget and tries to set an address."""
-    return build_environment(
+def decisions(tmp_path: Path) -> list[Decision]:
+    """What a stack on some ports decides."""
+    return list_decisions(
         public_url="http://localhost:1",
         database_url="postgresql+pg8000://a:b@127.0.0.1:2/c",
         cache_url="redis://127.0.0.1:3/0",
@@ -22,13 +31,19 @@ def environment(tmp_path: Path) -> dict[str, str]:
         bigquery_storage_endpoint="127.0.0.1:5",
         oidc=OidcServer(tmp_path / "oidc", 6, ["http://localhost:1/auth/callback"]),
         state_dir=tmp_path,
-        chosen={
-            "MAX_BYTES_PER_QUERY": "3 GB",
-            "CACHE_URL": "redis://elsewhere",
-            "PORT_NGINX": "1",
-            "LOG_LEVEL": "",
-        },
     )
+
+
+@pytest.fixture
+def environment(decisions: list[Decision]) -> dict[str, str]:
+    """What such a stack would hand out; `.env` sets a budget and tries to set an address."""
+    chosen = {
+        "MAX_BYTES_PER_QUERY": "3 GB",
+        "CACHE_URL": "redis://elsewhere",
+        "PORT_NGINX": "1",
+        "LOG_LEVEL": "",
+    }
+    return build_environment(chosen, decisions)
 
 
 def test_every_name_is_a_setting_and_every_value_is_accepted(
@@ -48,6 +63,34 @@ def test_a_choice_of_the_developer_counts_unless_the_stack_decides(environment: 
     assert environment["CACHE_URL"] == "redis://127.0.0.1:3/0"
     assert "PORT_NGINX" not in environment
     assert "LOG_LEVEL" not in environment
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"), [({}, "nyc"), ({"ALLOWED_DATASETS": "nyc,sales"}, "nyc,sales")]
+)
+def test_the_sample_may_be_read_unless_the_developer_says_what_may(
+    decisions: list[Decision], chosen: dict[str, str], expected: str
+) -> None:
+    assert build_environment(chosen, decisions)["ALLOWED_DATASETS"] == expected
+
+
+def test_what_is_not_used_is_said_once_with_its_reason(decisions: list[Decision]) -> None:
+    chosen = {
+        "CACHE_URL": "redis://elsewhere",
+        "ADMIN_EMAILS": "me@example.com",
+        "ALLOWED_DOMAINS": "example.org",
+        "MAX_BYTES_PER_QUERY": "3 GB",
+    }
+    assert explain_overruled(chosen, decisions) == [
+        "CACHE_URL is not used: the stack starts a Valkey of its own, on PORT_CACHE.",
+        "ALLOWED_DOMAINS, ADMIN_EMAILS are not used: a sign-in provider of the stack's own knows the accounts, "
+        "on PORT_OIDC.",
+    ]
+
+
+def test_a_copy_of_the_sample_chooses_nothing(decisions: list[Decision]) -> None:
+    copied = {entry.name: entry.value for entry in parse_sample(SAMPLE.read_text()) if entry.value}
+    assert explain_overruled(copied, decisions) == []
 
 
 def test_a_function_gets_the_secrets_it_lists_and_no_others(
@@ -74,3 +117,16 @@ def test_a_function_runs_with_the_limits_of_its_entry(gateway: Gateway) -> None:
     assert seen["K_SERVICE"] == "echo"
     assert seen["THREADS"] == "4"
     assert seen["CLOUD_RUN_TIMEOUT_SECONDS"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("datasets", "has_sample"),
+    [("nyc,sales", True), ("local.nyc", True), ("sales", False), ("other.nyc", False)],
+)
+def test_the_sample_is_left_out_where_its_dataset_may_not_be_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, datasets: str, has_sample: bool
+) -> None:
+    monkeypatch.setenv("LOCAL_DIR", str(tmp_path))
+    monkeypatch.setenv("ALLOWED_DATASETS", datasets)
+    tasks = {unit.name for unit in Stack().build_units() if unit.is_task}
+    assert tasks == ({"migrate", "sample-data", "sample-dashboards"} if has_sample else {"migrate"})

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from deploy.local.commands.reports import show_summary, supervisor_log
+from deploy.local.commands.reports import show_overruled, show_summary, supervisor_log
 from deploy.local.errors import StackError
 from deploy.local.parts import REPOSITORY, ensure_parts, local_dir
 from deploy.local.ports import check_listeners
@@ -36,6 +36,7 @@ def bring_up() -> None:
     _check_programs()
     started = time.monotonic()
     stack = Stack()
+    show_overruled(stack, sys.stdout)
     file = StatusFile(stack.state_dir)
     with file.start_one_at_a_time():
         was_running = file.is_supervised()

@@ -4,6 +4,7 @@ import os
 import shlex
 import sys
 from pathlib import Path
+from typing import TextIO
 
 import requests
 
@@ -59,9 +60,20 @@ def show_token(email: str) -> None:
 
 
 def show_environment(function: str) -> None:
-    """Print the exports with which a shell runs one function by itself. Raises StackError."""
-    for name, value in sorted(Stack().build_function_environment(function).items()):
+    """Print the exports with which a shell runs one function by itself. Raises StackError.
+
+    What is not used of `.env` is said on standard error: a shell reads the rest.
+    """
+    stack = Stack()
+    for name, value in sorted(stack.build_function_environment(function).items()):
         print(f"export {name}={shlex.quote(value)}")
+    show_overruled(stack, sys.stderr)
+
+
+def show_overruled(stack: Stack, stream: TextIO) -> None:
+    """Print what the developer chose and the stack does not use, with the reasons."""
+    for sentence in stack.explain_overruled():
+        print(f"note: {sentence}", file=stream)
 
 
 def fetch_token(stack: ReachableStack, email: str) -> str:
@@ -79,7 +91,7 @@ def fetch_token(stack: ReachableStack, email: str) -> str:
 def show_summary(stack: Stack) -> None:
     """Print where the stack is and how to sign in."""
     people = [email for email in ACCOUNTS if email != SCHEDULER_EMAIL]
-    print(f"\n  {stack.url}/view/{SAMPLE_SLUG}\n")
+    print(f"\n  {stack.url}/view/{SAMPLE_SLUG if stack.has_sample else ''}\n")
     print(f"Sign in as {', '.join(people)}; the password is {PASSWORD}.")
     print(f"For curl, as {ADMIN_EMAIL} for an hour ('make token' prints a new one):\n")
     print(f"TOKEN={fetch_token(stack, ADMIN_EMAIL)}\n")
