@@ -26,9 +26,9 @@ def run(container: Container, caplog: pytest.LogCaptureFixture, sql: str) -> tup
 
 
 def test_a_job_says_what_it_was_and_what_it_billed(
-    container: Container, caplog: pytest.LogCaptureFixture
+    warehouse: Container, caplog: pytest.LogCaptureFixture
 ) -> None:
-    answer, (line,) = run(container, caplog, "SELECT id FROM people")
+    answer, (line,) = run(warehouse, caplog, "SELECT id FROM people")
     assert not isinstance(answer, AlmanacError)
     assert (line["job_id"], line["bytes_billed"]) == (answer.job.job_id, 10 * 2**20)
     assert (line["dashboard"], line["query"]) == ("shop", "names")
@@ -36,8 +36,8 @@ def test_a_job_says_what_it_was_and_what_it_billed(
     assert line["message"] == f"BigQuery job {answer.job.job_id}: done, {10 * 2**20} bytes billed"
 
 
-def test_a_job_that_fails_says_with_what(container: Container, caplog: pytest.LogCaptureFixture) -> None:
-    answer, (line,) = run(container, caplog, "SELECT ERROR('no such thing') FROM people")
+def test_a_job_that_fails_says_with_what(warehouse: Container, caplog: pytest.LogCaptureFixture) -> None:
+    answer, (line,) = run(warehouse, caplog, "SELECT ERROR('no such thing') FROM people")
     assert isinstance(answer, AlmanacError)
     assert answer.failed_job is not None
     assert line["job_id"] == answer.failed_job.job_id
@@ -45,9 +45,9 @@ def test_a_job_that_fails_says_with_what(container: Container, caplog: pytest.Lo
 
 
 def test_what_is_refused_before_it_runs_is_no_job(
-    container: Container, caplog: pytest.LogCaptureFixture
+    warehouse: Container, caplog: pytest.LogCaptureFixture
 ) -> None:
-    container = restart_with(container, max_bytes_per_query=1)
-    answer, lines = run(container, caplog, "SELECT id FROM people")
+    warehouse = restart_with(warehouse, max_bytes_per_query=1)
+    answer, lines = run(warehouse, caplog, "SELECT id FROM people")
     assert isinstance(answer, BytesLimitExceededError)
     assert lines == []

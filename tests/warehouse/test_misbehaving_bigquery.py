@@ -18,6 +18,7 @@ from shared.errors import (
 from shared.settings import Settings
 from shared.warehouse.models.queries import QueryOutcome, QueryRequest
 from tests.fixtures.containers import restart_with
+from tests.warehouse.google_shape import GoogleShape
 from tests.warehouse.misbehaving import MisbehavingServer
 from tests.warehouse.test_queries import make_request
 
@@ -27,9 +28,11 @@ _next_id = iter(range(10_000, 10**9))
 
 @pytest.fixture
 def server(bigquery: BigQueryServer) -> Iterator[MisbehavingServer]:
-    """Between the service and BigQuery."""
-    with MisbehavingServer(bigquery.endpoint).running() as running:
+    """Between the service and BigQuery as Google plays it."""
+    shape = GoogleShape()
+    with MisbehavingServer(bigquery.endpoint, shape).running() as running:
         yield running
+    assert shape.faults == []
 
 
 @pytest.fixture

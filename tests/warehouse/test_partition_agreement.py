@@ -208,10 +208,10 @@ def name_undivided(sql: str) -> str:
     return re.sub(r"\b(flights|all_flights|december|hourly|ranges)\b", r"\1_whole", sql)
 
 
-def test_the_warning_is_what_the_meter_says(container: Container, flights: BigQueryServer) -> None:
+def test_the_warning_is_what_the_meter_says(at_google: Container, flights: BigQueryServer) -> None:
     queries = list(CASES)
     requests = [make_request(sql) for query in queries for sql in (query, name_undivided(query))]
-    answers = container.warehouse.dry_run_queries(requests)
+    answers = at_google.warehouse.dry_run_queries(requests)
     assert [answer for answer in answers if isinstance(answer, AlmanacError)] == []
     plans = [answer for answer in answers if isinstance(answer, DryRun)]
     found = {}

@@ -144,8 +144,8 @@ def test_small_rows_say_little_of_those_behind_them() -> None:
 
 
 @pytest.mark.parametrize("by_storage", [False, True])
-def test_a_query_whose_rows_are_large_keeps_those_that_fit(container: Container, by_storage: bool) -> None:
-    container = restart_with(container, storage_read_min_rows=1 if by_storage else 1000)
+def test_a_query_whose_rows_are_large_keeps_those_that_fit(warehouse: Container, by_storage: bool) -> None:
+    container = restart_with(warehouse, storage_read_min_rows=1 if by_storage else 1000)
     sql = "SELECT REPEAT('x', 200000) AS text, n FROM UNNEST(GENERATE_ARRAY(1, 100)) AS n ORDER BY n"
     request = QueryRequest(sql, max_rows=100, max_result_bytes=5 * MEGABYTE)
     (answer,) = container.warehouse.run_queries([request])
