@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from almanac_cli.commands import (
+    load,
     planning,
     query,
     reading,
@@ -88,6 +89,7 @@ app.command()(reading.data)
 app.command()(reading.lineage)
 app.command()(reading.costs)
 app.command()(query.run)
+app.command()(load.load)
 app.command()(session.login)
 app.command()(session.logout)
 app.command("open")(reading.open_dashboard)
