@@ -13,10 +13,18 @@ Money = Annotated[Decimal, PlainSerializer(lambda value: format(value, "f"), ret
 """US dollars, as a decimal string."""
 
 
+def _read_whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WholeNumber = Annotated[int, BeforeValidator(_read_whole)]
+"""An integer of a request. JSON has one kind of number, and its Schema takes 3.0 for an integer as well."""
+
+
 def _read_size(value: object) -> object:
     if isinstance(value, bool):
         raise ValueError("a size is a number of bytes or text such as '10 GB'")
-    return parse_bytes(value) if isinstance(value, str) else value
+    return parse_bytes(value) if isinstance(value, str) else _read_whole(value)
 
 
 ByteSize = Annotated[

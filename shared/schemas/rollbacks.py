@@ -5,15 +5,17 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from shared.saving.models import RollbackItem
-from shared.schemas.base import RequestModel
+from shared.schemas.base import RequestModel, WholeNumber
 
 
 class RollbackItemModel(RequestModel):
     """One dashboard and the version whose content it gets back."""
 
     slug: str
-    to_version: int = Field(ge=1)
-    expected_version: int | None = Field(None, ge=1, description="Refuse unless this is the current version.")
+    to_version: WholeNumber = Field(ge=1)
+    expected_version: WholeNumber | None = Field(
+        None, ge=1, description="Refuse unless this is the current version."
+    )
 
     def to_item(self) -> RollbackItem:
         """What the service takes."""

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 from shared.dashboards.definition.parameter_values import PARAMETER_TYPES, ParameterValueError
 from shared.errors import InvalidRequestError
 from shared.precompute.payload.encoding import to_json_rows
-from shared.schemas.base import ByteSize, Money, RequestModel, ResponseModel
+from shared.schemas.base import ByteSize, Money, RequestModel, ResponseModel, WholeNumber
 from shared.schemas.queries import OutputFieldModel, PartitionUseModel, ReceiptModel
 from shared.schemas.sql_values import read_json_value
 from shared.sql.lexer import fold_name
@@ -49,7 +49,7 @@ class SqlRunRequest(RequestModel):
     dataset: str | None = Field(None, pattern=r"^([A-Za-z0-9:._-]+\.)?[A-Za-z0-9_]+$", examples=["nyc"])
     max_bytes_billed: ByteSize | None = Field(None, examples=["1 GB", 1000000000])
     dry_run: bool = False
-    sample_rows: int = Field(MAX_SAMPLE_ROWS, ge=0, le=MAX_SAMPLE_ROWS)
+    sample_rows: WholeNumber = Field(MAX_SAMPLE_ROWS, ge=0, le=MAX_SAMPLE_ROWS)
 
     @field_validator("parameters")
     @classmethod

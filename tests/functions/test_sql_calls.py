@@ -53,6 +53,14 @@ def test_another_value_is_refused_with_what_is_accepted(
     assert message in error["message"]
 
 
+def test_a_whole_number_may_be_written_with_a_fraction_of_nothing(functions: FunctionHost) -> None:
+    data = run(functions, "SELECT id FROM shop.people", sample_rows=2.0, max_bytes_billed=1e9)["data"]
+    assert len(data["rows"]) == 2
+    for wrong in (2.5, "2", True):
+        body = {"sql": "SELECT 1 AS one", "sample_rows": wrong}
+        assert functions.call("sql_run", "POST", "/sql/run", json=body).status_code == 400
+
+
 @pytest.mark.parametrize("wanted", [100, 7, 0])
 def test_no_more_rows_are_read_than_are_answered(
     functions: FunctionHost, monkeypatch: pytest.MonkeyPatch, wanted: int
