@@ -112,7 +112,9 @@ def _show(planned: Sequence[Mapping[str, Any]], files: CheckedFiles) -> None:
         write_report(sorted(verdicts, key=lambda verdict: verdict.path), sys.stdout, remote)
     if len(plans) > 1:
         size = sum(one["totals"]["bytes_per_refresh"] for one in plans)
-        print_line(f"{len(plans)} dashboards read {format_bytes(size)} per refresh, at most.")
+        is_bound = all(one["totals"]["accuracy"] in ("PRECISE", "UPPER_BOUND") for one in plans)
+        bound = "most" if is_bound else "least"
+        print_line(f"{len(plans)} dashboards read {format_bytes(size)} per refresh, at {bound}.")
 
 
 def _show_plan(one: Mapping[str, Any]) -> None:

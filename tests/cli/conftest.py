@@ -1,6 +1,7 @@
 """The program as a person runs it, with a home of its own."""
 
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from almanac_cli.app import app
+from tests.cli.front_end import FrontEnd
 from tests.fixtures.stack import EDITOR, RunningStack
 
 SLUG = "from-the-terminal"
@@ -88,3 +90,16 @@ def saved(online: Program, file: Path) -> Iterator[Path]:
     yield file
     file.write_text(YAML)
     online.run("save", str(file))
+
+
+@pytest.fixture
+def front_end(program: Program) -> Iterator[FrontEnd]:
+    """The program behind a front end that answers what a test tells it to."""
+    with FrontEnd() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        program.environment |= {"ALMANAC_URL": address, "ALMANAC_TOKEN": "ey.x.y"}
+        yield server
+        server.shutdown()
+        thread.join()

@@ -1,66 +1,15 @@
 """A front end that has nobody to pass requests on to says so in HTML: reads are tried again, the rest is told."""
 
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
 import pytest
 
 from tests.cli.conftest import Program
+from tests.cli.front_end import FrontEnd
 
-PAGE = b"<html><title>Error</title><h1>Server Error</h1></html>"
 LISTED = b'{"success":true,"data":{"results":[],"total":0},"error":null,"metadata":{}}'
 OURS = (
     b'{"success":false,"data":null,"error":{"code":"BUDGET_EXCEEDED","message":"No room.","remediation":"Wait.",'
     b'"trace_id":"","details":[]},"metadata":{}}'
 )
-
-
-class FrontEnd(ThreadingHTTPServer):
-    """Answers each request with the next of `answers`: status, type, body, Retry-After."""
-
-    def __init__(self) -> None:
-        self.answers: list[tuple[int, str, bytes, str | None]] = []
-        self.seen: list[str] = []
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-    def say(
-        self, status: int, *, body: bytes = PAGE, kind: str = "text/html", after: str | None = None
-    ) -> None:
-        self.answers.append((status, kind, body, after))
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: FrontEnd
-
-    def do_GET(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        self.server.seen.append(f"{self.command} {self.path.partition('?')[0]}")
-        status, kind, body, after = self.server.answers.pop(0)
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        if after is not None:
-            self.send_header("Retry-After", after)
-        self.end_headers()
-        self.wfile.write(body)
-
-    do_POST = do_GET  # noqa: N815 - as http.server looks for it
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@pytest.fixture
-def front_end(program: Program) -> Iterator[FrontEnd]:
-    with FrontEnd() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        address = f"http://127.0.0.1:{server.server_port}"
-        program.environment |= {"ALMANAC_URL": address, "ALMANAC_TOKEN": "ey.x.y"}
-        yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
