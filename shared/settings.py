@@ -188,6 +188,8 @@ class Settings(EnvironmentSettings):
     logins_per_minute: Annotated[int, Meta(ge=1)] = 20
     compiles_in_flight: Annotated[int, Meta(ge=1)] = 2
     dry_runs_per_call: Annotated[int, Meta(ge=1)] = 2000
+    dry_run_kept_seconds: Annotated[int, Meta(ge=0)] = 7 * 86400
+    """How long the answer of a dry run prices plans while the query's tables stay as they were; 0: not at all."""
 
     # --- retention
     on_demand_refresh_days: Annotated[int, Meta(ge=0)] = 7

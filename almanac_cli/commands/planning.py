@@ -15,6 +15,7 @@ from almanac_cli.output import (
     describe_bytes,
     format_bytes,
     format_dollars,
+    format_time,
     print_json,
     print_line,
     print_table,
@@ -51,7 +52,10 @@ def plan(
             else [{"dashboards": part} for part in _split(to_items(files.sources))]
         )
         variants = "default" if default_variant else "all"
-        planned = _follow(get_session(context).client, [{**body, "variants": variants} for body in bodies])
+        planned = _follow(
+            get_session(context).client,
+            [{**body, "variants": variants, "kept_prices": True} for body in bodies],
+        )
         results = [*planned, *(_describe_refused(one) for one in files.refused)]
         if as_json:
             print_json({"results": results})
@@ -145,6 +149,7 @@ def _show_plan(one: Mapping[str, Any]) -> None:
     )
     for table, reason in {source["table"]: source["reason"] for source in _list_unwatched(one)}.items():
         print_line(f"Changes of {table} go unseen ({reason}): refreshed by age.")
+    _show_kept(one["queries"])
     _show_invalidated(one["invalidates"])
     print_line("")
 
@@ -152,6 +157,16 @@ def _show_plan(one: Mapping[str, Any]) -> None:
 def _list_unwatched(one: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for query in one["queries"]:
         yield from query["unwatched"]
+
+
+def _show_kept(queries: Sequence[Mapping[str, Any]]) -> None:
+    """Which prices BigQuery was not asked for now, and since when they hold."""
+    kept = [query for query in queries if "price_kept_from" in query]
+    if kept:
+        oldest = format_time(min(query["price_kept_from"] for query in kept))
+        names = dict.fromkeys(", ".join(query["names"]) for query in kept)
+        which = "all queries" if len(kept) == len(queries) else ", ".join(names)
+        print_line(f"Priced {oldest} (UTC) or later, sources unchanged since: {which}.")
 
 
 def _show_invalidated(found: Mapping[str, Any] | None) -> None:

@@ -28,7 +28,12 @@ def dashboards_compile(call: Call) -> Reply | flask.Response:
     )
     plans = container.call_limits.hold_compile(call.caller.email, plans)
     if call.prefers(NDJSON_TYPE):
-        return build_ndjson_response(call, describe_progress(len(sources), plans))
+        return build_ndjson_response(
+            call, describe_progress(len(sources), plans, kept_prices=body.kept_prices)
+        )
     with closing(plans):
         compiled = list(plans)
-    return Reply(CompileResponse.from_compiled(compiled), failure=describe_invalid(compiled))
+    return Reply(
+        CompileResponse.from_compiled(compiled, kept_prices=body.kept_prices),
+        failure=describe_invalid(compiled),
+    )

@@ -74,5 +74,11 @@ class DashboardServices(WarehouseServices):
         from shared.dashboards.plans.compilation import CompilationService
 
         return CompilationService(
-            self.validation, self.warehouse, self.source_states, self.database, self.settings, self.clock
+            self.validation,
+            self.warehouse,
+            self.kept_dry_runs,
+            self.source_states,
+            self.database,
+            self.settings,
+            self.clock,
         )

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from shared.warehouse.bigquery.jobs import JobRunner
     from shared.warehouse.bigquery.metadata import TableMetadataReader
     from shared.warehouse.guard.guard import QueryGuard
+    from shared.warehouse.kept_dry_runs import DryRunKeeper
     from shared.warehouse.models.bill import Bill
     from shared.warehouse.service import WarehouseService
     from shared.warehouse.source_state import SourceStateReader
@@ -86,6 +87,13 @@ class WarehouseServices(StoreServices):
         return self._build_warehouse(
             partial(read_rows, clients=self.warehouse_clients, settings=self.settings)
         )
+
+    @once
+    def kept_dry_runs(self) -> "DryRunKeeper":
+        """The keeper of what dry runs said, which prices plans."""
+        from shared.warehouse.kept_dry_runs import DryRunKeeper
+
+        return DryRunKeeper(self.database, self.settings, self.clock)
 
     @once
     def sql_runs(self) -> "SqlRunService":

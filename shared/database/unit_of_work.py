@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from shared.database.repositories.base import RowRepository
     from shared.database.repositories.cost_report import CostReportRepository
     from shared.database.repositories.dashboards import DashboardRepository
+    from shared.database.repositories.kept_dry_runs import KeptDryRunRepository
     from shared.database.repositories.leases import LeaseRepository
     from shared.database.repositories.ledger import LedgerRepository
     from shared.database.repositories.lineage import LineageRepository
@@ -117,6 +118,13 @@ class UnitOfWork:
         from shared.database.repositories.query_results import QueryFailureRepository
 
         return QueryFailureRepository(self._session)
+
+    @cached_property
+    def kept_dry_runs(self) -> "KeptDryRunRepository":
+        """What dry runs said of queries."""
+        from shared.database.repositories.kept_dry_runs import KeptDryRunRepository
+
+        return KeptDryRunRepository(self._session)
 
     @cached_property
     def payloads(self) -> "PayloadRepository":

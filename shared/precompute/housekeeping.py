@@ -6,7 +6,7 @@ it is deleted when readers that had found its path are done. Whoever is killed i
 
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 
 from shared.database.unit_of_work import Database
@@ -19,6 +19,8 @@ from shared.telemetry.tracing import start_span
 
 BATCH = 500
 """Rows or blobs of a kind that one call deletes; with a call every quarter of an hour 48,000 a day."""
+MOST_DRY_RUNS = 100_000
+"""Kept answers of dry runs, about 1 kB each; of more, those go that were asked for first."""
 DEAD_AFTER = timedelta(hours=1)
 """No function runs as long as this: a job that is said to run still has nobody who waits for it."""
 _LOGGER = logging.getLogger(__name__)
@@ -26,12 +28,16 @@ _LOGGER = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Cleared:
-    """How many of each kind were deleted; of reservations, runs and leases how many were ended."""
+    """How many of each kind were deleted; of reservations, runs and leases how many were ended.
+
+    Kept dry runs tell none from another: what is gone of them is asked for again.
+    """
 
     sessions: int = 0
     payloads: int = 0
     results: int = 0
     lineage_nodes: int = 0
+    dry_runs: int = field(default=0, compare=False)
     blobs: int = 0
     reservations: int = 0
     runs: int = 0
@@ -39,7 +45,8 @@ class Cleared:
 
 
 class Housekeeper:
-    """Clears sessions, payloads, results, lineage nodes and blobs; ends reservations, runs and leases of the dead.
+    """Clears sessions, payloads, results, lineage nodes, kept dry runs and blobs; ends reservations, runs and leases
+    of the dead.
 
     `settle_lost` settles the reservations of processes that died, and answers how many.
     """
@@ -75,6 +82,7 @@ class Housekeeper:
                 payloads=self._retire_payloads(now, before),
                 results=self._retire_results(now, before),
                 lineage_nodes=self._clear_lineage(),
+                dry_runs=self._clear_dry_runs(now),
                 blobs=self._delete_blobs(now),
             )
         if any(asdict(cleared).values()):
@@ -107,6 +115,11 @@ class Housekeeper:
     def _clear_lineage(self) -> int:
         with self._database.begin() as uow:
             return uow.lineage.delete_orphans(BATCH)
+
+    def _clear_dry_runs(self, now: datetime) -> int:
+        before = now - timedelta(seconds=self._settings.dry_run_kept_seconds)
+        with self._database.begin() as uow:
+            return uow.kept_dry_runs.delete_old(before, MOST_DRY_RUNS, BATCH)
 
     def _close_runs(self, now: datetime) -> int:
         with self._database.begin() as uow:

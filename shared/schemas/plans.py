@@ -1,6 +1,7 @@
 """What would run, read and cost: the answer of compile."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
@@ -26,6 +27,10 @@ class CompileRequest(RequestModel):
     dashboards: list[DashboardItem] = Field(default_factory=list, max_length=1000)
     slugs: list[str] = Field(default_factory=list, max_length=1000)
     variants: Literal["default", "all"] = "all"
+    kept_prices: bool = Field(
+        default=False,
+        description="say of each query since when its price is kept; else the same input gives the same bytes",
+    )
 
     @model_validator(mode="after")
     def _check_one_source(self) -> Self:
@@ -65,6 +70,11 @@ class PlannedQueryModel(ResponseModel):
     wave: int
     partitions: list[PartitionUseModel]
     unwatched: list[UnwatchedSourceModel]
+    price_kept_from: datetime | None = Field(
+        None,
+        exclude_if=lambda moment: moment is None,
+        description="when BigQuery said so, where no source changed since; left out unless asked for by `kept_prices`",
+    )
 
 
 class PlanTotalsModel(ResponseModel):
@@ -128,6 +138,15 @@ class CompileItem(ValidationItem):
 
     plan: PlanModel | None
 
+    @classmethod
+    def from_compiled(cls, compiled: "CompiledDashboard", *, kept_prices: bool = False) -> Self:
+        """The answer of the service, with or without the moments of prices that were kept."""
+        item = cls.model_validate(compiled)
+        if kept_prices and item.plan is not None and compiled.plan is not None:
+            for described, query in zip(item.plan.queries, compiled.plan.queries, strict=True):
+                described.price_kept_from = query.kept_from
+        return item
+
 
 class CompileResponse(ResponseModel):
     """Plans in input order."""
@@ -135,6 +154,6 @@ class CompileResponse(ResponseModel):
     results: list[CompileItem]
 
     @classmethod
-    def from_compiled(cls, compiled: "Sequence[CompiledDashboard]") -> Self:
-        """The answer of the service."""
-        return cls(results=[CompileItem.model_validate(one) for one in compiled])
+    def from_compiled(cls, compiled: "Sequence[CompiledDashboard]", *, kept_prices: bool = False) -> Self:
+        """The answer of the service; see `CompileItem.from_compiled`."""
+        return cls(results=[CompileItem.from_compiled(one, kept_prices=kept_prices) for one in compiled])

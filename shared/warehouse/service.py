@@ -20,7 +20,7 @@ from shared.warehouse.guard.guard import QueryGuard
 from shared.warehouse.models.queries import DryRun, PartitionUse, QueryOutcome, QueryRequest, ResultRows
 from shared.warehouse.partitions.reader import PartitionReader
 from shared.warehouse.refusals import RefusalExplainer
-from shared.warehouse.spending.pricing import bound_billing, compute_cap, expect_billing
+from shared.warehouse.spending.pricing import bound_dry_run, expect_billing
 from shared.warehouse.spending.spender import QuerySpender
 
 _LOGGER = logging.getLogger(__name__)
@@ -159,32 +159,26 @@ class WarehouseService[R = ResultRows]:
             job = self._runner.dry_run(request)
         except SqlInvalidError as error:
             raise self._refusals.explain(error, guarded, request) from error
-        tables = to_table_refs(job)
-        self._guard.check_dry_run(guarded, job.statement_type, tables, to_routine_names(job))
+        tables, routines = to_table_refs(job), to_routine_names(job)
+        self._guard.check_dry_run(guarded, job.statement_type, tables, routines)
         fields = to_output_fields(job.schema or ())
         check_readable(fields, request.query_name)
         estimated, accuracy = read_estimate(job)
-        cap = compute_cap(self._settings, request)
-        return DryRun(
+        plan = DryRun(
             bytes_estimated=estimated,
             bytes_billed_expected=expect_billing(estimated, len(tables)),
-            bytes_billed_max=bound_billing(
-                # A view of metadata is billed, and is on BigQuery's list or not.
-                cap,
-                estimated,
-                max(len(tables), len(guarded.tables)),
-                # One behind a view is on BigQuery's list alone.
-                uses_wildcard=any(table.is_wildcard for table in (*guarded.tables, *tables)),
-                accuracy=accuracy,
-            ),
+            bytes_billed_max=0,
             fields=fields,
             referenced_tables=tables,
             statement_type=str(job.statement_type),
-            cap_bytes=cap,
+            cap_bytes=0,
             deterministic=guarded.deterministic,
             named_tables=guarded.tables,
             accuracy=accuracy,
+            routines=tuple(routines),
+            asked_at=job.created,
         )
+        return bound_dry_run(self._settings, request, plan)
 
     def _run(self, request: QueryRequest, running: RunningJobs) -> QueryOutcome[R]:
         running.check_open()

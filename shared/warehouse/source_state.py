@@ -1,9 +1,10 @@
 """What the data *was*: when the tables, views and wildcards that a query reads last changed."""
 
 import hashlib
+import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 
 from shared.errors import AlmanacError, SqlInvalidError, TableNotAllowedError
@@ -31,7 +32,8 @@ class SourceState:
 
     `watchable` is False when a change could go unseen; `unwatched` says of which sources, and why. `shards` maps each
     wildcard to a digest of the tables it stands for, `locations` are where the sources are. `absent` are sources that
-    BigQuery does not have, or does not show to us.
+    BigQuery does not have, or does not show to us. `shapes` maps each source to a digest of what a plan hangs on beside
+    its time: kind, columns, partitions, size.
     """
 
     tables: Mapping[str, str] = field(default_factory=dict)
@@ -40,6 +42,17 @@ class SourceState:
     shards: Mapping[str, str] = field(default_factory=dict)
     locations: tuple[str, ...] = ()
     absent: frozenset[str] = frozenset()
+    shapes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, in hexadecimal, of all that is known of the sources: equal for sources that did not change."""
+        known = [self.to_json(), dict(self.shapes)]
+        return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
+
+    def is_from_before(self, moment: datetime) -> bool:
+        """True when no source changed since, in the very instant included."""
+        return all(datetime.fromisoformat(changed) < moment for changed in self.tables.values())
 
     def limit_to(self, as_of: datetime, *, deterministic: bool) -> "SourceState":
         """What a job that began at `as_of` saw of this state, which was read after it.
@@ -75,6 +88,7 @@ class _Source:
     shards: str | None = None
     location: str | None = None
     is_absent: bool = False
+    shape: str = ""
 
 
 _TOO_DEEP = _Source(obstacle=f"it lies below more than {_MAX_VIEW_DEPTH} views")
@@ -190,6 +204,12 @@ class SourceStateReader:
             shards=digest if is_steady else UNKNOWN,
             location=next((source.location for source in sources), None),
             is_absent=not shards,
+            shape=_digest(
+                sorted(
+                    (shard.table, source.shape, str(source.changed_at))
+                    for shard, source in zip(shards, sources, strict=True)
+                )
+            ),
         )
 
     def _examine(self, answer: TableMetadata | AlmanacError) -> _Source:
@@ -202,6 +222,7 @@ class SourceStateReader:
             bases=view.tables if view else (),
             obstacle=_find_obstacle(answer, view),
             location=answer.location,
+            shape=_digest_shape(answer),
         )
 
     def _read_view(self, metadata: TableMetadata) -> GuardedQuery | None:
@@ -213,6 +234,16 @@ class SourceStateReader:
             return self._guard.check(metadata.view_sql, dataset)
         except AlmanacError:
             return None
+
+
+def _digest_shape(metadata: TableMetadata) -> str:
+    """Of all that BigQuery says of a table but where it is and when it changed."""
+    told = asdict(replace(metadata, modified_at=None, created_at=None))
+    return _digest(told)
+
+
+def _digest(told: object) -> str:
+    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _find_obstacle(metadata: TableMetadata, view: GuardedQuery | None) -> str | None:
@@ -257,4 +288,5 @@ def _make_state(tables: Sequence[TableRef], known: Mapping[TableRef, _Source]) -
         shards={name: one.shards for name, one in named.items() if one.shards is not None},
         locations=tuple(sorted({one.location for one in named.values() if one.location})),
         absent=frozenset(name for name, one in named.items() if one.is_absent),
+        shapes={name: one.shape for name, one in named.items()},
     )

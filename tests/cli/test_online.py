@@ -27,6 +27,11 @@ class TestPlan:
         assert re.search(
             r"3 queries, 2 variants: a refresh reads [\d.]+ kB, bills 31\.5 MB, costs \$[\d.]+; ", shown
         )
+        again = online.run("plan", str(file)).stdout
+        priced = (
+            r"Priced \d{4}-\d\d-\d\d \d\d:\d\d \(UTC\) or later, sources unchanged since: all queries\.\n"
+        )
+        assert re.search(priced, again)
 
     def test_json_is_the_apis_plan(self, online: Program, file: Path) -> None:
         (result,) = online.run_json("plan", str(file))["results"]

@@ -31,12 +31,14 @@ class CompileLine(RootModel[StartedLine | PlanLine | DoneLine | ErrorLine]):
     """Each line of the stream is one of these; `done` or `error` is the last."""
 
 
-def describe_progress(count: int, compiled: Generator[CompiledDashboard]) -> Generator[BaseModel]:
+def describe_progress(
+    count: int, compiled: Generator[CompiledDashboard], *, kept_prices: bool
+) -> Generator[BaseModel]:
     """The lines for `count` dashboards; closing them closes `compiled`."""
     yield StartedLine(dashboards=count)
     with closing(compiled):
         for index, one in enumerate(compiled):
-            yield PlanLine(index=index, result=CompileItem.model_validate(one))
+            yield PlanLine(index=index, result=CompileItem.from_compiled(one, kept_prices=kept_prices))
 
 
 def describe_invalid(compiled: Sequence[CompiledDashboard]) -> AlmanacError | None:

@@ -1,6 +1,6 @@
 """Compile: validate, expand, dry-run, plan. Nothing is billed."""
 
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import datetime
 
 from shared.dashboards.definition.document import DashboardDefinition
@@ -26,6 +26,7 @@ from shared.errors import (
 )
 from shared.settings import Settings
 from shared.telemetry.tracing import start_span
+from shared.warehouse.kept_dry_runs import DryRunKeeper
 from shared.warehouse.models.queries import DryRun, QueryRequest
 from shared.warehouse.service import WarehouseService
 from shared.warehouse.source_state import SourceStateReader
@@ -50,6 +51,7 @@ class CompilationService:
         self,
         validation: ValidationService,
         warehouse: WarehouseService,
+        kept: DryRunKeeper,
         sources: SourceStateReader,
         database: Database,
         settings: Settings,
@@ -57,6 +59,7 @@ class CompilationService:
     ) -> None:
         self._validation = validation
         self._warehouse = warehouse
+        self._kept = kept
         self._sources = sources
         self._database = database
         self._settings = settings
@@ -67,7 +70,8 @@ class CompilationService:
     ) -> list[CompiledDashboard]:
         """The plan of each source, in input order; an invalid one has diagnostics and no plan.
 
-        Every distinct query of all sources is dry-run once; a dashboard with a query that BigQuery is late with says
+        Every distinct query of all sources is dry-run once, unless the answer of an earlier time is kept and its tables
+        did not change since; a dashboard with a query that BigQuery is late with says
         so and has no plan. Raises, naming the queries, when BigQuery cannot be asked at all.
         """
         return list(self.iterate_dashboards(sources, actor=actor, all_variants=all_variants))
@@ -103,7 +107,7 @@ class CompilationService:
             for index, result in enumerate(validated)
             if result.valid and result.parsed.definition is not None
         }
-        dry_runs |= self._dry_run(validated, expansions, dry_runs, actor)
+        dry_runs |= self._dry_run(validated, expansions, dry_runs, reader, actor)
         facts = self._read_facts(validated, expansions, dry_runs, reader)
         return [
             self._finish(result, expansions.get(index), dry_runs, facts)
@@ -114,21 +118,36 @@ class CompilationService:
         self,
         validated: Sequence[ValidationResult],
         expansions: Mapping[int, Expansion],
-        known: Collection[str],
+        known: Mapping[str, DryRun | AlmanacError],
+        reader: SourceStateReader,
         actor: str,
     ) -> dict[str, DryRun | AlmanacError]:
+        """What is known of each query that is not `known` yet: from a kept answer, else BigQuery is asked."""
         units: dict[str, tuple[QueryUnit, DashboardDefinition]] = {}
         for index, expansion in expansions.items():
             definition = validated[index].parsed.definition
             for unit in expansion.units:
                 if definition is not None and unit.fingerprint not in known:
                     units.setdefault(unit.fingerprint, (unit, definition))
-        requests = [make_request(unit, definition, actor=actor) for unit, definition in units.values()]
-        self._require_few(len(known) + len(requests))
-        with start_span("dashboard.dry_runs", {"almanac.queries": len(requests)}):
-            answers = self._warehouse.dry_run_queries(requests)
-        _refuse_silence(requests, answers)
-        return dict(zip(units, answers, strict=True))
+        requests = {
+            key: make_request(unit, definition, actor=actor) for key, (unit, definition) in units.items()
+        }
+        kept = self._kept.find(requests.values(), reader)
+        asked = {key: request for key, request in requests.items() if key not in kept}
+        self._require_few(len(asked) + sum(not _is_kept(answer) for answer in known.values()))
+        return {**kept, **self._ask(asked, reader)}
+
+    def _ask(
+        self, requests: Mapping[str, QueryRequest], reader: SourceStateReader
+    ) -> dict[str, DryRun | AlmanacError]:
+        if not requests:
+            return {}
+        asked = list(requests.values())
+        with start_span("dashboard.dry_runs", {"almanac.queries": len(asked)}):
+            answers = self._warehouse.dry_run_queries(asked)
+        _refuse_silence(asked, answers)
+        self._kept.keep(asked, answers, reader)
+        return dict(zip(requests, answers, strict=True))
 
     def _require_few(self, dry_runs: int) -> None:
         limit = self._settings.dry_runs_per_call
@@ -184,6 +203,10 @@ class CompilationService:
             checked.path, checked.slug, checked.valid, checked.diagnostics, plan, result.parsed,
             tuple(dict.fromkeys(late)),
         )  # fmt: skip
+
+
+def _is_kept(answer: DryRun | AlmanacError) -> bool:
+    return isinstance(answer, DryRun) and answer.kept_from is not None
 
 
 def _refuse_silence(requests: Sequence[QueryRequest], answers: Sequence[DryRun | AlmanacError]) -> None:

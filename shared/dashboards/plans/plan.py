@@ -1,7 +1,8 @@
 """The plan: what a refresh of a dashboard would read, cost and replace."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -51,6 +52,7 @@ class PlannedQuery:
     wave: int
     partitions: tuple[PartitionUse, ...]
     unwatched: tuple[UnwatchedSource, ...]
+    kept_from: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

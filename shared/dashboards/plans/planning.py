@@ -196,6 +196,7 @@ def _plan_query(
         unwatched=tuple(
             UnwatchedSource(name, reason) for name, reason in facts.unwatched[unit.fingerprint].items()
         ),
+        kept_from=dry_run.kept_from,
     )
 
 

@@ -143,6 +143,28 @@ class QueryFailure(Base):
     __table_args__ = (hex_digest("fingerprint"), not_negative("fence"))
 
 
+class KeptDryRun(Base):
+    """What BigQuery's dry run said of a query at `asked_at`, under which conditions and of which state of its tables.
+
+    `answer` is for the release that wrote it to read: `conditions_sha256` names that one, too.
+    """
+
+    __tablename__ = "kept_dry_runs"
+
+    fingerprint: Mapped[Sha256Hex] = mapped_column(primary_key=True)
+    conditions_sha256: Mapped[Sha256Hex]
+    source_sha256: Mapped[Sha256Hex]
+    answer: Mapped[JsonObject]
+    asked_at: Mapped[datetime]
+
+    __table_args__ = (
+        hex_digest("fingerprint"),
+        hex_digest("conditions_sha256"),
+        hex_digest("source_sha256"),
+        Index("ix_kept_dry_runs_asked_at", "asked_at"),
+    )
+
+
 class Payload(Base):
     """The assembled answer of `/data` for one variant of one version; the bytes are in the blob store.
 

@@ -1,7 +1,7 @@
 """What goes into the warehouse and what comes out of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -143,7 +143,9 @@ class DryRun:
     least that for an estimate that is a LOWER_BOUND, None for an unknown one.
     `bytes_billed_max` is what billing may round the estimate up to, within `cap_bytes`: what a run reserves. All of
     `cap_bytes` where the estimate is no bound.
-    `named_tables` are those of the text: BigQuery's own list has the tables below a view and not the view.
+    `named_tables` are those of the text: BigQuery's own list has the tables below a view and not the view. `routines`
+    are the stored ones that it calls. `asked_at` is BigQuery's clock, None where it does not tell; `kept_from` is the
+    same of an answer that was kept, None of one that was asked for now, and makes no other plan of it.
     """
 
     bytes_estimated: int | None
@@ -157,6 +159,9 @@ class DryRun:
     partitions: tuple[PartitionUse, ...] = ()
     named_tables: tuple[TableRef, ...] = ()
     accuracy: Accuracy = Accuracy.PRECISE
+    routines: tuple[str, ...] = ()
+    asked_at: datetime | None = field(default=None, compare=False)
+    kept_from: datetime | None = field(default=None, compare=False)
 
     @property
     def tables(self) -> tuple[TableRef, ...]:

@@ -7,7 +7,7 @@ from shared.errors import FailedJob
 from shared.settings import Settings
 from shared.sizes import dollars
 from shared.warehouse.models.bill import Accuracy
-from shared.warehouse.models.queries import QueryRequest, Receipt
+from shared.warehouse.models.queries import DryRun, QueryRequest, Receipt
 
 MIB = 2**20
 
@@ -17,6 +17,21 @@ def compute_cap(settings: Settings, request: QueryRequest) -> int:
     if request.max_bytes_billed is None:
         return settings.max_bytes_per_query
     return min(request.max_bytes_billed, settings.max_bytes_per_query)
+
+
+def bound_dry_run(settings: Settings, request: QueryRequest, plan: DryRun) -> DryRun:
+    """The plan with what a job of the request may bill today."""
+    cap = compute_cap(settings, request)
+    bound = bound_billing(
+        # A view of metadata is billed, and is on BigQuery's list or not.
+        cap,
+        plan.bytes_estimated,
+        max(len(plan.referenced_tables), len(plan.named_tables)),
+        # One behind a view is on BigQuery's list alone.
+        uses_wildcard=any(table.is_wildcard for table in plan.tables),
+        accuracy=plan.accuracy,
+    )
+    return replace(plan, cap_bytes=cap, bytes_billed_max=bound)
 
 
 def expect_billing(bytes_estimated: int | None, table_count: int) -> int | None:
