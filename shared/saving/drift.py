@@ -82,7 +82,8 @@ class DriftService:
             }
         changed = self._publisher.find_changed_files(slugs)
         stored = [info.path for info in self._store.list_blobs(f"{DASHBOARDS_FOLDER}/")]
-        strangers = [path for path in stored if path not in known and path not in {x.path for x in changed}]
+        known |= {one.path for one in changed}
+        strangers = [path for path in stored if path not in known]
         entries = [
             *(DriftEntry(DriftKind.PENDING, x.row.blob_path, x.slug, x.row.version) for x in pending),
             *(_describe(one) for one in changed),

@@ -88,6 +88,7 @@ def test_a_deleted_dashboard_is_unseen_until_saved_again(database: Database) -> 
     with database.begin() as work:
         assert set(work.dashboards.get_by_slugs(["kept", "gone"])) == {"kept"}
         assert [row.slug for row in work.dashboards.list_live(scheduled_only=True)] == ["kept"]
+        assert [one.slug for one in work.dashboards.list_schedules()] == ["kept"]
         assert work.dashboards.search().total == 1
         assert work.dashboards.lock_by_slugs(["gone"])["gone"].deleted_at == NOW
         work.dashboards.update_many([replace(update, title="Back")])

@@ -22,6 +22,27 @@ def test_current_versions_of_many_slugs_come_in_one_statement(database: Database
     assert len(statements) == 1
 
 
+def test_a_part_of_many_definitions_comes_without_their_texts(database: Database) -> None:
+    boards = add_dashboards(database, "one", "two", "gone")
+    with database.begin() as work:
+        work.versions.create_many(
+            [
+                make_version(board.id, 1, definition={"budget": {"per_day": number}} if number else None)
+                for number, board in enumerate(boards)
+            ]
+        )
+    delete_dashboard(database, "gone")
+    with database.begin() as work, count_statements(database) as statements:
+        found = work.versions.read_parts(["one", "two", "gone", "unknown"], "budget")
+        assert work.versions.read_parts(["two"], "parameters")["two"].value is None
+        assert work.versions.read_parts([], "budget") == {}
+    assert {slug: (one.dashboard_id, one.version, one.value) for slug, one in found.items()} == {
+        "one": (boards[0].id, 1, None),
+        "two": (boards[1].id, 1, {"per_day": 1}),
+    }
+    assert len(statements) == 3
+
+
 def test_a_taken_version_number_is_a_conflict(database: Database) -> None:
     board = add_dashboards(database, "one")[0]
     with database.begin() as work:

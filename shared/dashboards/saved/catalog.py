@@ -13,6 +13,7 @@ from shared.dashboards.diagnostics.diagnostic import suggest_name
 from shared.dashboards.validation import parse_dashboard
 from shared.dashboards.validators.parsed import DashboardSource, ParsedDashboard
 from shared.database.models.dashboards import DashboardVersion
+from shared.database.repositories.versions import DefinitionPart
 from shared.database.unit_of_work import Database
 from shared.errors import AlmanacError, InternalError, NotFoundError
 
@@ -65,8 +66,8 @@ class DashboardCatalog:
         return [_parse_or_report(slug, row) for slug, row in zip(slugs, self._load_rows(slugs), strict=True)]
 
     def load_sources(self, slugs: Sequence[str]) -> list[DashboardSource]:
-        """The files of the current version of each dashboard, in input order. Raises NotFoundError."""
-        return [one.parsed.source for one in self.load_current(slugs)]
+        """The files of the current version of each dashboard, in input order, unread. Raises NotFoundError."""
+        return [_make_source(row) for row in self._load_rows(slugs)]
 
     def _load_rows(self, slugs: Sequence[str]) -> list[DashboardVersion]:
         with self._database.begin() as uow:
@@ -90,16 +91,15 @@ class DashboardCatalog:
         older than `max_age`, so that a dashboard nobody looks at costs nothing.
         """
         with self._database.begin() as uow:
-            scheduled = uow.dashboards.list_live(scheduled_only=True)
-            versions = uow.versions.get_current([row.slug for row in scheduled])
-            keys = {slug: _default_payload_key(row) for slug, row in versions.items()}
-            payloads = uow.payloads.get_many(list(keys.values()))
+            scheduled = uow.dashboards.list_schedules()
+            parameters = uow.versions.read_parts([one.slug for one in scheduled], "parameters")
+            keys = {slug: _default_payload_key(slug, part) for slug, part in parameters.items()}
+            checks = uow.payloads.find_checks(list(keys.values()))
             read_stale = uow.payloads.list_read_stale()
-        checked = {slug: payloads[key].checked_at for slug, key in keys.items() if key in payloads}
+        checked = {slug: checks[key] for slug, key in keys.items() if key in checks}
         fired = [
-            row.slug for row in scheduled
-            if row.schedule and is_due(row.schedule, row.time_zone, checked.get(row.slug), now)
-        ]  # fmt: skip
+            one.slug for one in scheduled if is_due(one.schedule, one.time_zone, checked.get(one.slug), now)
+        ]
         return sorted([*fired, *read_stale])
 
 
@@ -110,9 +110,10 @@ def _parse_or_report(slug: str, row: DashboardVersion) -> SavedDashboard | Unrea
         return UnreadableDashboard(row.dashboard_id, slug, row.version, error)
 
 
-def _default_payload_key(row: DashboardVersion) -> tuple[UUID, int, str]:
-    head = DashboardHead.from_definition(row.version, row.definition or {})
-    return row.dashboard_id, row.version, hash_variant(head.resolve_values({}))
+def _default_payload_key(slug: str, part: DefinitionPart) -> tuple[UUID, int, str]:
+    """`part` are the version's parameters."""
+    head = DashboardHead.from_definition(part.version, {"slug": slug, "parameters": part.value or []})
+    return part.dashboard_id, part.version, hash_variant(head.resolve_values({}))
 
 
 def dump_definition(definition: DashboardDefinition) -> dict[str, object]:
@@ -120,8 +121,12 @@ def dump_definition(definition: DashboardDefinition) -> dict[str, object]:
     return definition.model_dump(mode="json", by_alias=True)
 
 
+def _make_source(row: DashboardVersion) -> DashboardSource:
+    return DashboardSource(row.blob_path, row.yaml_text, row.files)
+
+
 def _parse(row: DashboardVersion) -> SavedDashboard:
-    parsed = parse_dashboard(DashboardSource(row.blob_path, row.yaml_text, row.files), SAVED_LIMITS)
+    parsed = parse_dashboard(_make_source(row), SAVED_LIMITS)
     if parsed.definition is None:
         raise InternalError(
             f"{row.blob_path} version {row.version} was accepted once and is not read any more."

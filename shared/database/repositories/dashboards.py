@@ -32,6 +32,15 @@ class DashboardUpdate:
 
 
 @dataclass(frozen=True)
+class DashboardSchedule:
+    """When a dashboard is refreshed: five fields of cron, on the clocks of a zone."""
+
+    slug: str
+    schedule: str
+    time_zone: str
+
+
+@dataclass(frozen=True)
 class DashboardChoices:
     """What lists of dashboards can be narrowed to, in alphabetical order."""
 
@@ -114,6 +123,13 @@ class DashboardRepository(RowRepository[Dashboard]):
         if scheduled_only:
             statement = statement.where(Dashboard.schedule.is_not(None))
         return list(self._session.scalars(statement))
+
+    def list_schedules(self) -> list[DashboardSchedule]:
+        """Every live dashboard with a schedule, in slug order."""
+        columns = (Dashboard.slug, Dashboard.schedule, Dashboard.time_zone)
+        statement = select(*columns).where(Dashboard.schedule.is_not(None), Dashboard.deleted_at.is_(None))
+        rows = self._session.execute(statement.order_by(Dashboard.slug))
+        return [DashboardSchedule(slug, schedule or "", time_zone) for slug, schedule, time_zone in rows]
 
     def list_choices(self) -> DashboardChoices:
         """The tags and owners of live dashboards, at most `_MOST_CHOICES` of each."""

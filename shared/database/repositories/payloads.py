@@ -57,6 +57,16 @@ class PayloadRepository(Repository):
         rows = self._session.scalars(select(Payload).where(columns.in_(list(keys))))
         return {(row.dashboard_id, row.version, row.variant_hash): row for row in rows}
 
+    def find_checks(self, keys: Sequence[PayloadKey]) -> dict[PayloadKey, datetime]:
+        """When each of the payloads there are was last checked."""
+        if not keys:
+            return {}
+        columns = (Payload.dashboard_id, Payload.version, Payload.variant_hash)
+        rows = self._session.execute(
+            select(*columns, Payload.checked_at).where(tuple_(*columns).in_(list(keys)))
+        )
+        return {(row[0], row[1], row[2]): row[3] for row in rows}
+
     def find_last_checks(self, dashboard_ids: Sequence[UUID]) -> dict[UUID, datetime]:
         """When the payloads of each dashboard's current version were last checked, the oldest of them.
 

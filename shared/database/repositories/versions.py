@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import Select, and_, exists, select, tuple_, update
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import Select, Text, and_, any_, exists, func, literal, select, tuple_, update
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.orm import aliased
 
 from shared.database.models.base import JsonObject
@@ -29,6 +29,15 @@ class VersionSummary:
     message: str
     plan_totals: JsonObject
     created_at: datetime
+
+
+@dataclass(frozen=True)
+class DefinitionPart:
+    """A member of a version's definition as JSON; None where the version has none."""
+
+    dashboard_id: UUID
+    version: int
+    value: Any
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,28 @@ class VersionRepository(RowRepository[DashboardVersion]):
             .where(Dashboard.slug.in_(slugs), Dashboard.deleted_at.is_(None))
         )
         return {row[0]: row[1] for row in rows}
+
+    def read_parts(self, slugs: Sequence[str], part: str) -> dict[str, DefinitionPart]:
+        """The member `part` of the current definition of each live dashboard of `slugs`.
+
+        As one document: what is asked of all dashboards need not carry their texts, nor come as a row for each.
+        """
+        columns = (Dashboard.slug, Dashboard.id, Dashboard.current_version, DashboardVersion.definition[part])
+        found = self._session.scalar(
+            select(func.json_agg(func.json_build_array(*columns)))
+            .join(
+                DashboardVersion,
+                and_(
+                    DashboardVersion.dashboard_id == Dashboard.id,
+                    DashboardVersion.version == Dashboard.current_version,
+                ),
+            )
+            .where(Dashboard.slug == any_(literal(list(slugs), ARRAY(Text))), Dashboard.deleted_at.is_(None))
+        )
+        return {
+            slug: DefinitionPart(UUID(dashboard_id), version, value)
+            for slug, dashboard_id, version, value in found or ()
+        }
 
     def get_published(self, slugs: Sequence[str]) -> dict[str, DashboardVersion]:
         """The latest version of each dashboard of `slugs` that is in the blob store."""

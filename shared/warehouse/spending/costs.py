@@ -99,11 +99,11 @@ class CostService:
         return lines[CostScope.ENVIRONMENT], lines[CostScope.USER]
 
     def _list_dashboard_lines(self, uow: UnitOfWork, slugs: Iterable[str]) -> list[BudgetLine]:
-        current = uow.versions.get_current(list(slugs))
+        listed = list(slugs)
+        budgets = uow.versions.read_parts(listed, "budget")
         lines = []
-        for slug in slugs:
-            version = current.get(slug)
-            budget = (version.definition or {}).get("budget") if version else None
+        for slug in listed:
+            budget = budgets[slug].value if slug in budgets else None
             own = budget.get("per_day") if isinstance(budget, dict) else None
             limit = self._settings.max_bytes_per_dashboard_day
             lines.append(BudgetLine(CostScope.DASHBOARD, slug, min(own or limit, limit)))
