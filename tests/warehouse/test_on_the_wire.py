@@ -11,9 +11,8 @@ from shared.warehouse.bigquery.metadata import TableMetadata
 from shared.warehouse.models.tables import TableRef
 from shared.warehouse.spending.costs import CostSearch
 from tests.fixtures.warehouse import ROW_COUNT
+from tests.warehouse.test_misbehaving_bigquery import BILLED, read_user
 from tests.warehouse.test_queries import make_request, run_one
-
-BILLED = 10 * 2**20
 
 
 def test_a_table_says_what_it_is_and_one_that_is_not_there_says_so(warehouse: Container) -> None:
@@ -58,9 +57,3 @@ def test_the_report_has_what_was_billed_and_what_the_cache_saved(warehouse: Cont
     (line,) = report.costs.lines
     assert (line.sums.bytes_billed, line.sums.queries, line.sums.cache_hits) == (BILLED, 2, 1)
     assert line.sums.bytes_saved == BILLED
-
-
-def read_user(container: Container) -> tuple[int, int]:
-    """Bytes reserved and billed of the caller's budget."""
-    state = container.budgets.read_states("ana@example.com", None, None)[0]
-    return state.bytes_reserved, state.bytes_billed
