@@ -1,12 +1,8 @@
 """PostgreSQL that hangs: one caller waits for it, the others are told at once, and service resumes by itself."""
 
-import os
-import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -14,26 +10,10 @@ from deploy.local.alone.postgres import RunningPostgres
 from shared.database.connection import reach
 from shared.database.unit_of_work import Database
 from shared.errors import DependencyUnavailableError
+from tests.fixtures.frozen import frozen
 
 PATIENCE = 1.0
 CALLERS = 12
-
-
-@contextmanager
-def frozen(postgres: RunningPostgres) -> Iterator[None]:
-    """The server and all its processes stand still inside the block."""
-    main = postgres.pid or 0
-    os.kill(main, signal.SIGSTOP)
-    # Who stands still buries nobody: each child is there until the main process goes on, which is last.
-    children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
-    pids = [*map(int, children), main]
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
 
 
 @pytest.fixture
@@ -69,7 +49,7 @@ def test_a_frozen_server_costs_one_patience_and_no_queue(
 ) -> None:
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda _: use(patient), range(9)))
-    with frozen(own_postgres), ThreadPoolExecutor(CALLERS) as pool:
+    with frozen(own_postgres.pid), ThreadPoolExecutor(CALLERS) as pool:
         first = list(pool.map(lambda _: time_call(lambda: use(patient)), range(CALLERS)))
         # Twice the patience and more is what a ping and a new connection took, three times what waiting callers did.
         assert max(seconds for _, seconds in first) < 1.8 * PATIENCE
@@ -87,7 +67,7 @@ def test_after_a_silence_one_caller_at_a_time_looks_again(
     own_postgres: RunningPostgres, patient: Database
 ) -> None:
     use_quick(patient)
-    with frozen(own_postgres):
+    with frozen(own_postgres.pid):
         time_call(lambda: use_quick(patient))
         time.sleep(1.2)
         with ThreadPoolExecutor(CALLERS) as pool:
@@ -101,7 +81,7 @@ def test_a_ping_asks_although_everybody_else_leaves_it_alone(
     own_postgres: RunningPostgres, patient: Database
 ) -> None:
     use_quick(patient)
-    with frozen(own_postgres):
+    with frozen(own_postgres.pid):
         time_call(lambda: use_quick(patient))
     assert time_call(lambda: use_quick(patient))[0] == reach.SILENT
     patient.ping()

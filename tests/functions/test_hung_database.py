@@ -16,7 +16,7 @@ from shared.container import Container, use_container
 from shared.dashboards.definition.head import hash_variant
 from shared.dashboards.keys import head_key, pointer_key
 from shared.settings import Settings
-from tests.database.test_hung_postgres import frozen
+from tests.fixtures.frozen import frozen
 from tests.fixtures.functions import FunctionHost
 
 PATIENCE = 1.0
@@ -80,7 +80,7 @@ def test_known_readers_go_on_and_everything_else_is_told_at_once(
     host.call("dashboards_read", "GET", "/dashboards")
     forget_what_can_be_asked(host)
     clock.ahead += timedelta(seconds=30)
-    with frozen(postgres_server), caplog.at_level(logging.WARNING):
+    with frozen(postgres_server.pid), caplog.at_level(logging.WARNING):
         began = time.monotonic()
         answers = [host.call("data", "GET", PATH, **way) for _ in range(20) for way in ways]  # type: ignore[arg-type]
         # A patience for each of the few that asked, not one for every answer.
@@ -105,7 +105,7 @@ def test_belief_ends(host: FunctionHost, clock: Clock, postgres_server: RunningP
     cookie = sign_in(host)
     assert host.call("data", "GET", PATH, headers=cookie, email=None).status_code == 200
     forget_what_can_be_asked(host)
-    with frozen(postgres_server):
+    with frozen(postgres_server.pid):
         for seconds, status in ((OUTAGE_SECONDS - 20, 200), (40, 503)):
             clock.ahead += timedelta(seconds=seconds)
             assert host.call("data", "GET", PATH, headers=cookie, email=None).status_code == status
@@ -115,7 +115,7 @@ def test_who_is_not_known_is_not_let_in(host: FunctionHost, postgres_server: Run
     cookie = sign_in(host)
     stranger = sign_in(host, "other@example.com")
     assert host.call("data", "GET", PATH, headers=cookie, email=None).status_code == 200
-    with frozen(postgres_server):
+    with frozen(postgres_server.pid):
         assert host.call("data", "GET", PATH, headers=stranger, email=None).status_code == 503
 
 
@@ -128,5 +128,5 @@ def test_a_session_that_was_found_revoked_is_believed_no_more(
     postgres_server.run(f"UPDATE sessions SET revoked_at = now() WHERE token_sha256 = '\\x{digest.hex()}'")
     clock.ahead += timedelta(seconds=30)
     assert host.call("data", "GET", PATH, headers=cookie, email=None).status_code == 401
-    with frozen(postgres_server):
+    with frozen(postgres_server.pid):
         assert host.call("data", "GET", PATH, headers=cookie, email=None).status_code == 503
