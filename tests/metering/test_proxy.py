@@ -79,9 +79,13 @@ def test_deeply_nested_sql_ends_quickly(meter: Meter) -> None:
     assert meter.bytes_of("SELECT 1") == 0
 
 
-def test_without_the_emulator_the_answer_is_503_at_once(own_meter: Meter) -> None:
+def test_without_the_emulator_the_answer_is_503_at_once_and_its_jobs_have_failed(own_meter: Meter) -> None:
     server = own_meter.server
-    server.emulator.stop()
+    numbers = "UNNEST(GENERATE_ARRAY(1, 30000))"
+    sql = f"SELECT COUNT(*) AS n FROM {numbers} AS a, {numbers} AS b WHERE MOD(a * b, 7) = 3"
+    job = own_meter.client.query(sql, timeout=TIMEOUT_SECONDS, job_id="outlived", job_retry=None)
+    assert job.state != "DONE"
+    server.emulator.kill()
     try:
         for method, path in (
             ("GET", "datasets"),
@@ -104,6 +108,11 @@ def test_without_the_emulator_the_answer_is_503_at_once(own_meter: Meter) -> Non
     finally:
         server.emulator.start()
         server.emulator.wait_ready()
+    listed = {one.job_id: one.state for one in own_meter.client.list_jobs(timeout=TIMEOUT_SECONDS)}
+    assert listed["outlived"] == "DONE"
+    ended = own_meter.client.get_job("outlived", timeout=TIMEOUT_SECONDS)
+    assert (ended.state, ended.error_result["reason"]) == ("DONE", "backendError")
+    assert not ended.total_bytes_billed
     assert own_meter.run("SELECT 1").state == "DONE"
 
 

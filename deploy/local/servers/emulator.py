@@ -5,6 +5,7 @@ that whoever stops reading at a bound would have read everything by then. Nor ha
 that work on a statement, which EMULATOR_THREADS is here. And each statement looks through all tables several times,
 which is most of its work: what was found is remembered here, and the oldest results of jobs, which the emulator keeps
 for ever, go when there are more than EMULATOR_RESULTS.
+A job under way when it is killed would be so for ever, where every job of BigQuery ends: here it has failed.
 """
 
 import os
@@ -18,7 +19,9 @@ from local_bigquery.catalog import tables
 from local_bigquery.cli import main
 from local_bigquery.engine import database
 from local_bigquery.grpc import read
+from local_bigquery.jobs import store
 
+from deploy.local.servers.emulator_jobs import end_lost_jobs
 from deploy.local.servers.emulator_tables import KnownTables, NewestResults
 
 MESSAGE_BYTES = 8_000_000
@@ -60,6 +63,7 @@ def limit_threads(connect: Callable[..., Any], threads: str) -> Callable[..., An
 if __name__ == "__main__":
     if threads := os.environ.get("EMULATOR_THREADS"):
         duckdb.connect = limit_threads(duckdb.connect, threads)
+    store.load, store.list_ = end_lost_jobs(store.load), end_lost_jobs(store.list_)
     read.read_rows = split_messages(read.read_rows)
     results = NewestResults(int(os.environ.get("EMULATOR_RESULTS", RESULTS_KEPT)))
     tables.write = results.limit(tables.write)
