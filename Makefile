@@ -13,7 +13,7 @@ SPREAD_STACK = $(if $(filter-out 1,$(STACKS)),-n $(STACKS) --dist loadfile)
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down status logs token env render web check test test-quick test-stack bench clean
+.PHONY: help install up down status logs token env render web check test test-quick test-stack chaos bench clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -66,13 +66,16 @@ check: .venv/ready ## Lint, types, import rules, rendered files
 	bash deploy/ci/check_files.sh
 
 test: .venv/ready ## Run the tests, on WORKERS=2 processes; ARGS="tests/deploy -k nginx" picks some
-	$(PY) -m pytest $(SPREAD) -m "not stack" $(ARGS)
+	$(PY) -m pytest $(SPREAD) -m "not stack and not chaos" $(ARGS)
 
 test-quick: .venv/ready ## Run the tests that start no other program
 	$(PY) -m pytest $(SPREAD) -m quick $(ARGS)
 
 test-stack: .venv/ready ## Run the tests that need the whole stack behind nginx and Chromium; they start their own
 	$(PY) -m pytest $(SPREAD_STACK) -m stack $(ARGS)
+
+chaos: .venv/ready ## Break a whole stack for ten minutes and more, nightly; CHAOS_SECONDS=600 storms longer, CHAOS_SEED=N repeats
+	$(PY) -m pytest -m chaos $(ARGS)
 
 bench: .venv/ready ## Measure
 	$(PY) -m bench $(ARGS)

@@ -1,0 +1,1 @@
+"""Everything the service stands on hangs, breaks and dies, under load; what it promised holds all the same."""
