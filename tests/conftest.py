@@ -18,6 +18,7 @@ pytest_plugins = [
     # after those they import: functions and stack
     "tests.fixtures.computed_shop",
     "tests.fixtures.browser",
+    "tests.fixtures.chart_page",
 ]
 
 # `make test` tries the same examples each time, and judges no machine for being slow; make test

@@ -11,7 +11,13 @@ import pytest
 from shared.dashboards.diagnostics.diagnostic import Diagnostic, DiagnosticCode
 from shared.dashboards.validation import ValidationResult
 from shared.dashboards.validators.fields import SchemaFieldValidator
-from shared.dashboards.vega.expressions import MOST_CHARACTERS, check_selector, explain_slow, read_expression
+from shared.dashboards.vega.expressions import (
+    MOST_CHARACTERS,
+    SelectorReading,
+    explain_slow,
+    read_expression,
+    read_selector,
+)
 from tests.dashboards.builders import MINIMAL, marked_text, parse, validate
 
 CASES = Path(__file__).with_name("charts")
@@ -137,9 +143,11 @@ def test_a_pattern_of_any_length_is_judged_within_the_bounds():
 
 
 def test_names_of_events_are_read():
-    assert check_selector("pointermove[event.shiftKey]") == ""
-    assert check_selector("[pointerdown, pointerup] > pointermove{10}") == ""
-    assert check_selector("[pointerdown] > pointermove") != ""
+    assert read_selector("pointermove[event.shiftKey]") == SelectorReading("", ("view",))
+    drag = read_selector("[pointerdown, window:pointerup] > window:pointermove{10}")
+    assert (drag.error, set(drag.sources)) == ("", {"view", "window"})
+    assert read_selector("#top:click").sources == ("#top",)
+    assert read_selector("[pointerdown] > pointermove").error
 
 
 # --- validating

@@ -30,6 +30,35 @@ REFUSED = {
         {"transform": [{"calculate": "length(sequence(0, 1e8))", "as": "z"}]},
         "/charts/0/transform/0/calculate",
     ),
+    "the events of an element": (
+        {"params": [{"name": "p", "select": {"type": "point", "on": "#top:click"}}]}, "/charts/0/params/0/select/on",
+    ),
+    "the events of an element, as a stream": (
+        {"params": [{"name": "p", "select": {"type": "point", "on": {"source": "#top", "type": "click"}}}]},
+        "/charts/0/params/0/select/on/source",
+    ),
+    "many quantiles": ({"transform": [{"quantile": "total", "step": 1e-9}]}, "/charts/0/transform/0/step"),
+    "many keys": (
+        {"transform": [{"impute": "total", "key": "day", "keyvals": {"start": 0, "stop": 1e9}}]},
+        "/charts/0/transform/0/keyvals",
+    ),
+    "narrow bins": (
+        {"encoding": {"x": {"field": "total", "bin": {"extent": [0, 1], "step": 1e-8}}}}, "/charts/0/encoding/x/bin",
+    ),
+    "bins of no width": (
+        {"encoding": {"x": {"field": "total", "bin": {"extent": [0, 1], "step": 0}}}}, "/charts/0/encoding/x/bin",
+    ),
+    "a high degree": (
+        {"transform": [{"regression": "total", "on": "day", "method": "poly", "order": 10**6}]},
+        "/charts/0/transform/0/order",
+    ),
+    "dashes that nobody sees": (
+        {"mark": {"type": "line", "strokeDash": [1e-6, 1e-6]}}, "/charts/0/mark/strokeDash",
+    ),
+    "a number as wide as a book": (
+        {"encoding": {"x": {"field": "total", "type": "quantitative", "axis": {"format": "100000000d"}}}},
+        "/charts/0/encoding/x/axis/format",
+    ),
     "many steps": ({"transform": [{"density": "total", "steps": 10**9}]}, "/charts/0/transform/0/steps"),
     "a pattern that repeats a repetition": (
         {"transform": [{"filter": "test(/^(a+)+$/, datum.day)"}]}, "/charts/0/transform/0/filter",
@@ -52,6 +81,22 @@ def test_what_a_page_would_stop_is_refused_at_its_place(name):
 
 
 HARMLESS = {
+    "a drag that leaves the chart": {
+        "params": [
+            {
+                "name": "p",
+                "select": {"type": "interval", "on": "[pointerdown, window:pointerup] > pointermove"},
+            }
+        ]
+    },
+    "dashes": {"mark": {"type": "line", "strokeDash": [4, 2]}},
+    "a base": {
+        "encoding": {"x": {"field": "total", "type": "quantitative", "scale": {"type": "log", "base": 2}}}
+    },
+    "a format": {"encoding": {"x": {"field": "total", "type": "quantitative", "axis": {"format": ",.2f"}}}},
+    "some keys": {
+        "transform": [{"impute": "total", "key": "day", "keyvals": {"start": 0, "stop": 100}, "value": 0}]
+    },
     "an input": {"params": [{"name": "p", "value": 1, "bind": {"input": "range"}}]},
     "a short sequence": {"transform": [{"calculate": "sequence(0, 100)", "as": "z"}]},
     "some steps": {"transform": [{"density": "total", "steps": 200}]},

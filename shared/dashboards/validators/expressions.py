@@ -12,15 +12,15 @@ from shared.dashboards.validators.expression_places import (
     list_expressions,
     list_selectors,
 )
-from shared.dashboards.validators.page_safety import MOST_ITEMS
+from shared.dashboards.validators.page_safety import EVENT_SOURCES, MOST_ITEMS, explain_source
 from shared.dashboards.validators.parsed import ParsedDashboard
 from shared.dashboards.validators.sql_positions import locate_within
 from shared.dashboards.vega.expressions import (
     ExpressionReading,
-    check_selector,
     explain_slow,
     list_functions,
     read_expression,
+    read_selector,
 )
 from shared.dashboards.yaml.positions import join_pointer
 
@@ -56,10 +56,7 @@ class ExpressionValidator:
                 yield from _check(text, place, list_parameters(chart), owners)
             for selector in list_selectors(chart):
                 text = ExpressionText(document, join_pointer(pointer, *selector.location), selector.text)
-                if reason := check_selector(selector.text):
-                    remedy = "Write it as in click, or pointermove[event.shiftKey]."
-                    message = f"Vega does not read this name of events: {_quote(reason)}"
-                    yield text.report(DiagnosticCode.EXPRESSION_SYNTAX, message, remedy)
+                yield from _check_events(text)
 
 
 class ExpressionText:
@@ -143,6 +140,17 @@ def _check(
             message = f"the pattern {pattern.pattern[:80]} may take longer than anybody waits: {why}"
             remedy = "Write it without one repetition in another, or use REGEXP_CONTAINS in the query's SQL."
             yield text.report(DiagnosticCode.UNSAFE_CHART, message, remedy, pattern.start, pattern.end)
+
+
+def _check_events(text: ExpressionText) -> Iterator[Diagnostic]:
+    reading = read_selector(text.text)
+    if reading.error:
+        message = f"Vega does not read this name of events: {_quote(reading.error)}"
+        remedy = "Write it as in click, or pointermove[event.shiftKey]."
+        yield text.report(DiagnosticCode.EXPRESSION_SYNTAX, message, remedy)
+    for source in reading.sources:
+        if source not in EVENT_SOURCES:
+            yield text.report(DiagnosticCode.UNSAFE_CHART, *explain_source(source))
 
 
 def _check_functions(text: ExpressionText, place: ExpressionPlace) -> Iterator[Diagnostic]:

@@ -1,6 +1,8 @@
 """Charts that would leave their cell, or take the time of the page that shows them."""
 
+import re
 from collections.abc import Iterable, Iterator
+from typing import TypeIs
 
 from shared.dashboards.definition.document import chart_kind
 from shared.dashboards.diagnostics.diagnostic import Diagnostic, DiagnosticCode
@@ -12,7 +14,17 @@ from shared.dashboards.yaml.reading import YamlData
 MOST_ITEMS = 10_000
 """As many items as the page makes for a chart: `MOST_ITEMS` of vega_bounds.ts."""
 
+EVENT_SOURCES = frozenset({"scope", "timer", "view", "window"})
+"""Where events may come from: `SOURCES` of vega_bounds.ts. Any other is an element of the page."""
+
 _COUNTS = frozenset({"count", "maxbins", "maxsteps", "minsteps", "steps", "tickCount"})
+_DASHES = frozenset({"domainDash", "gridDash", "strokeDash", "tickDash"})
+# The bounds of what is stepped through, by the key that holds them: `keyvals` of impute, `bins` of a scale, `bin`.
+_STEPPED = frozenset({"bin", "bins", "keyvals"})
+# Patterns of numbers say how wide a number is, and blanks fill it up.
+_WIDE = re.compile(r"\d{4}")
+_SHORTEST_DASHES = 0.1
+_HIGHEST_ORDER = 100
 
 
 class PageSafetyValidator:
@@ -35,11 +47,59 @@ def _walk(document: ParsedDashboard, pointer: str, value: YamlData) -> Iterator[
             place = join_pointer(pointer, key)
             if key == "bind" and isinstance(part, dict) and "element" in part:
                 yield _report_element(document, join_pointer(place, "element"))
-            if key in _COUNTS and _is_many(part):
-                yield _report(
-                    document, place, f"{key} asks for {part} items; a page makes at most {MOST_ITEMS}"
-                )
+            if key == "source" and isinstance(part, str) and part not in EVENT_SOURCES and "type" in value:
+                message, remedy = explain_source(part)
+                yield report(document, DiagnosticCode.UNSAFE_CHART, message, remedy, place)
+            if reason := _find_excess(key, part, value):
+                yield _report(document, place, reason)
             yield from _walk(document, place, part)
+
+
+def explain_source(source: str) -> tuple[str, str]:
+    """What is wrong with events of an element of the page, and what to do."""
+    message = f"events of {source[:80]!r} are not those of the chart"
+    return message, "Leave out the part before the colon: the events are then those of the chart itself."
+
+
+def _find_excess(key: str, value: YamlData, owner: dict[str, YamlData]) -> str | None:
+    """What a part of a chart asks for and no page makes; None where it is within the bounds."""
+    if key in _COUNTS and _is_many(value):
+        return f"{key} asks for {value} items; a page makes at most {MOST_ITEMS}"
+    if key in _STEPPED and isinstance(value, dict) and _is_many(_count_steps(value)):
+        return f"{key} asks for more than {MOST_ITEMS} steps"
+    if key == "step" and "quantile" in owner and _is_number(value) and abs(value) * MOST_ITEMS < 1:
+        return f"step asks for more than {MOST_ITEMS} quantiles"
+    if key == "order" and "regression" in owner and _is_number(value) and value > _HIGHEST_ORDER:
+        return f"order asks for a polynomial of degree {value}; a page computes at most {_HIGHEST_ORDER}"
+    if key in _DASHES and isinstance(value, list) and _sum_dashes(value) < _SHORTEST_DASHES:
+        return f"{key} asks for dashes that nobody sees and a page draws one by one"
+    if key in ("format", "labelFormat") and isinstance(value, str) and _WIDE.search(value):
+        return "format asks for a number of a thousand characters or more"
+    return None
+
+
+def _count_steps(bounds: dict[str, YamlData]) -> float | None:
+    """How many steps lie between bounds that are written; None where the data decides."""
+    extent = bounds.get("extent")
+    start, stop = (
+        extent
+        if isinstance(extent, list) and len(extent) == 2
+        else (bounds.get("start", 0), bounds.get("stop"))
+    )
+    step = bounds.get("step", 1)
+    if not (_is_number(start) and _is_number(stop) and _is_number(step)):
+        return None
+    return abs(stop - start) / abs(step) if step else float("inf")
+
+
+def _sum_dashes(lengths: list[YamlData]) -> float:
+    """Infinite for no dashes at all, and for what is no list of numbers."""
+    numbers = [length for length in lengths if _is_number(length)]
+    return sum(numbers) if numbers and len(numbers) == len(lengths) else float("inf")
+
+
+def _is_number(value: YamlData) -> TypeIs[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _report_element(document: ParsedDashboard, pointer: str) -> Diagnostic:
@@ -56,4 +116,4 @@ def _report(document: ParsedDashboard, pointer: str, message: str) -> Diagnostic
 
 
 def _is_many(value: YamlData) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value > MOST_ITEMS
+    return _is_number(value) and value > MOST_ITEMS

@@ -101,13 +101,22 @@ def list_functions() -> tuple[str, ...]:
     return tuple(_READING.call("listFunctions"))
 
 
+@dataclass(frozen=True)
+class SelectorReading:
+    """What is wrong with a name of events, empty when nothing is, and where they come from: `view`, `window`, …"""
+
+    error: str
+    sources: tuple[str, ...] = ()
+
+
 @lru_cache(maxsize=2_000)
-def check_selector(text: str) -> str:
-    """What is wrong with the name of an event stream, such as `click[event.shiftKey]`; empty when nothing is."""
+def read_selector(text: str) -> SelectorReading:
+    """Read the name of an event stream, such as `click[event.shiftKey]`; never raises on what it says."""
     try:
-        return str(_READING.call("checkSelector", text[:MOST_CHARACTERS]))
+        answer = _READING.call("readSelector", text[:MOST_CHARACTERS])
     except ScriptLimitError:
-        return "it nests deeper than can be read"
+        return SelectorReading("it nests deeper than can be read")
+    return SelectorReading(answer["error"], tuple(answer["sources"]))
 
 
 @lru_cache(maxsize=500)

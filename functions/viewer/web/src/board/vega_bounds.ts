@@ -1,10 +1,13 @@
 // What a chart may not do to the page that shows it: leave its cell, or take the tab's time. What is saved now is refused
 // for it; this holds for what was saved before, and shows the rows as a table with the reason.
 import { expressionFunction, type Spec } from "vega";
+import { UNITS } from "../expressions/constants";
 
 const MOST_ITEMS = 10_000;
 /** A group that is repeated and has a repetition or a choice inside: each character may double the time it takes. */
 const COSTLY = /\((?:[^()\\]|\\.)*(?:[+*|]|\{\d*,)(?:[^()\\]|\\.)*\)\s*(?:[+*]|\{)/;
+/** Where events may come from: the chart, the window that a drag may leave it for, a clock. An element of the page is none. */
+const SOURCES = ["view", "scope", "window", "timer"];
 const COUNTS = ["steps", "minsteps", "maxsteps", "maxbins", "count"];
 
 /** Functions of expressions that could run without an end, with one. */
@@ -20,6 +23,13 @@ export function boundFunctions(): void {
     checkCount("pad()", Number(values[1]));
     return pad(...values);
   });
+  for (const name of ["timeSequence", "utcSequence"]) {
+    const steps = expressionFunction(name) as (unit: string, start: number, stop: number, step?: number) => number[];
+    expressionFunction(name, (unit: string, start: number, stop: number, step = 1) => {
+      checkCount(`${name}()`, (stop - start) / (step * (UNITS[unit] ?? 1)));
+      return steps(unit, start, stop, step);
+    });
+  }
   expressionFunction("regexp", (pattern: string | RegExp, flags?: string) => new RegExp(checkPattern(pattern), flags));
   expressionFunction("test", (pattern: string | RegExp, text: unknown) => new RegExp(checkPattern(pattern)).test(String(text)));
   expressionFunction("replace", (text: unknown, pattern: string | RegExp, by: string) => String(text).replace(typeof pattern === "string" ? pattern : checkPattern(pattern), String(by)));
@@ -38,6 +48,7 @@ function visit(value: unknown): void {
   const bind = part.bind as Record<string, unknown> | undefined;
   if (typeof bind === "object" && bind) delete bind.element;
   if (typeof part.type === "string") for (const name of COUNTS) if (typeof part[name] === "number") checkCount(name, part[name]);
+  if (typeof part.source === "string" && typeof part.type === "string" && !SOURCES.includes(part.source)) throw new Error(`events of ${part.source} are not its own.`);
   if (typeof part.tickCount === "number") checkCount("tickCount", part.tickCount);
   Object.values(part).forEach(visit);
 }

@@ -7,11 +7,14 @@ import type { Chart, QueryData } from "../payload";
 import { buildRows, type Row } from "./rows";
 import { prepareSpec } from "./spec_fields";
 import { showTooltip } from "./tooltip";
-import { boundFunctions, boundSpec } from "./vega_bounds";
-import { LOCALE, replaceClock, useUtc } from "./vega_clock";
-import { makeTitles, refineFormats, registerFormats } from "./vega_formats";
+import { boundSpec } from "./vega_bounds";
+import { LOCALE, useUtc } from "./vega_clock";
+import { isCheap } from "./vega_cost";
+import { makeTitles, refineFormats } from "./vega_formats";
 import { makeLink, openLinks } from "./vega_links";
+import { DATA_NAME, equipVega, fillData, runView } from "./vega_run";
 import { buildConfig } from "./vega_theme";
+import { tryFirst } from "./vega_trial";
 
 export interface Drawing {
   /** No mark of it can be seen. */
@@ -28,8 +31,6 @@ const HEIGHTS: [number, number] = [260, 480];
 const STEPS: [number, number] = [20, 34];
 const AXIS_HEIGHT = 60;
 const MOST_SVG_ROWS = 3000;
-const DATA_NAME = "query";
-
 const PICTURE = /^data:image\//i;
 
 // Data comes from the payload alone: a spec that names an address gets nothing. A picture may be in the data, and a mark
@@ -44,9 +45,7 @@ const LOADER = {
   file: () => Promise.reject(new Error("loading is off")),
 } as unknown as Loader;
 
-replaceClock();
-boundFunctions();
-registerFormats();
+equipVega();
 
 /** Draw `chart` into `parent`. Throws what Vega-Lite says of a spec it cannot compile, or what Vega meets on its way. */
 export async function drawVega(parent: HTMLElement, chart: Chart, data: QueryData, dark: boolean): Promise<Drawing> {
@@ -54,14 +53,16 @@ export async function drawVega(parent: HTMLElement, chart: Chart, data: QueryDat
   const prepared = prepareSpec(chart.spec, data);
   const { rows, gaps } = buildRows(prepared.columns, data.rows, prepared.used);
   const shown = { ...chart, spec: prepared.spec as Chart["spec"] };
-  const written = compile(buildSpec(shown, rows, findHeight(parent)), {
-    config: buildConfig(dark, parent.clientWidth < NARROW),
+  const spec = buildSpec(shown, rows, findHeight(parent));
+  const config = buildConfig(dark, parent.clientWidth < NARROW);
+  if (!isCheap(prepared.spec, rows)) await tryFirst(chart, { spec, config, rows });
+  const written = compile(spec, {
+    config,
     fieldTitle: makeTitles(prepared.titles),
     logger: logger(ErrorLevel),
   }).spec as Spec;
   const compiled = refineFormats(useUtc(boundSpec(written)), prepared);
-  const source = compiled.data?.find((data) => data.name === DATA_NAME);
-  if (source) Object.assign(source, { values: rows });
+  fillData(compiled, rows);
   const renderer = rows.length > MOST_SVG_ROWS ? "canvas" : "svg";
   const view = new View(parse(compiled, undefined, { ast: true }), {
     container: parent,
@@ -72,18 +73,7 @@ export async function drawVega(parent: HTMLElement, chart: Chart, data: QueryDat
     tooltip: (_handler: unknown, event: MouseEvent, _item: Item, value: unknown) => showTooltip(event, value),
   } as ConstructorParameters<typeof View>[1]);
   view.locale(LOCALE);
-  // Vega tells of what stops it instead of throwing it, and leaves the drawing blank.
-  let failure: unknown = null;
-  const log = view.logger();
-  log.error = (reason: unknown) => {
-    failure ??= reason;
-    return log;
-  };
-  await view.runAsync();
-  if (failure) {
-    view.finalize();
-    throw failure instanceof Error ? failure : new Error(String(failure));
-  }
+  await runView(view);
   openLinks(parent);
   return {
     gaps,

@@ -15,7 +15,7 @@ const FUNCTIONS: Record<string, (...values: number[]) => number> = {
   round: Math.round, sqrt: Math.sqrt, toNumber: Number, time: Number, utc: Date.UTC, datetime: Date.UTC,
 };
 /** Milliseconds of the units that sequences of moments step in; the longer ones as short as they may be. */
-const UNITS: Record<string, number> = {
+export const UNITS: Record<string, number> = {
   milliseconds: 1, seconds: 1e3, minutes: 6e4, hours: 36e5, date: 864e5, day: 864e5, dayofyear: 864e5, week: 6048e5, month: 24192e5, quarter: 77760e5, year: 31536e6,
 };
 
