@@ -28,7 +28,8 @@ def read_imports(sources: Path) -> tuple[dict[str, set[str]], list[str]]:
         name = path.relative_to(sources).as_posix()
         imported = graph.setdefault(name, set())
         for specifier in _RELATIVE_IMPORT.findall(_COMMENT.sub("", path.read_text())):
-            target = _resolve(path.parent / specifier)
+            # What follows a question mark tells Vite what to make of the file: `?worker&url`.
+            target = _resolve(path.parent / specifier.partition("?")[0])
             if target is None:
                 lost.append(f"{name} imports {specifier}, which is no file")
             elif target.suffix == ".ts":

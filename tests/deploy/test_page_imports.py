@@ -35,6 +35,7 @@ def test_the_pages_have_none(capsys: pytest.CaptureFixture[str]) -> None:
         'const a = import("./a");',
         'export { draw } from "./a";',
         'import "./a.ts";',
+        'import address from "./a?worker&url";',
     ],
 )
 def test_a_circle_of_files_is_named_whichever_way_it_is_imported(tmp_path: Path, back: str) -> None:

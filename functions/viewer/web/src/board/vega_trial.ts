@@ -1,19 +1,7 @@
 // A chart that nothing proves to be cheap runs first in a worker, which is ended where it comes to no end.
-import type { Config, TopLevelSpec } from "vega-lite";
 import type { Row } from "./rows";
+import type { Trial, Verdict } from "./trial_message";
 import workerAddress from "./vega_trial_worker.ts?worker&url";
-
-export interface Trial {
-  spec: TopLevelSpec;
-  config: Config;
-  rows: Row[];
-}
-
-export interface Verdict {
-  ready?: true;
-  marks?: number;
-  reason?: string;
-}
 
 const LIMIT_MILLISECONDS = 2_000;
 /** For the worker to be fetched and started, which says nothing of a chart. */

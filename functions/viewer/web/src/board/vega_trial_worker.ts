@@ -2,7 +2,7 @@
 import { Error as ErrorLevel, logger, parse, View, type Spec } from "vega";
 import { compile } from "vega-lite";
 import { expressionInterpreter } from "vega-interpreter";
-import type { Trial, Verdict } from "./vega_trial";
+import type { Trial, Verdict } from "./trial_message";
 import { boundSpec } from "./vega_bounds";
 import { LOCALE, useUtc } from "./vega_clock";
 import { equipVega, fillData, runView } from "./vega_run";
