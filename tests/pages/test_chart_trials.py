@@ -103,6 +103,7 @@ EVERYDAY = [
         ],
     },
     draw({"field": "n", "bin": {"maxbins": 20}}, mark="bar"),
+    draw({**Y, "bin": {"binned": True, "step": 5}}, mark="rect"),
     {"mark": "bar", "encoding": {"x": X, "y": Y, "row": {"field": "kind", "type": "nominal"}}},
 ]  # fmt: skip
 

@@ -41,7 +41,7 @@ const WINDOWS = words("row_number rank dense_rank percent_rank cume_dist lag lea
 
 const RULES: Record<string, (value: unknown) => boolean> = {
   mark: (mark) => MARKS.has(String(typeof mark === "string" ? mark : (mark as Part | null)?.type)),
-  bin: (bin) => typeof bin !== "object" || bin === null || (Object.keys(bin).join() === "maxbins" && isBelow((bin as Part).maxbins, 200)),
+  maxbins: (count) => isBelow(count, 200),
   timeUnit: (unit) => typeof unit === "string",
   tickCount: (count) => isBelow(count, 100),
   nice: (nice) => typeof nice === "boolean" || isBelow(nice, 100),
@@ -55,7 +55,7 @@ const RULES: Record<string, (value: unknown) => boolean> = {
   fold: (fields) => Array.isArray(fields) && fields.length <= 20,
   extent: (extent) => typeof extent === "string" || typeof extent === "number",
 };
-const ON_RULE_ALONE = words("tickCount nice exponent on toggle maxbins");
+const ON_RULE_ALONE = words("tickCount nice exponent on toggle maxbins step");
 
 const MOST_TEXT = 20_000;
 const MOST_EXPRESSION = 1_000;
@@ -101,12 +101,25 @@ function countReads(expression: unknown): number {
 /** Whether a channel has few enough values for what each of them is given. */
 function isSparse(channel: string, value: Part | null, rows: Row[]): boolean {
   const { field, type, aggregate, timeUnit, bin } = value ?? {};
-  if (typeof field !== "string" || type === "quantitative" || aggregate) return true;
+  if (typeof field !== "string") return !isPart(bin);
+  if (isPart(bin) && "step" in bin && !isCoarse(bin.step, field, rows)) return false;
+  if (type === "quantitative" || aggregate) return true;
   const facets = ["row", "column", "facet"].includes(channel);
   if (!facets && (type === "temporal" || bin || timeUnit)) return true;
   const most = facets ? MOST_FACETS : /^[xy]/.test(channel) ? MOST_PLACES : MOST_ENTRIES;
   if (["tooltip", "text", "href", "detail", "key", "description", "order"].includes(channel) || rows.length <= most) return true;
   return new Set(rows.map((row) => row[field])).size <= most;
+}
+
+/** Whether a step is wide enough for the values between which it is taken. */
+function isCoarse(step: unknown, field: string, rows: Row[]): boolean {
+  const values = rows.map((row) => row[field]).filter((one) => typeof one === "number");
+  const [least, most] = values.reduce(([low, high], one) => [Math.min(low, one), Math.max(high, one)], [0, 0]);
+  return typeof step === "number" && step > 0 && (most - least) / step <= MOST_PLACES;
+}
+
+function isPart(value: unknown): value is Part {
+  return typeof value === "object" && value !== null;
 }
 
 function isDash(dash: unknown): boolean {
