@@ -65,7 +65,7 @@ class EnvironmentSettings:
     copy with other values.
     """
 
-    def __init__(self, **given: Any) -> None:
+    def __init__(self, **given: object) -> None:
         """Raises SettingsError naming everything that is wrong. Unknown names in `given` are not looked at."""
         found = {name.lower(): value for name, value in os.environ.items() if value} | given
         problems: dict[str, str] = {}
@@ -90,7 +90,7 @@ class EnvironmentSettings:
     def __delattr__(self, name: str) -> None:
         raise AttributeError(f"settings are frozen; {name} stays")
 
-    def __replace__(self, /, **changes: Any) -> Self:
+    def __replace__(self, /, **changes: object) -> Self:
         changed = copy.copy(self)
         vars(changed).update(changes)
         return changed
@@ -137,12 +137,12 @@ class ServerEnvironment(NamedTuple):
         )
 
 
-def list_kinds(cls: type[EnvironmentSettings]) -> Mapping[str, Any]:
+def list_kinds(cls: type[EnvironmentSettings]) -> Mapping[str, object]:
     """The annotations of the settings of a class, by their names in lower case."""
     return get_type_hints(cls, include_extras=True)
 
 
-def describe_kind(kind: Any) -> str:
+def describe_kind(kind: object) -> str:
     """What a setting of this annotation accepts, in words."""
     base, extras = _split(kind)
     if named := next((extra.name for extra in extras if isinstance(extra, Reader) and extra.name), None):
@@ -161,7 +161,7 @@ def _list_bounds(bound: Meta) -> list[str]:
     return [f"{word} {limit}" for word, limit in words.items() if limit is not None]
 
 
-def _convert(kind: Any, value: Any) -> Any:
+def _convert(kind: object, value: object) -> Any:
     base, extras = _split(kind)
     if base is SecretStr:
         if not isinstance(value, str | SecretStr):
@@ -177,7 +177,7 @@ def _convert(kind: Any, value: Any) -> Any:
         raise ValueError(f"{value!r} is not accepted; accepted: {describe_kind(kind)}") from None
 
 
-def _split(kind: Any) -> tuple[Any, tuple[Any, ...]]:
+def _split(kind: object) -> tuple[Any, tuple[Any, ...]]:
     if get_origin(kind) is not Annotated:
         return kind, ()
     base, *extras = get_args(kind)

@@ -34,7 +34,7 @@ _LOGGER = logging.getLogger(__name__)
 class FunctionWorker(ThreadWorker):  # type: ignore[misc]
     """A worker that answers in the envelope, and waits for the head of a request for `HEAD_SECONDS` at most."""
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
+    def __init__(self, *arguments: object, **options: object) -> None:
         super().__init__(*arguments, **options)
         self._heads: dict[TConn, float] = {}
         self._lock = threading.Lock()

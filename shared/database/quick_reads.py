@@ -15,6 +15,7 @@ from shared.database.connection.connecting import Connection, connect, make_sess
 from shared.database.connection.failures import BUSY, is_connection_lost, translate_failure
 from shared.database.connection.reach import DatabaseReach
 from shared.errors import DependencyUnavailableError
+from shared.json_values import JsonObject
 from shared.settings import Settings
 
 _FIND_SESSION = """
@@ -87,7 +88,7 @@ class QuickReads:
         """Slide the expiry of a session; a touch never moves it back, so that late ones do no harm."""
         self._run(_TOUCH_SESSION, [last_used_at, expires_at, session_id])
 
-    def find_definitions(self, slugs: Sequence[str]) -> dict[str, tuple[int, dict[str, Any]]]:
+    def find_definitions(self, slugs: Sequence[str]) -> dict[str, tuple[int, JsonObject]]:
         """The current version of each live dashboard of `slugs`, and its definition."""
         rows = self._run(_FIND_DEFINITIONS, [list(slugs)]) if slugs else []
         return {slug: (version, definition or {}) for slug, version, definition in rows}

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from shared.dashboards.definition.parameter_values import hold_exactly
 from shared.dashboards.saved.listing import DashboardDetail, DashboardListing, DashboardOverview
-from shared.database.models.base import JsonObject
 from shared.database.models.dashboards import Dashboard, LastRefresh
 from shared.database.repositories.paging import Page
 from shared.database.repositories.versions import VersionSummary
+from shared.json_values import JsonObject
 from shared.schemas.base import Money, PageMetadata, ResponseModel
 
 

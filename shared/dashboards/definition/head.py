@@ -23,6 +23,7 @@ from shared.dashboards.definition.parameter_values import (
     parse_parameter_value,
 )
 from shared.errors import InvalidRequestError, ValidationFailedError
+from shared.json_values import JsonObject
 
 if TYPE_CHECKING:
     from shared.dashboards.definition.document import DashboardDefinition
@@ -87,7 +88,7 @@ class DashboardHead:
     parameters: tuple[HeadParameter, ...]
 
     @classmethod
-    def from_definition(cls, version: int, definition: Mapping[str, Any]) -> Self:
+    def from_definition(cls, version: int, definition: JsonObject) -> Self:
         """The head of a saved version, from its definition as JSON."""
         return cls(
             definition["slug"], version, tuple(_read_parameter(one) for one in definition["parameters"])

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from shared.json_values import JsonObject
+
 VEGA_LITE_VERSION = "6.5.0"
 SUBSET_PATH = Path(__file__).parents[2] / "schemas" / f"vega-lite-{VEGA_LITE_VERSION}.json"
 ROOTS = ("AnyMark", "FacetedEncoding", "TopLevelParameter", "Transform")
@@ -21,7 +23,7 @@ _PLAIN = str.maketrans(
 )
 
 
-def cut_subset(schema: dict[str, Any]) -> dict[str, Any]:
+def cut_subset(schema: JsonObject) -> JsonObject:
     """The definitions that ROOTS reach, in alphabetical order, without descriptions."""
     definitions = schema["definitions"]
     found: set[str] = set()

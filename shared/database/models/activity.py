@@ -12,7 +12,6 @@ from shared.database.models.base import (
     Base,
     ByteCount,
     CreatedAt,
-    JsonObject,
     UuidKey,
     hex_digest,
     not_negative,
@@ -20,6 +19,7 @@ from shared.database.models.base import (
     text_enum,
 )
 from shared.database.models.users import User
+from shared.json_values import JsonObject
 
 
 class PromptStatus(StrEnum):

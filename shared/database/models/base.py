@@ -2,12 +2,14 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 from uuid import UUID, uuid4
 
 from sqlalchemy import CHAR, BigInteger, CheckConstraint, DateTime, Enum, MetaData, Text, Uuid, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, mapped_column
+
+from shared.json_values import JsonObject
 
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -17,7 +19,6 @@ NAMING_CONVENTION = {
     "pk": "pk_%(table_name)s",
 }
 
-type JsonObject = dict[str, Any]
 
 UuidKey = Annotated[UUID, mapped_column(Uuid, primary_key=True, default=uuid4)]
 """Made in Python, so that tests and callers may choose it."""

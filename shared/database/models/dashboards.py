@@ -11,13 +11,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 from shared.database.models.base import (
     Base,
     CreatedAt,
-    JsonObject,
     Sha256Hex,
     UuidKey,
     hex_digest,
     one_of,
     text_enum,
 )
+from shared.json_values import JsonObject
 
 
 class LastRefresh(StrEnum):

@@ -6,8 +6,9 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.database.models.base import Base, JsonObject, UuidKey, one_of, text_enum
+from shared.database.models.base import Base, UuidKey, one_of, text_enum
 from shared.database.models.dashboards import Dashboard
+from shared.json_values import JsonObject
 
 
 class NodeType(StrEnum):

@@ -12,7 +12,6 @@ from shared.database.models.base import (
     Base,
     ByteCount,
     CreatedAt,
-    JsonObject,
     Sha256Hex,
     UuidKey,
     hex_digest,
@@ -22,6 +21,7 @@ from shared.database.models.base import (
 )
 from shared.database.models.dashboards import Dashboard
 from shared.database.models.users import User
+from shared.json_values import JsonObject
 
 
 class RunStatus(StrEnum):

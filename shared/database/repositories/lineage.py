@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, or_, select, tuple_, union
 from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 
-from shared.database.models.base import Base, JsonObject
+from shared.database.models.base import Base
 from shared.database.models.dashboards import Dashboard
 from shared.database.models.lineage import EdgeOrigin, LineageEdge, LineageNode
 from shared.database.repositories.base import Repository, rows_of, table_of
@@ -19,6 +19,7 @@ from shared.database.repositories.lineage_impact import (
     select_readers,
 )
 from shared.database.repositories.paging import Page, make_page, number_rows, pick_page
+from shared.json_values import JsonObject
 
 type VersionKey = tuple[UUID, int]
 """A dashboard's id and the number of one of its versions."""

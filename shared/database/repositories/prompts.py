@@ -9,9 +9,9 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import aliased
 
 from shared.database.models.activity import Prompt, PromptStatus
-from shared.database.models.base import JsonObject
 from shared.database.repositories.base import RowRepository, json_rows, record_set, table_of
 from shared.database.repositories.paging import Page, make_page, number_rows, pick_page
+from shared.json_values import JsonObject
 
 
 @dataclass(frozen=True)

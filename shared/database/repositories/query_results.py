@@ -7,7 +7,6 @@ from datetime import datetime
 from sqlalchemy import FromClause, Text, Update, case, cast, delete, exists, func, null, select, update
 from sqlalchemy.dialects.postgresql import array, insert
 
-from shared.database.models.base import JsonObject
 from shared.database.models.leases import QueryLease
 from shared.database.models.runs import Payload, QueryFailure, QueryResult
 from shared.database.repositories.base import (
@@ -18,6 +17,7 @@ from shared.database.repositories.base import (
     rows_of,
     table_of,
 )
+from shared.json_values import JsonObject
 
 
 @dataclass(frozen=True)

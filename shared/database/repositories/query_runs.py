@@ -7,10 +7,10 @@ from uuid import UUID
 
 from sqlalchemy import BigInteger, cast, func, select, update
 
-from shared.database.models.base import JsonObject
 from shared.database.models.costs import CostReservation
 from shared.database.models.runs import QueryRun, RunPurpose, RunStatus
 from shared.database.repositories.base import RowRepository, json_rows, record_set, table_of, take_once
+from shared.json_values import JsonObject
 
 
 @dataclass(frozen=True)

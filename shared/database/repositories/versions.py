@@ -10,10 +10,10 @@ from sqlalchemy import Select, Text, and_, any_, exists, func, literal, select, 
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.orm import aliased
 
-from shared.database.models.base import JsonObject
 from shared.database.models.dashboards import Dashboard, DashboardVersion
 from shared.database.repositories.base import RowRepository, json_rows, record_set, table_of
 from shared.database.repositories.paging import Page, make_page, number_rows, pick_page
+from shared.json_values import JsonObject
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 from shared.dashboards.plans.expansion import Expansion
 from shared.dashboards.saved.catalog import SavedDashboard
-from shared.database.models.base import JsonObject
 from shared.database.models.runs import Payload as PayloadRow
 from shared.database.unit_of_work import Database
 from shared.errors import AlmanacError, ConflictError, InternalError
+from shared.json_values import JsonObject
 from shared.precompute.assembly.payload_building import PayloadOutline, outline_payload
 from shared.precompute.assembly.payload_keeping import BuiltPayload, KeptPayload, PayloadKeeper
 from shared.precompute.assembly.result_store import ResultStore, bound_result_bytes

@@ -18,9 +18,9 @@ from shared.dashboards.definition.parameter_values import hold_exactly
 from shared.dashboards.keys import stream_path
 from shared.dashboards.plans.expansion import VariantQueries
 from shared.dashboards.saved.catalog import SavedDashboard
-from shared.database.models.base import JsonObject
 from shared.database.models.runs import QueryResult
 from shared.errors import PayloadTooLargeError
+from shared.json_values import JsonObject
 from shared.precompute.payload.encoding import close_fragment
 from shared.precompute.payload.payload import Payload, PayloadResult, format_time
 from shared.settings import Settings

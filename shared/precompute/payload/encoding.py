@@ -16,13 +16,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from shared.dashboards.definition.parameter_values import MAX_SAFE_INTEGER
+from shared.json_values import JsonValue
 from shared.warehouse.bigquery.text_columns import parse_interval
 from shared.warehouse.models.queries import OutputField, ResultRows
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-type JsonValue = bool | int | float | str | list[Any] | dict[str, Any] | None
 
 
 def make_converter(field: OutputField) -> Callable[[Any], JsonValue]:

@@ -4,11 +4,11 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from shared.database.models.base import JsonObject
 from shared.database.models.runs import QueryFailure, QueryResult
 from shared.database.repositories.query_results import RefreshFailure
 from shared.database.unit_of_work import Database
 from shared.errors import AlmanacError
+from shared.json_values import JsonObject
 
 _LOGGER = logging.getLogger(__name__)
 

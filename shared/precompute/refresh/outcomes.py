@@ -5,9 +5,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TypeGuard
 
-from shared.database.models.base import JsonObject
 from shared.database.models.runs import QueryFailure, QueryResult
 from shared.errors import FailedJob
+from shared.json_values import JsonObject
 from shared.precompute.refresh.models import RefreshProblem, RefreshStatus
 from shared.precompute.refresh.planning import RefreshTask
 from shared.warehouse.models.queries import QueryOutcome, Receipt

@@ -1,6 +1,6 @@
 """HTTP exchanges that end."""
 
-from typing import Any
+from collections.abc import Mapping
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -24,10 +24,10 @@ class BoundedAdapter(HTTPAdapter):
         self,
         request: requests.PreparedRequest,
         stream: bool = False,
-        timeout: Any = None,
+        timeout: float | tuple[float, float] | tuple[float, None] | None = None,
         verify: bool | str = True,
-        cert: Any = None,
-        proxies: Any = None,
+        cert: bytes | str | tuple[bytes | str, bytes | str] | None = None,
+        proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
         """As in the base class."""
         limit = self._timeout_seconds
