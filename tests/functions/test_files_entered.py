@@ -17,7 +17,7 @@ from shared.settings import Settings
 from tests.fixtures.files_entered import record_files_entered
 from tests.fixtures.functions import SHOP, FunctionHost
 
-MOST_FILES_OF_A_SAVE = 128
+MOST_FILES_OF_A_SAVE = 133
 MOST_FILES_OF_A_REFRESH = 99
 
 
