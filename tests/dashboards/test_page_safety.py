@@ -59,6 +59,15 @@ REFUSED = {
         {"encoding": {"x": {"field": "total", "type": "quantitative", "axis": {"format": "100000000d"}}}},
         "/charts/0/encoding/x/axis/format",
     ),
+    "a script behind a mark": ({"mark": {"type": "bar", "href": "javascript:alert(1)"}}, "/charts/0/mark/href"),
+    "another site without https": (
+        {"encoding": {"href": {"value": "http://example.com/"}}}, "/charts/0/encoding/href/value",
+    ),
+    "another site by its name alone": ({"mark": {"type": "bar", "href": "//example.com/"}}, "/charts/0/mark/href"),
+    "a script behind some marks": (
+        {"encoding": {"href": {"condition": [{"test": "datum.total > 1", "value": "data:text/html,a"}], "value": "/"}}},
+        "/charts/0/encoding/href/condition/0/value",
+    ),
     "many steps": ({"transform": [{"density": "total", "steps": 10**9}]}, "/charts/0/transform/0/steps"),
     "a pattern that repeats a repetition": (
         {"transform": [{"filter": "test(/^(a+)+$/, datum.day)"}]}, "/charts/0/transform/0/filter",
@@ -97,6 +106,9 @@ HARMLESS = {
     "some keys": {
         "transform": [{"impute": "total", "key": "day", "keyvals": {"start": 0, "stop": 100}, "value": 0}]
     },
+    "a path": {"mark": {"type": "bar", "href": "/view/other?day=2013-01-01"}},
+    "a page elsewhere": {"encoding": {"href": {"value": "https://example.com/a"}}},
+    "an address in a column": {"encoding": {"href": {"field": "day"}}},
     "an input": {"params": [{"name": "p", "value": 1, "bind": {"input": "range"}}]},
     "a short sequence": {"transform": [{"calculate": "sequence(0, 100)", "as": "z"}]},
     "some steps": {"transform": [{"density": "total", "steps": 200}]},

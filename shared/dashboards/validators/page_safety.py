@@ -23,6 +23,8 @@ _DASHES = frozenset({"domainDash", "gridDash", "strokeDash", "tickDash"})
 _STEPPED = frozenset({"bin", "bins", "keyvals"})
 # Patterns of numbers say how wide a number is, and blanks fill it up.
 _WIDE = re.compile(r"\d{4}")
+# A path of this site, which no second / makes the name of another, or a page elsewhere that is sent encrypted.
+_ADDRESS = re.compile(r"/(?![/\\])|https://|[?#]", re.IGNORECASE)
 _SHORTEST_DASHES = 0.1
 _HIGHEST_ORDER = 100
 
@@ -50,9 +52,25 @@ def _walk(document: ParsedDashboard, pointer: str, value: YamlData) -> Iterator[
             if key == "source" and isinstance(part, str) and part not in EVENT_SOURCES and "type" in value:
                 message, remedy = explain_source(part)
                 yield report(document, DiagnosticCode.UNSAFE_CHART, message, remedy, place)
+            if key == "href":
+                yield from _check_address(document, place, part)
             if reason := _find_excess(key, part, value):
                 yield _report(document, place, reason)
             yield from _walk(document, place, part)
+
+
+def _check_address(document: ParsedDashboard, pointer: str, href: YamlData) -> Iterator[Diagnostic]:
+    """Where marks lead, if that is written: a mark's `href`, or the values of the channel and of its conditions."""
+    if isinstance(href, str) and not _ADDRESS.match(href):
+        message = f"a mark leads to paths of this site and over https alone, not to {href[:80]!r}"
+        remedy = "Write a path that begins with one /, such as /view/sales, or an address that begins with https://."
+        yield report(document, DiagnosticCode.UNSAFE_CHART, message, remedy, pointer)
+    elif isinstance(href, list):
+        for index, item in enumerate(href):
+            yield from _check_address(document, join_pointer(pointer, index), item)
+    elif isinstance(href, dict):
+        for key in ("value", "condition"):
+            yield from _check_address(document, join_pointer(pointer, key), href.get(key))
 
 
 def explain_source(source: str) -> tuple[str, str]:
