@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.local.choices import MODES
 from shared.environment import describe_kind, list_kinds
 from shared.settings import Settings
 
@@ -74,6 +75,8 @@ def _render_row(entry: SampleEntry) -> str:
 
 
 def _describe_local(name: str) -> str:
+    if name in MODES:
+        return ", ".join(f"`{value}`" for value in MODES[name])
     return "port number" if name.startswith("PORT_") else "path"
 
 

@@ -17,6 +17,7 @@ from shared.settings import Environment, Settings
 
 PORTS = {setting_name(field.name): field.default for field in fields(Ports)}
 FOLDERS = {"LOCAL_DIR", "PARTS_DIR", "ENV_FILE"}
+MODES = {"STACK", "STORAGE"}
 ENTRIES = parse_sample(SAMPLE.read_text())
 
 
@@ -27,13 +28,13 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_sample_names_every_setting_in_the_order_of_the_class_and_no_other():
-    named = [entry.name for entry in ENTRIES if entry.name not in PORTS.keys() | FOLDERS]
+    named = [entry.name for entry in ENTRIES if entry.name not in PORTS.keys() | FOLDERS | MODES]
     assert named == list(Settings().list_environment_names())
 
 
 def test_the_sample_names_every_variable_of_the_local_stack():
     named = [entry.name for entry in ENTRIES if entry.group == "local stack only"]
-    assert set(named) == PORTS.keys() | FOLDERS
+    assert set(named) == PORTS.keys() | FOLDERS | MODES
     assert len(named) == len(set(named))
 
 

@@ -20,8 +20,13 @@ from shared.settings import Settings
 ENV_FILE = "ENV_FILE"
 DOTENV = REPOSITORY / ".env"
 PORTS = frozenset(setting_name(field.name) for field in fields(Ports))
+STACK, STORAGE = "STACK", "STORAGE"
+GOOGLE, GCS = "google", "gcs"
+MODES = {STACK: ("local", GOOGLE), STORAGE: ("local", GCS)}
+"""What the stack works with, and the values each takes; the first is the default."""
 ENVIRONMENT_ONLY = frozenset({"LOCAL_DIR", "PARTS_DIR", ENV_FILE})
 """They say where things are, also before `.env` is read."""
+_OF_GOOGLE = "GOOGLE_APPLICATION_CREDENTIALS"
 # Docker Compose reads the same file, and people keep there what other programs want.
 _OF_OTHERS = ("COMPOSE_", "DOCKER_", "ALMANAC_", "CLOUDSDK_")
 
@@ -54,7 +59,7 @@ def read_choices() -> dict[str, str]:
 
 def list_known_names() -> frozenset[str]:
     """The settings of the functions and those of the local stack that `.env` may hold."""
-    return frozenset(Settings.list_environment_names()) | PORTS
+    return frozenset(Settings.list_environment_names()) | PORTS | MODES.keys()
 
 
 def _find_lines(text: str, path: Path) -> Iterator[tuple[str, int]]:
@@ -70,10 +75,9 @@ def _find_lines(text: str, path: Path) -> Iterator[tuple[str, int]]:
             raise SettingFileError(f"{path.name}, line {line}: {said!r} is not NAME=value.")
         if binding.key:
             name = binding.key.upper()
-            if name in ENVIRONMENT_ONLY:
+            if name in ENVIRONMENT_ONLY or name == _OF_GOOGLE:
                 raise SettingFileError(
-                    f"{path.name}, line {line}: {name} is read before this file; set it in the environment: "
-                    f"{name}=… make up."
+                    f"{path.name}, line {line}: {name} is read from the environment only: {name}=… make up."
                 )
             if name not in known and not name.startswith(_OF_OTHERS):
                 raise SettingFileError(f"{path.name}, line {line}: {_describe_unknown(name, known)}")
@@ -105,7 +109,11 @@ def _check(values: Mapping[str, str], lines: Mapping[str, int], path: Path) -> d
 
 def _find_problems(chosen: Mapping[str, str]) -> dict[str, str]:
     """What is wrong with each value that is not accepted, in one sentence."""
-    problems = {}
+    problems = {
+        name: f"{name} is {chosen[name]!r}; accepted are {' and '.join(accepted)}."
+        for name, accepted in MODES.items()
+        if chosen.get(name, accepted[0]) not in accepted
+    }
     for name in sorted(PORTS & chosen.keys()):
         try:
             parse_port(name, chosen[name])

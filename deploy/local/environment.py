@@ -13,12 +13,14 @@ DATASET = "nyc"
 ADMIN_EMAIL = "admin@example.com"
 EDITOR_EMAIL = "editor@example.com"
 SCHEDULER_EMAIL = "scheduler@local.iam.gserviceaccount.com"
-_DEFAULTS_HERE = {
+EMULATOR_DEFAULTS = {
     "ALLOWED_DATASETS": DATASET,
     # The emulator shares a laptop's cores with everything else; BigQuery answers a metadata call in milliseconds.
     "WAREHOUSE_CALL_TIMEOUT_SECONDS": "30",
     "WAREHOUSE_METADATA_TIMEOUT_SECONDS": "8",
 }
+GOOGLE_DEFAULTS = {"MAX_BYTES_PER_ENVIRONMENT_DAY": "10 GB"}
+"""With real BigQuery the first hour must not cost more than a few cents."""
 # What Cloud Run mounts from Secret Manager: a function gets those its manifest entry lists, and no others.
 SECRETS = frozenset({"DATABASE_URL", "CACHE_URL", "OIDC_CLIENT_SECRET"})
 
@@ -39,41 +41,47 @@ class Decision:
         ]
 
 
-def list_decisions(
-    *,
-    public_url: str,
-    database_url: str,
-    cache_url: str,
-    bigquery_endpoint: str,
-    bigquery_storage_endpoint: str,
-    oidc: OidcServer,
-    state_dir: Path,
-) -> list[Decision]:
-    """What the stack decides itself."""
+AT_GOOGLE = Decision(
+    "queries go to BigQuery itself, by STACK=google",
+    {"BIGQUERY_ENDPOINT": "", "BIGQUERY_STORAGE_ENDPOINT": ""},
+)
+IN_GCS = Decision("files are kept in Cloud Storage itself, by STORAGE=gcs", {"STORAGE_ENDPOINT": ""})
+
+
+def decide_emulator(endpoint: str, storage_endpoint: str) -> Decision:
+    """Queries go to the emulator, in its own project."""
+    return Decision(
+        "queries go to the emulator; STACK=google takes BigQuery itself",
+        {
+            "GOOGLE_CLOUD_PROJECT": PROJECT,
+            "BIGQUERY_ENDPOINT": endpoint,
+            "BIGQUERY_STORAGE_ENDPOINT": storage_endpoint,
+        },
+    )
+
+
+def decide_files(state_dir: Path) -> Decision:
+    """Dashboards and payloads are kept in files below `state_dir`."""
+    return Decision(
+        f"files are kept in {state_dir}; STORAGE=gcs takes Cloud Storage itself",
+        {
+            "DASHBOARD_STORE_URL": f"git:{state_dir / 'workdir'}",
+            "PAYLOAD_STORE_URL": f"file:{state_dir / 'payloads'}",
+            "STORAGE_ENDPOINT": "",
+        },
+    )
+
+
+def list_decisions(*, public_url: str, database_url: str, cache_url: str, oidc: OidcServer) -> list[Decision]:
+    """What every stack decides itself: its own addresses and accounts."""
     return [
         Decision("this is the local stack", {"ENVIRONMENT": "local"}),
         Decision("the address is nginx's, on PORT_NGINX", {"PUBLIC_URL": public_url}),
-        Decision(
-            "queries go to the emulator, on PORT_BIGQUERY",
-            {
-                "GOOGLE_CLOUD_PROJECT": PROJECT,
-                "BIGQUERY_ENDPOINT": bigquery_endpoint,
-                "BIGQUERY_STORAGE_ENDPOINT": bigquery_storage_endpoint,
-            },
-        ),
         Decision(
             "the stack starts a PostgreSQL of its own, on PORT_POSTGRES",
             {"DATABASE_URL": database_url},
         ),
         Decision("the stack starts a Valkey of its own, on PORT_CACHE", {"CACHE_URL": cache_url}),
-        Decision(
-            "the stack keeps files in LOCAL_DIR",
-            {
-                "DASHBOARD_STORE_URL": f"git:{state_dir / 'workdir'}",
-                "PAYLOAD_STORE_URL": f"file:{state_dir / 'payloads'}",
-                "STORAGE_ENDPOINT": "",
-            },
-        ),
         Decision("only the stack's nginx stands before the functions", {"TRUSTED_PROXIES": "127.0.0.1"}),
         Decision(
             "a sign-in provider of the stack's own knows the accounts, on PORT_OIDC",
@@ -94,12 +102,17 @@ def list_decisions(
     ]
 
 
-def build_environment(chosen: Mapping[str, str], decisions: Sequence[Decision]) -> dict[str, str]:
-    """Every setting of the stack: what the developer chose, such as budgets, and over it what the stack decides."""
+def build_environment(
+    defaults: Mapping[str, str], chosen: Mapping[str, str], decisions: Sequence[Decision]
+) -> dict[str, str]:
+    """Every setting of the stack.
+
+    What the developer chose, such as budgets, counts more than `defaults`, and what the stack decides more than that.
+    """
     names = set(Settings.list_environment_names())
     own = {name: value for name, value in chosen.items() if value and name in names}
     decided = {name: value for decision in decisions for name, value in decision.values.items()}
-    return _DEFAULTS_HERE | own | decided
+    return {**defaults, **own, **decided}
 
 
 def explain_overruled(chosen: Mapping[str, str], decisions: Sequence[Decision]) -> list[str]:

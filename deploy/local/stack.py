@@ -6,13 +6,19 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from deploy.local.choices import read_choices
+from deploy.local.choices import GCS, GOOGLE, STACK, STORAGE, read_choices
 from deploy.local.environment import (
     ADMIN_EMAIL,
+    AT_GOOGLE,
     DATASET,
+    EMULATOR_DEFAULTS,
+    GOOGLE_DEFAULTS,
+    IN_GCS,
     PROJECT,
     Decision,
     build_environment,
+    decide_emulator,
+    decide_files,
     explain_overruled,
     list_decisions,
     select_environment,
@@ -36,8 +42,12 @@ class Stack:
     """The stack with the ports and settings of this moment; a supervisor runs its units."""
 
     def __init__(self) -> None:
-        self.state_dir = local_dir()
         self._chosen = read_choices()
+        self.is_at_google = self._chosen.get(STACK) == GOOGLE
+        self.is_in_gcs = self._chosen.get(STORAGE) == GCS
+        # What was saved and computed over the sample has no meaning at Google, nor the other way round.
+        chosen = [GOOGLE] * self.is_at_google + [GCS] * self.is_in_gcs
+        self.state_dir = local_dir() / "-".join(chosen)
         self._manifest = load_manifest()
         self.ports = read_ports(self._chosen)
         self._names = tuple(entry.name for entry in self._manifest.functions)
@@ -45,7 +55,7 @@ class Stack:
         self._postgres = PostgresServer(folder / "postgres", self.ports.postgres)
         self._cache = ValkeyServer(folder / "cache", self.ports.cache)
         self._bigquery = BigQueryEmulator(
-            folder / "bigquery", self.ports.bigquery_emulator, self.ports.bigquery_storage, PROJECT
+            local_dir() / "bigquery", self.ports.bigquery_emulator, self.ports.bigquery_storage, PROJECT
         )
         self._gate = MeteringGate(self.ports.bigquery, self._bigquery.rest_url, analyser_dir=analyser_dir())
         self._nginx = NginxServer(
@@ -55,7 +65,7 @@ class Stack:
             self._function_ports,
             self._chosen.get("SERVICE_VERSION", "dev"),
         )
-        self.oidc = OidcServer(folder / "oidc", self.ports.oidc, [f"{self.url}/auth/callback"])
+        self.oidc = OidcServer(local_dir() / "oidc", self.ports.oidc, [f"{self.url}/auth/callback"])
 
     @property
     def url(self) -> str:
@@ -77,11 +87,14 @@ class Stack:
 
     def list_listeners(self) -> list[Listener]:
         """Every port the stack takes."""
-        return self.ports.list_listeners(self._names)
+        listeners = self.ports.list_listeners(self._names)
+        return [one for one in listeners if not (self.is_at_google and one.service.startswith("bigquery"))]
 
     @property
     def has_sample(self) -> bool:
-        """Whether the sample is loaded and saved: not where ALLOWED_DATASETS leaves its dataset out."""
+        """Whether the sample is loaded and saved: not at Google, nor where ALLOWED_DATASETS leaves its dataset out."""
+        if self.is_at_google:
+            return False
         allowed = Settings(allowed_datasets=self.build_environment()["ALLOWED_DATASETS"]).allowed_datasets
         return not {DATASET, f"{PROJECT}.{DATASET}"}.isdisjoint(allowed)
 
@@ -96,18 +109,23 @@ class Stack:
 
     def build_environment(self) -> dict[str, str]:
         """The settings of the stack's functions, secrets included."""
-        return build_environment(self._chosen, self._list_decisions())
+        defaults = GOOGLE_DEFAULTS if self.is_at_google else EMULATOR_DEFAULTS
+        return build_environment(defaults, self._chosen, self._list_decisions())
+
+    def read_settings(self) -> Settings:
+        """The settings of the stack's functions, as they read them."""
+        return Settings(**{name.lower(): value for name, value in self.build_environment().items() if value})
 
     def _list_decisions(self) -> list[Decision]:
-        return list_decisions(
-            public_url=self.url,
-            database_url=self._postgres.url,
-            cache_url=self._cache.url,
-            bigquery_endpoint=self.bigquery_endpoint,
-            bigquery_storage_endpoint=self._bigquery.storage_endpoint,
-            oidc=self.oidc,
-            state_dir=self.state_dir,
+        own = list_decisions(
+            public_url=self.url, database_url=self._postgres.url, cache_url=self._cache.url, oidc=self.oidc
         )
+        emulator = decide_emulator(self.bigquery_endpoint, self._bigquery.storage_endpoint)
+        return [
+            AT_GOOGLE if self.is_at_google else emulator,
+            IN_GCS if self.is_in_gcs else decide_files(self.state_dir),
+            *own,
+        ]
 
     def build_function_environment(self, name: str) -> dict[str, str]:
         """What one function runs with, but for its port. Raises StackError for an unknown name."""
@@ -126,11 +144,14 @@ class Stack:
         return [*self._build_servers(), *self._build_functions(environment), *self._build_tasks(environment)]
 
     def _build_servers(self) -> list[Unit]:
+        emulator = [
+            Unit("bigquery", _prepared(self._bigquery)),
+            Unit("bigquery-gate", self._gate.spec, needs=frozenset({"bigquery"})),
+        ]
         return [
             # Longest start first: on few processors the order of starting is felt.
-            Unit("bigquery", _prepared(self._bigquery)),
+            *([] if self.is_at_google else emulator),
             Unit("postgres", _prepared(self._postgres)),
-            Unit("bigquery-gate", self._gate.spec, needs=frozenset({"bigquery"})),
             Unit("cache", self._cache.spec),
             Unit("oidc", self.oidc.spec),
             Unit("nginx", _prepared(self._nginx), needs=frozenset(self._names)),
@@ -148,7 +169,8 @@ class Stack:
         )
 
     def _build_functions(self, environment: Mapping[str, str]) -> list[Unit]:
-        stores = frozenset({"postgres", "cache", "bigquery", "bigquery-gate", "oidc"})
+        emulator = frozenset[str]() if self.is_at_google else frozenset({"bigquery", "bigquery-gate"})
+        stores = emulator | {"postgres", "cache", "oidc"}
         ports = self._function_ports
 
         def prepare(entry: FunctionEntry) -> ServiceSpec:

@@ -81,9 +81,10 @@ def test_without_a_file_nothing_is_chosen(monkeypatch: pytest.MonkeyPatch, tmp_p
             "KiB, MiB, GiB or TiB.",
         ),
         ("PORT_OIDC=many\n", ".env, line 1: PORT_OIDC is 'many'; it must be a port number from 1 to 65535."),
+        ("STACK=gogle\n", ".env, line 1: STACK is 'gogle'; accepted are local and google."),
         (
             "LOCAL_DIR=/tmp\n",
-            ".env, line 1: LOCAL_DIR is read before this file; set it in the environment: LOCAL_DIR=… make up.",
+            ".env, line 1: LOCAL_DIR is read from the environment only: LOCAL_DIR=… make up.",
         ),
     ],
 )  # fmt: skip

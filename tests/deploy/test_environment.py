@@ -5,9 +5,12 @@ from pathlib import Path
 import pytest
 
 from deploy.local.environment import (
+    EMULATOR_DEFAULTS,
     SECRETS,
     Decision,
     build_environment,
+    decide_emulator,
+    decide_files,
     explain_overruled,
     list_decisions,
     select_environment,
@@ -23,15 +26,13 @@ from tests.deploy.conftest import Gateway
 @pytest.fixture
 def decisions(tmp_path: Path) -> list[Decision]:
     """What a stack on some ports decides."""
-    return list_decisions(
+    own = list_decisions(
         public_url="http://localhost:1",
         database_url="postgresql+pg8000://a:b@127.0.0.1:2/c",
         cache_url="redis://127.0.0.1:3/0",
-        bigquery_endpoint="http://127.0.0.1:4",
-        bigquery_storage_endpoint="127.0.0.1:5",
         oidc=OidcServer(tmp_path / "oidc", 6, ["http://localhost:1/auth/callback"]),
-        state_dir=tmp_path,
     )
+    return [decide_emulator("http://127.0.0.1:4", "127.0.0.1:5"), decide_files(tmp_path), *own]
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def environment(decisions: list[Decision]) -> dict[str, str]:
         "PORT_NGINX": "1",
         "LOG_LEVEL": "",
     }
-    return build_environment(chosen, decisions)
+    return build_environment(EMULATOR_DEFAULTS, chosen, decisions)
 
 
 def test_every_name_is_a_setting_and_every_value_is_accepted(
@@ -71,7 +72,7 @@ def test_a_choice_of_the_developer_counts_unless_the_stack_decides(environment: 
 def test_the_sample_may_be_read_unless_the_developer_says_what_may(
     decisions: list[Decision], chosen: dict[str, str], expected: str
 ) -> None:
-    assert build_environment(chosen, decisions)["ALLOWED_DATASETS"] == expected
+    assert build_environment(EMULATOR_DEFAULTS, chosen, decisions)["ALLOWED_DATASETS"] == expected
 
 
 def test_what_is_not_used_is_said_once_with_its_reason(decisions: list[Decision]) -> None:

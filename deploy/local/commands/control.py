@@ -12,6 +12,7 @@ from deploy.local.commands.reports import show_overruled, show_summary, supervis
 from deploy.local.errors import StackError
 from deploy.local.parts import REPOSITORY, ensure_parts, local_dir
 from deploy.local.ports import check_listeners
+from deploy.local.preflight.checks import check_google
 from deploy.local.stack import Stack
 from deploy.local.supervision.process import answers_ok
 from deploy.local.supervision.progress import follow_start
@@ -37,12 +38,13 @@ def bring_up() -> None:
     started = time.monotonic()
     stack = Stack()
     show_overruled(stack, sys.stdout)
-    file = StatusFile(stack.state_dir)
+    file = StatusFile(local_dir())
     with file.start_one_at_a_time():
         was_running = file.is_supervised()
         if not was_running:
             _end_left_over(file)
             check_listeners(stack.list_listeners())
+            check_google(stack)
             ensure_parts()
             _start_supervisor(file)
         status = follow_start(file)
@@ -57,7 +59,7 @@ def bring_up() -> None:
 def run_supervisor() -> int:
     """Be the supervisor, in the foreground, until a signal; answers the exit code. Raises StackError."""
     stack = Stack()
-    file = StatusFile(stack.state_dir)
+    file = StatusFile(local_dir())
     with file.hold_lock() as held:
         if not held:
             raise StackError("The stack runs already; 'make down' stops it.")

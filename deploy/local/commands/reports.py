@@ -91,7 +91,7 @@ def fetch_token(stack: ReachableStack, email: str) -> str:
 def show_summary(stack: Stack) -> None:
     """Print where the stack is and how to sign in."""
     people = [email for email in ACCOUNTS if email != SCHEDULER_EMAIL]
-    print(f"\n  {stack.url}/view/{SAMPLE_SLUG if stack.has_sample else ''}\n")
+    print(f"\n  {stack.url}/{f'view/{SAMPLE_SLUG}' if stack.has_sample else ''}\n")
     print(f"Sign in as {', '.join(people)}; the password is {PASSWORD}.")
     print(f"For curl, as {ADMIN_EMAIL} for an hour ('make token' prints a new one):\n")
     print(f"TOKEN={fetch_token(stack, ADMIN_EMAIL)}\n")
