@@ -12,6 +12,7 @@ from almanac_cli.commands import (
     refresh,
     saved,
     session,
+    stack,
     validation,
     versions,
 )
@@ -93,6 +94,7 @@ app.command()(load.load)
 app.command()(session.login)
 app.command()(session.logout)
 app.command("open")(reading.open_dashboard)
+app.command()(stack.up)
 
 
 def main() -> None:
