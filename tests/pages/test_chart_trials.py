@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 from shared.dashboards.definition.published_schema import list_marks
 from tests.fixtures.chart_page import SLUG, ChartPage
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
 
 X = {"field": "day", "type": "temporal"}
 Y = {"field": "n", "type": "quantitative"}
