@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
-from shared.dashboards.definition.parameter_values import hold_exactly
+from shared.dashboards.definition.parameter_values import ParameterValue, hold_exactly, restore_value
 from shared.dashboards.saved.listing import DashboardDetail, DashboardListing, DashboardOverview
 from shared.database.models.dashboards import Dashboard, LastRefresh
 from shared.database.repositories.paging import Page
@@ -140,9 +140,13 @@ def _hold_parameters(definition: JsonObject | None) -> JsonObject | None:
     held = [
         {
             **parameter,
-            "default": hold_exactly(parameter["default"]),
-            "values": parameter["values"] and [hold_exactly(value) for value in parameter["values"]],
+            "default": _hold(parameter, parameter["default"]),
+            "values": parameter["values"] and [_hold(parameter, value) for value in parameter["values"]],
         }
         for parameter in definition["parameters"]
     ]
     return {**definition, "parameters": held}
+
+
+def _hold(parameter: JsonObject, value: ParameterValue) -> ParameterValue:
+    return hold_exactly(restore_value(parameter["type"], value))

@@ -1,8 +1,11 @@
 """What a request's parameters come to, before anything is asked of the warehouse."""
 
+import json
+from decimal import Decimal
+
 import pytest
 
-from shared.dashboards.definition.head import DashboardHead, HeadParameter
+from shared.dashboards.definition.head import DashboardHead, HeadParameter, hash_variant
 from shared.errors import InvalidRequestError
 
 
@@ -44,3 +47,13 @@ def test_names_and_numbers_have_no_beginning(kind, first, last):
 def test_an_end_without_a_beginning_of_its_type_is_left_alone():
     head = make_head(("from", "DATE", "2013-02-01"), ("to", "STRING", "2013-01-01"))
     assert head.resolve_parameters({})["from"] == "2013-02-01"
+
+
+@pytest.mark.parametrize("value", [1e300, -1e16, 0.5, 2.0])
+def test_a_number_is_the_same_after_postgresql_has_held_it(value):
+    """It writes a number with all its digits, which are read as a whole number where there is no fraction."""
+    held = json.loads(format(Decimal(str(value)), "f"))
+    parameters = [{"name": "x", "type": "FLOAT64", "default": held, "values": [held]}]
+    head = DashboardHead.from_definition(1, {"slug": "shop", "parameters": parameters})
+    assert hash_variant(head.resolve_parameters({})) == hash_variant({"x": value})
+    assert head.resolve_parameters({"x": [str(value)]}) == {"x": value}

@@ -21,6 +21,7 @@ from shared.dashboards.definition.parameter_values import (
     ParameterValueError,
     parse_parameter_text,
     parse_parameter_value,
+    restore_value,
 )
 from shared.errors import InvalidRequestError, ValidationFailedError
 from shared.json_values import JsonObject
@@ -186,8 +187,11 @@ def _parse_value_or_text(parameter_type: str, value: object) -> ParameterValue:
 
 
 def _read_parameter(parameter: Mapping[str, Any]) -> HeadParameter:
-    default = parameter["default"]
-    others = [value for value in parameter["values"] or [] if value != default]
+    default, *values = (
+        restore_value(parameter["type"], value)
+        for value in (parameter["default"], *(parameter["values"] or ()))
+    )
+    others = [value for value in values if value != default]
     return HeadParameter(
         parameter["name"], parameter["type"], default, [default, *others], parameter.get("allow_other", False)
     )

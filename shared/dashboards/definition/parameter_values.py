@@ -83,6 +83,13 @@ def parse_parameter_text(parameter_type: str, texts: Sequence[str]) -> Parameter
     return _parse_scalar(parameter_type, _read_text(parameter_type, texts[0]))
 
 
+def restore_value(parameter_type: str, value: ParameterValue) -> ParameterValue:
+    """The canonical value again: PostgreSQL writes 1e300 with all its digits, which JSON reads as a whole number."""
+    if (element_type(parameter_type) or parameter_type) != "FLOAT64":
+        return value
+    return parse_parameter_value(parameter_type, value)
+
+
 def hold_exactly(value: ParameterValue) -> ParameterValue:
     """The value as JavaScript can hold it: a whole number beyond 2^53 as its text, which addresses take as well."""
     if isinstance(value, list):
