@@ -56,11 +56,16 @@ class ParameterUse:
 
 @dataclass(frozen=True)
 class SqlText:
-    """What the lexemes of one SQL text say; `session_users` are the offsets, start and end, of each `SESSION_USER`."""
+    """What the lexemes of one SQL text say.
+
+    `session_users` are the offsets, start and end, of each `SESSION_USER`; `clocks` those of each function that asks
+    what day or time it is and names no zone.
+    """
 
     parameters: tuple[ParameterUse, ...]
     problem: SqlProblem | None
     session_users: tuple[tuple[int, int], ...] = ()
+    clocks: tuple[tuple[int, int], ...] = ()
 
     @property
     def parameter_names(self) -> frozenset[str]:
@@ -160,9 +165,15 @@ def _read(sql: str) -> SqlText:
     if positional is not None:
         kind = SqlProblemKind.POSITIONAL_PARAMETER
         problem = SqlProblem(kind, _POSITIONAL, positional.start, positional.end)
-    return SqlText(tuple(_find_parameters(lexemes)), problem, tuple(_find_session_users(lexemes)))
+    return SqlText(
+        tuple(_find_parameters(lexemes)),
+        problem,
+        tuple(_find_session_users(lexemes)),
+        tuple(_find_clocks(lexemes)),
+    )
 
 
+_CLOCKS = frozenset({"CURRENT_DATE", "CURRENT_DATETIME", "CURRENT_TIME"})
 _read_kept = lru_cache(maxsize=1024)(_read)
 _normalize_kept = lru_cache(maxsize=1024)(_normalize)
 
@@ -171,6 +182,16 @@ def _find_session_users(lexemes: Sequence[Lexeme]) -> Iterator[tuple[int, int]]:
     if any(lexeme.upper == "SESSION_USER" for lexeme in lexemes):
         names = (call.path[-1] for call in find_calls(lexemes) if call.path)
         yield from ((name.start, name.end) for name in names if name.upper == "SESSION_USER")
+
+
+def _find_clocks(lexemes: Sequence[Lexeme]) -> Iterator[tuple[int, int]]:
+    """CURRENT_DATE and its like, with and without brackets; what is behind a dot or AS is another name."""
+    texts = ["", *(lexeme.upper for lexeme in lexemes), "", ""]
+    for index, lexeme in enumerate(lexemes):
+        before, following = texts[index], texts[index + 2 : index + 4]
+        is_clock = lexeme.kind == "word" and lexeme.upper in _CLOCKS and before not in (".", "AS")
+        if is_clock and following[0] != "." and (following[0] != "(" or following[1] == ")"):
+            yield lexeme.start, lexeme.end
 
 
 def _find_parameters(lexemes: Sequence[Lexeme]) -> Iterator[ParameterUse]:

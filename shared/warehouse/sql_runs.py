@@ -39,6 +39,7 @@ class SqlQuery:
     max_bytes_billed: int | None
     dry_run: bool
     sample_rows: int
+    time_zone: str | None = None
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,7 @@ def _make_request(query: SqlQuery, actor: str) -> QueryRequest:
         sql=query.sql,
         parameters=query.parameters,
         default_dataset=query.dataset,
+        time_zone=query.time_zone,
         max_bytes_billed=query.max_bytes_billed,
         max_rows=min(query.sample_rows, MAX_SAMPLE_ROWS),
         max_result_bytes=MAX_SAMPLE_BYTES,

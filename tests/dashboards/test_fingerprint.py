@@ -3,7 +3,14 @@
 import pytest
 
 from shared.dashboards.definition.parameter_values import TypedValue
-from shared.dashboards.plans.expansion import compute_fingerprint, expand_variants, hash_variant
+from shared.dashboards.plans.expansion import (
+    ExpansionLimits,
+    compute_fingerprint,
+    expand_dashboard,
+    expand_variants,
+    hash_variant,
+    make_request,
+)
 from shared.errors import ValidationFailedError
 from tests.dashboards.builders import MINIMAL, parse
 
@@ -83,6 +90,16 @@ def test_values_types_limits_dataset_and_project_count():
 def test_a_time_zone_counts_where_the_dashboard_sets_one():
     zones = [None, "UTC", "America/New_York"]
     assert len({compute_fingerprint(SQL, ORIGIN, "nyc", "local", 100, zone) for zone in zones}) == 3
+
+
+def test_only_a_zone_that_the_file_itself_writes_is_its_jobs():
+    limits = ExpansionLimits("local", 100, 10)
+    asked = {}
+    for zone in ("", "refresh: {time_zone: America/New_York}\n", "time_zone: America/New_York\n"):
+        definition = parse(MINIMAL + zone).definition
+        (unit,) = expand_dashboard(definition, {"daily": "SELECT 1 AS a"}, limits, all_variants=False).units
+        asked[unit.fingerprint] = make_request(unit, definition, actor="-").time_zone
+    assert list(asked.values()) == [None, "America/New_York"]
 
 
 def test_parameters_the_query_does_not_use_do_not_count():

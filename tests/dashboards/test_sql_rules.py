@@ -109,6 +109,15 @@ def test_the_account_that_asks_is_a_warning_at_each_place():
     assert [one.column for one in found] == [14, 52]
 
 
+def test_a_day_of_the_jobs_zone_is_a_warning_where_the_file_names_none():
+    sql = "SELECT CURRENT_DATE() AS a, current_datetime AS b, CURRENT_TIME('UTC') AS c, 1 AS current_time FROM nyc.t"
+    found = find(sql)
+    assert [one.code for one in found] == [DiagnosticCode.SQL_CLOCK_IN_UTC] * 2
+    assert [one.message.split("(")[0] for one in found] == ["CURRENT_DATE", "CURRENT_DATETIME"]
+    zoned = MINIMAL.replace("SELECT day, total FROM sales", sql) + "time_zone: America/New_York\n"
+    assert not [one for one in validate(zoned, limits=KNOWN).diagnostics if one.code.value.startswith("SQL_")]
+
+
 def read_written(sql: str) -> list[Diagnostic]:
     """What is said about SQL as it is written in YAML, style and all."""
     text = MINIMAL.replace('{sql: "SELECT day, total FROM sales"}', f"\n    sql: {sql}")

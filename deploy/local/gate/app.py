@@ -22,6 +22,7 @@ from deploy.local.gate.limits.asking import Analyser
 from deploy.local.gate.limits.explaining import Explainer
 from deploy.local.gate.resources import Resources
 from deploy.local.gate.upstream import API, Upstream
+from deploy.local.gate.zoning import Zones
 
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _JOBS = API + "/projects/{project}/jobs"
@@ -65,7 +66,8 @@ def _routes(
     changes = Changes(upstream, ledger)
     catalog = Catalog(upstream, ledger, changes)
     judge = Judge(Estimator(upstream, catalog, Measurer(upstream)), QueryCache(upstream, ledger))
-    jobs = Jobs(upstream, ledger, changes, judge, timeouts, Explainer(upstream, catalog, analyser))
+    explainer = Explainer(upstream, catalog, analyser)
+    jobs = Jobs(upstream, ledger, changes, judge, timeouts, explainer, Zones(catalog))
     resources = Resources(upstream, ledger, changes)
     return [
         Route("/gate/jobs", jobs.summary),

@@ -30,10 +30,19 @@ async def reword_query(
     for key in place:
         query = as_object(query.get(key))
     reworded = await asyncio.to_thread(rewrite_query, query["query"])
-    if reworded is None:
-        return body
-    text = json.dumps(_replace(resource, place, {**query, "query": reworded})).encode()
-    return gzip.compress(text) if _is_compressed(request) else text
+    return body if reworded is None else replace_text(request, resource, place, reworded)[0]
+
+
+def replace_text(
+    request: Request, resource: dict[str, Any], place: Sequence[str], text: str
+) -> tuple[bytes, dict[str, Any]]:
+    """The body with another text of the query at `place`, and what it then says."""
+    query: dict[str, Any] = resource
+    for key in place:
+        query = as_object(query.get(key))
+    changed = _replace(resource, place, {**query, "query": text})
+    written = json.dumps(changed).encode()
+    return gzip.compress(written) if _is_compressed(request) else written, changed
 
 
 def as_object(value: object) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from deploy.local.gate.accounting.statistics import (
     refused_job,
 )
 from deploy.local.gate.billing import Receipt
-from deploy.local.gate.bodies import as_object, read_body, reword_query
+from deploy.local.gate.bodies import as_object, read_body, replace_text, reword_query
 from deploy.local.gate.changes import Changes, query_targets
 from deploy.local.gate.errors import GateError
 from deploy.local.gate.job_timeouts import JobTimeouts
@@ -30,6 +30,7 @@ from deploy.local.gate.limits.explaining import Explainer, read_error
 from deploy.local.gate.reading.complexity import check_complexity
 from deploy.local.gate.reading.outputs import check_names, list_fields
 from deploy.local.gate.upstream import Upstream, copy_answer
+from deploy.local.gate.zoning import Zones
 
 
 class Jobs:
@@ -43,6 +44,7 @@ class Jobs:
         judge: Judge,
         timeouts: JobTimeouts,
         explainer: Explainer,
+        zones: Zones,
     ) -> None:
         self._upstream = upstream
         self._ledger = ledger
@@ -50,6 +52,7 @@ class Jobs:
         self._judge = judge
         self._timeouts = timeouts
         self._explainer = explainer
+        self._zones = zones
         self._dry_runs = 0
         self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
@@ -62,6 +65,11 @@ class Jobs:
         if not isinstance(query.get("query"), str):
             return self._account(await self._upstream.forward(request, body), None)
         await asyncio.to_thread(check_complexity, query["query"])
+        zoned = await self._zones.reword(project, query)
+        if zoned is not None:
+            body, resource = replace_text(request, resource, ("configuration", "query"), zoned)
+            configuration = as_object(resource.get("configuration"))
+            query = as_object(configuration.get("query"))
         body = await reword_query(request, body, resource, ("configuration", "query"))
         if configuration.get("dryRun"):
             forwarded = self._upstream.forward(request, body)
@@ -118,6 +126,9 @@ class Jobs:
         if not isinstance(query.get("query"), str):
             return copy_answer(await self._upstream.forward(request, body))
         await asyncio.to_thread(check_complexity, query["query"])
+        zoned = await self._zones.reword(project, query)
+        if zoned is not None:
+            body, query = replace_text(request, query, (), zoned)
         dry_run = bool(query.get("dryRun"))
         verdict = await self._judge.judge(project, query, dry_run=dry_run)
         if verdict.refusal is not None:

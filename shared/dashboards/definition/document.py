@@ -230,8 +230,8 @@ class DashboardDefinition(DashboardPart):
     )
     time_zone: str | None = Field(
         None,
-        description="IANA time zone that moments are shown in: axes, tables, tiles, tooltips, CSV. "
-        "Default: that of refresh.",
+        description="IANA time zone that moments are shown in: axes, tables, tiles, tooltips, CSV. Where it is "
+        "written, jobs run in it too: CURRENT_DATE(), DATE(ts). Default: that of refresh, and jobs run in UTC.",
         examples=["America/New_York", "Europe/Berlin"],
     )
     refresh: RefreshPolicy = Field(

@@ -100,6 +100,10 @@ class DiagnosticCode(StrEnum):
         "SQL_SESSION_USER",
         "SESSION_USER() is the service's account, the same for every reader.",
     )
+    SQL_CLOCK_IN_UTC = (
+        "SQL_CLOCK_IN_UTC",
+        "CURRENT_DATE() and its like are UTC's: the file names no time zone.",
+    )
     SQL_SWALLOWED = "SQL_SWALLOWED", "YAML joins lines to a comment of the SQL, so the query lacks them."
     SQL_REFUSED = (
         "SQL_REFUSED",

@@ -130,7 +130,7 @@ def expand_variants_of(
         for name, query in definition.queries.items():
             rows = min(query.max_rows, limits.max_rows)
             fingerprint = compute_fingerprint(
-                sql_texts[name], typed, definition.dataset, limits.project, rows
+                sql_texts[name], typed, definition.dataset, limits.project, rows, definition.time_zone
             )
             if fingerprint not in units:
                 units[fingerprint] = QueryUnit(
@@ -166,6 +166,7 @@ def make_request(
         sql=unit.sql,
         parameters=unit.parameters,
         default_dataset=definition.dataset,
+        time_zone=definition.time_zone,
         max_bytes_billed=definition.budget.per_query_bytes,
         max_rows=unit.max_rows,
         purpose=RunPurpose.PRECOMPUTE,

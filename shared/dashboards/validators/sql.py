@@ -68,6 +68,8 @@ class SqlValidator:
                     yield _describe(document, query, problem, error.code.value)
             else:
                 yield from _find_sessions(document, query, sql)
+                if document.root.get("time_zone") is None:
+                    yield from _find_clocks(document, query, sql)
 
 
 @lru_cache(maxsize=8)
@@ -113,6 +115,23 @@ def _find_sessions(document: ParsedDashboard, query: str, sql: str) -> Iterator[
             path=place.path,
             severity=Severity.WARNING,
             received=sql[start:end],
+        )
+
+
+def _find_clocks(document: ParsedDashboard, query: str, sql: str) -> Iterator[Diagnostic]:
+    """A warning at each function that asks what day it is: without a zone in the file, jobs run in UTC."""
+    for start, end in read_sql(sql).clocks:
+        place = locate_sql(document, query, start, end)
+        name = sql[start:end].upper()
+        yield report(
+            document,
+            DiagnosticCode.SQL_CLOCK_IN_UTC,
+            f"{name}() is UTC's: the file names no time zone",
+            f"Write time_zone: in the file, or {name}('America/New_York') with a zone of your own.",
+            place.pointer,
+            span=place.span,
+            path=place.path,
+            severity=Severity.WARNING,
         )
 
 

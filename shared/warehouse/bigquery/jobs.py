@@ -227,6 +227,8 @@ class JobRunner:
             config.default_dataset = qualify_dataset(
                 request.default_dataset, self._settings.google_cloud_project
             )
+        if request.time_zone:
+            config.connection_properties = [bigquery.ConnectionProperty("time_zone", request.time_zone)]
         return config
 
 

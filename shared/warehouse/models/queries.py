@@ -49,12 +49,14 @@ class QueryRequest:
     and `attempt` make the job id deterministic; without a fingerprint the job gets a random one. A job of
     another worker that was created before `newer_than` is no answer to this request.
     `dashboard_day_limit_bytes` is the dashboard's own `budget.per_day`; `refresh_budget` bounds the refresh
-    the query is part of.
+    the query is part of. `time_zone` is the IANA zone that the job's own functions count days in, such as
+    CURRENT_DATE(); without one it is UTC.
     """
 
     sql: str
     parameters: tuple[QueryParameter, ...] = ()
     default_dataset: str | None = None
+    time_zone: str | None = None
     max_bytes_billed: int | None = None
     max_rows: int = 100
     max_result_bytes: int = 40_000_000

@@ -87,6 +87,8 @@ class QueryRunLog:
 
 def _digest(request: QueryRequest) -> str:
     content = [request.sql, [[p.name, p.type, p.value] for p in request.parameters], request.default_dataset]
+    if request.time_zone:
+        content.append(request.time_zone)
     return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
 
 

@@ -57,7 +57,7 @@ def analyse(
     for number, (name, found) in enumerate(tables.items(), 1):
         added = _place(catalog, name[:-1]).table.add(name=name[-1], serialization_id=number)
         for field in found[-1].fields:
-            read_type(_show(field), added.column.add(name=field.name).type)
+            read_type(show_type(field), added.column.add(name=field.name).type)
         for pseudo, type_ in _pseudo_columns(name, found[-1]):
             read_type(type_, added.column.add(name=pseudo, is_pseudo_column=True).type)
     request = client.make_request(sql)
@@ -94,8 +94,9 @@ def _pseudo_columns(name: Written, table: Table) -> Iterator[tuple[str, str]]:
         yield "_TABLE_SUFFIX", "STRING"
 
 
-def _show(field: Field) -> str:
-    inner = ", ".join(f"{one.name} {_show(one)}" for one in field.fields)
+def show_type(field: Field) -> str:
+    """A field's type as SQL writes it."""
+    inner = ", ".join(f"{one.name} {show_type(one)}" for one in field.fields)
     text = f"{field.type}<{inner}>" if field.fields else field.type
     return f"ARRAY<{text}>" if field.repeated else text
 
