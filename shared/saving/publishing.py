@@ -6,8 +6,10 @@ there is no state from which it cannot go on. Files changed outside are never ov
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 from threading import Lock
 
@@ -16,6 +18,7 @@ from shared.database.models.dashboards import DashboardVersion
 from shared.database.repositories.versions import PendingVersion
 from shared.database.unit_of_work import Database, UnitOfWork
 from shared.errors import AlmanacError, ConflictError
+from shared.saving.commit_notes import VersionNote
 from shared.storage.blob import ABSENT, Blob, BlobStore, BlobWrite, find_content_type
 
 WAIT_SECONDS = 20.0
@@ -57,10 +60,14 @@ class _Expectation:
 
 @dataclass(frozen=True)
 class _BlobPlan:
-    """What one version needs: files to write, and files of the version before that it has no more."""
+    """What one version needs: files to write, and files of the version before that it has no more.
+
+    `yaml` writes the dashboard's own file, whether it has to be or not.
+    """
 
     writes: list[BlobWrite]
     removals: list[str]
+    yaml: BlobWrite
 
 
 class BlobPublisher:
@@ -99,12 +106,39 @@ class BlobPublisher:
         slug and number. Each version's files are written together; where a file was changed outside it keeps
         its content, and the version stays pending. The store is written by one thread at a time.
         """
+        with self._turn(slugs) as is_ours:
+            return self._publish_all(slugs) if is_ours else {}
+
+    def write_removed(self, slugs: Sequence[str]) -> list[tuple[str, int]]:
+        """Write the files again that the store had of current versions and has no more; whose, by slug and number."""
+        with self._turn(slugs) as is_ours, self._database.begin() as uow:
+            uow.dashboards.lock_files(slugs)
+            current = {
+                slug: row for slug, row in uow.versions.get_current(slugs).items() if row.blob_revision
+            }
+            files = {slug: list_files(slug, row) for slug, row in current.items()}
+            missing = self._store.find_missing([path for one in files.values() for path in one])
+            removed = [slug for slug, one in files.items() if missing.intersection(one)] if is_ours else []
+            for slug in removed:
+                batch = [PendingVersion(slug, current[slug])]
+                writes = [
+                    BlobWrite(path, data, find_content_type(path), ABSENT)
+                    for path, data in files[slug].items()
+                    if path in missing
+                ]
+                self._write(batch, writes)
+        return [(slug, current[slug].version) for slug in removed]
+
+    @contextmanager
+    def _turn(self, slugs: Sequence[str]) -> Iterator[bool]:
+        """This thread's turn at the store; False when the others took too long."""
         # Who waits here holds no database connection, of which there are few.
         if not self._mutex.acquire(timeout=WAIT_SECONDS):
             _LOGGER.warning("The blob store is slow; %s stay pending", ", ".join(slugs))
-            return {}
+            yield False
+            return
         try:
-            return self._publish_all(slugs)
+            yield True
         finally:
             self._mutex.release()
 
@@ -129,10 +163,8 @@ class BlobPublisher:
                 for slug, row in uow.versions.get_current(slugs).items()
                 if row.blob_revision is not None
             }
-            # The same author and message mean one save: one commit for all its dashboards.
-            for _, batch in groupby(
-                pending, key=lambda one: (one.row.version, one.row.author, one.row.message)
-            ):
+            # The same time, author and message mean one save: one commit for all its dashboards.
+            for _, batch in groupby(sorted(pending, key=_name_save), key=_name_save):
                 revisions |= self._publish(uow, list(batch))
         return revisions
 
@@ -159,16 +191,23 @@ class BlobPublisher:
             return False
         writes = [write for plan in plans for write in plan.writes]
         removals = [path for plan in plans for path in plan.removals]
-        author, message = ready[0].row.author, ready[0].row.message or _describe(ready)
+        # A history has every version, also one whose files somebody had put there before it was saved.
+        writes = writes or [plan.yaml for plan in plans]
         try:
-            if writes:
-                self._store.write_blobs(writes, message=message, author=author)
+            self._write(ready, writes)
             if removals:
+                message, author = _note(ready).write(), ready[0].row.author
                 self._store.delete_blobs(removals, message=message, author=author)
         except ConflictError:
             _LOGGER.exception("Files were changed outside meanwhile; the versions stay pending")
             return False
         return True
+
+    def _write(self, batch: Sequence[PendingVersion], writes: Sequence[BlobWrite]) -> None:
+        first = batch[0].row
+        self._store.write_blobs(
+            writes, message=_note(batch).write(), author=first.author, saved_at=first.created_at
+        )
 
     def _plan(self, uow: UnitOfWork, one: PendingVersion) -> _BlobPlan | None:
         """What the version needs; None when a file is neither the last version's nor this one's."""
@@ -177,19 +216,20 @@ class BlobPublisher:
         previous = list_files(one.slug, before) if before else {}
         gone = [path for path in previous if path not in wanted]
         found = dict(zip([*wanted, *gone], self._store.read_blobs([*wanted, *gone]), strict=True))
-        writes: list[BlobWrite] = []
+        writes: dict[str, BlobWrite] = {}
         for path, data in wanted.items():
             blob = found[path]
-            if blob is not None and blob.data == data:
-                continue
             if not _is_ours(blob, previous.get(path), data):
                 return None
             expected = blob.revision if blob else ABSENT
-            writes.append(BlobWrite(path, data, find_content_type(path), expected))
+            writes[path] = BlobWrite(path, data, find_content_type(path), expected)
         removals = [
             path for path in gone if (blob := found[path]) and is_same_content(blob.data, previous[path])
         ]
-        return _BlobPlan(writes, removals)
+        needed = [
+            one for path, one in writes.items() if not ((blob := found[path]) and blob.data == one.data)
+        ]
+        return _BlobPlan(needed, removals, writes[one.row.blob_path])
 
 
 def list_files(slug: str, row: DashboardVersion) -> Mapping[str, bytes]:
@@ -220,5 +260,10 @@ def _is_ours(blob: Blob | None, previous: bytes | None, wanted: bytes) -> bool:
     return blob is None or any(is_same_content(blob.data, one) for one in (previous, wanted))
 
 
-def _describe(batch: Sequence[PendingVersion]) -> str:
-    return "Save " + ", ".join(f"{one.slug} version {one.row.version}" for one in batch)
+def _name_save(one: PendingVersion) -> tuple[int, datetime, str, str]:
+    return one.row.version, one.row.created_at, one.row.author, one.row.message
+
+
+def _note(batch: Sequence[PendingVersion]) -> VersionNote:
+    versions = tuple((one.slug, one.row.version) for one in batch)
+    return VersionNote(versions, batch[0].row.message, batch[0].row.created_at)

@@ -56,14 +56,14 @@ class SavingService:
         slugs = [one.slug for one in candidates]
         if not dry_run:
             self._publisher.publish_pending(slugs)  # what a save that was killed left to do
-        self._refuse_changed_files(candidates)
+        removed = self._refuse_changed_files(candidates)
         graphs = {} if dry_run else self._lineage.extract([one.compiled for one in candidates])
         with self._database.begin() as uow:
             dashboards = uow.dashboards.lock_by_slugs(slugs)
             decisions = self._decide(uow, candidates)
             if not dry_run:
                 self._write(uow, decisions, dashboards, graphs, author, message)
-        revisions = {} if dry_run else self._finish(decisions)
+        revisions = {} if dry_run else self._finish(decisions, removed)
         return [one.describe(revisions.get((one.candidate.slug, one.version))) for one in decisions]
 
     def _compile(self, items: Sequence[SaveItem], author: str) -> list[Candidate]:
@@ -86,8 +86,11 @@ class SavingService:
             for one, item in zip(compiled, items, strict=True)
         ]
 
-    def _refuse_changed_files(self, candidates: Sequence[Candidate]) -> None:
-        """A file changed outside may only be saved as it is there: its content must not be lost."""
+    def _refuse_changed_files(self, candidates: Sequence[Candidate]) -> list[str]:
+        """A file changed outside may only be saved as it is there: its content must not be lost.
+
+        Answers the dashboards of which files were removed.
+        """
         offered = {one.slug: one.list_blobs() for one in candidates}
         check_paths([path for files in offered.values() for path in files])
         changed = self._publisher.find_changed_files(list(offered), offered)
@@ -95,6 +98,7 @@ class SavingService:
         if lost:
             texts = {path: data.decode() for files in offered.values() for path, data in files.items()}
             raise report_changed_files(lost, texts)
+        return sorted({one.slug for one in changed if one.version})
 
     def _decide(self, uow: UnitOfWork, candidates: Sequence[Candidate]) -> list[Decision]:
         """What saving each would mean. Raises ConflictError naming every one that was overtaken."""
@@ -131,17 +135,20 @@ class SavingService:
         for slug, one in changed.items():
             self._lineage.save(uow, ids[slug], one.version, graphs[slug])
 
-    def _finish(self, decisions: Sequence[Decision]) -> Mapping[tuple[str, int], str]:
+    def _finish(self, decisions: Sequence[Decision], removed: Sequence[str]) -> Mapping[tuple[str, int], str]:
         """What follows once the rows are committed; the revisions of the blobs by slug and version."""
-        revisions = self._publish([one.candidate.slug for one in decisions])
+        revisions = self._publish([one.candidate.slug for one in decisions], removed)
         self._heads.write_heads([one.head for one in decisions])
         self._serve_at_once([one.candidate.slug for one in decisions if one.changed])
         return revisions
 
-    def _publish(self, slugs: Sequence[str]) -> Mapping[tuple[str, int], str]:
+    def _publish(self, slugs: Sequence[str], removed: Sequence[str]) -> Mapping[tuple[str, int], str]:
         """A version is saved whether or not its blobs could be written: the next save or heartbeat does."""
         try:
-            return self._publisher.publish_pending(slugs)
+            revisions = self._publisher.publish_pending(slugs)
+            if removed:
+                self._publisher.write_removed(removed)
+            return revisions
         except AlmanacError:
             _LOGGER.exception("The files of %s could not be written yet", ", ".join(slugs))
             return {}

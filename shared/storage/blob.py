@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from pathlib import PurePosixPath
 from typing import Final, Literal, Protocol
@@ -77,11 +78,14 @@ class BlobStore(Protocol):
         """The blobs in input order, None where there is none. Stores without content types go by suffix."""
         ...
 
-    def write_blobs(self, writes: Sequence[BlobWrite], *, message: str, author: str) -> list[str]:
+    def write_blobs(
+        self, writes: Sequence[BlobWrite], *, message: str, author: str, saved_at: datetime | None = None
+    ) -> list[str]:
         """Write and return the new revisions in input order.
 
-        `author` is an address or `Name <address>`. Raises ConflictError naming a path whose revision is not
-        the expected one. Whether a batch is all or nothing, the class says.
+        `author` is an address or `Name <address>`. With `saved_at` the write is a save of that time: a store that
+        keeps a history has it in there, even where all of it was there before. Raises ConflictError naming a path
+        whose revision is not the expected one. Whether a batch is all or nothing, the class says.
         """
         ...
 
@@ -194,10 +198,12 @@ class TracedBlobStore:
         with self._span("read", len(paths)):
             return self.store.read_blobs(paths)
 
-    def write_blobs(self, writes: Sequence[BlobWrite], *, message: str, author: str) -> list[str]:
+    def write_blobs(
+        self, writes: Sequence[BlobWrite], *, message: str, author: str, saved_at: datetime | None = None
+    ) -> list[str]:
         """See `BlobStore.write_blobs`."""
         with self._span("write", len(writes)):
-            return self.store.write_blobs(writes, message=message, author=author)
+            return self.store.write_blobs(writes, message=message, author=author, saved_at=saved_at)
 
     def delete_blobs(self, paths: Sequence[str], *, message: str, author: str) -> None:
         """See `BlobStore.delete_blobs`."""

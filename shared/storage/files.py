@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from shared.errors import InvalidRequestError
@@ -36,7 +37,9 @@ class FileBlobStore:
         with translate_file_errors(self._root):
             return [self._read_blob(path) for path in paths]
 
-    def write_blobs(self, writes: Sequence[BlobWrite], *, message: str, author: str) -> list[str]:
+    def write_blobs(
+        self, writes: Sequence[BlobWrite], *, message: str, author: str, saved_at: datetime | None = None
+    ) -> list[str]:
         """See `BlobStore.write_blobs`."""
         check_writes(writes)
         with self._lock():

@@ -6,6 +6,7 @@ import threading
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from shared.errors import ConflictError
@@ -60,7 +61,9 @@ class GcsBlobStore:
         self._calls.require()
         return self._map(self._read_blob, paths)
 
-    def write_blobs(self, writes: Sequence[BlobWrite], *, message: str, author: str) -> list[str]:
+    def write_blobs(
+        self, writes: Sequence[BlobWrite], *, message: str, author: str, saved_at: datetime | None = None
+    ) -> list[str]:
         """See `BlobStore.write_blobs` and the class."""
         check_writes(writes)
         self._calls.require()

@@ -4,6 +4,7 @@ import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from shared.errors import DependencyUnavailableError, InternalError, InvalidRequestError
@@ -19,7 +20,7 @@ from shared.storage.blob import (
     list_folders,
 )
 from shared.storage.disk import hide_place, is_full, lock_file, make_full_error, translate_file_errors
-from shared.storage.git_commands import Git, GitCommandError
+from shared.storage.git_commands import CommitNote, Git, GitCommandError
 from shared.storage.git_healing import break_stale_locks, mend_index, read_journal
 from shared.storage.git_worktree import (
     Change,
@@ -72,8 +73,10 @@ class GitBlobStore:
                 for path, item in zip(paths, found, strict=True)
             ]
 
-    def write_blobs(self, writes: Sequence[BlobWrite], *, message: str, author: str) -> list[str]:
-        """See `BlobStore.write_blobs`. The batch is one commit, all or nothing."""
+    def write_blobs(
+        self, writes: Sequence[BlobWrite], *, message: str, author: str, saved_at: datetime | None = None
+    ) -> list[str]:
+        """See `BlobStore.write_blobs`. The batch is one commit, all or nothing; with `saved_at` even an empty one."""
         check_writes(writes)
 
         def check(git: Git, head: str | None, current: Mapping[str, str | None]) -> None:
@@ -81,13 +84,14 @@ class GitBlobStore:
                 check_revision(write, current[write.path])
             _check_folders(git, head, list(current))
 
-        self._commit({write.path: write.data for write in writes}, check, message, author)
+        contents = {write.path: write.data for write in writes}
+        self._commit(contents, check, CommitNote(message, author, saved_at))
         return [hash_blob(write.data) for write in writes]
 
     def delete_blobs(self, paths: Sequence[str], *, message: str, author: str) -> None:
         """See `BlobStore.delete_blobs`. One commit, all or nothing."""
         check_paths(paths)
-        self._commit(dict.fromkeys(paths), lambda _git, _head, _current: None, message, author)
+        self._commit(dict.fromkeys(paths), lambda _git, _head, _current: None, CommitNote(message, author))
 
     def list_blobs(self, prefix: str = "") -> list[BlobInfo]:
         """See `BlobStore.list_blobs`."""
@@ -122,15 +126,14 @@ class GitBlobStore:
         self,
         contents: Mapping[str, bytes | None],
         check: Callable[[Git, str | None, Mapping[str, str | None]], None],
-        message: str,
-        author: str,
+        note: CommitNote,
     ) -> None:
         with self._transaction() as git:
             for _ in range(_ATTEMPTS):
                 head = git.read_head()
                 current = _find_revisions(git, head, list(contents))
                 check(git, head, current)
-                if self._try_commit(git, head, current, contents, message, author):
+                if self._try_commit(git, head, current, contents, note):
                     return
         raise DependencyUnavailableError("The branch of the Git store keeps moving or stays locked.")
 
@@ -140,15 +143,14 @@ class GitBlobStore:
         head: str | None,
         current: Mapping[str, str | None],
         contents: Mapping[str, bytes | None],
-        message: str,
-        author: str,
+        note: CommitNote,
     ) -> bool:
         """True when committed or nothing to do, False when somebody else moved the branch meanwhile."""
         oids = {
             path: content if content is None else hash_blob(content) for path, content in contents.items()
         }
         changes = [Change(path, current[path], oid) for path, oid in oids.items() if current[path] != oid]
-        if not changes:
+        if not changes and not _adds_to_history(git, head, note):
             return True
         changed = {change.path: contents[change.path] for change in changes}
         data = {path: content for path, content in changed.items() if content is not None}
@@ -157,7 +159,7 @@ class GitBlobStore:
         entries = {change.path: change.new_oid for change in changes}
         tree = git.write_tree(head, entries, self._state / "staging" / "index")
         self._on_step("tree")
-        journal = Journal(git.commit_tree(tree, head, message, author), changes)
+        journal = Journal(git.commit_tree(tree, head, note), changes)
         self._on_step("commit")
         journal.write(self._journal, self._state / "staging")
         self._on_step("journal")
@@ -285,6 +287,14 @@ def _find_revisions(git: Git, head: str | None, paths: Sequence[str]) -> dict[st
         path: item.oid if item and item.kind == "blob" else None
         for path, item in zip(paths, found, strict=True)
     }
+
+
+def _adds_to_history(git: Git, head: str | None, note: CommitNote) -> bool:
+    """Whether a save that changes no file is to be seen in the history: not twice, when it was interrupted."""
+    if note.saved_at is None or head is None:
+        return False
+    (commit,) = git.describe_objects([head], with_data=True)
+    return commit is None or commit.data.partition(b"\n\n")[2].rstrip() != note.encode_message().rstrip()
 
 
 def _check_folders(git: Git, head: str | None, paths: Sequence[str]) -> None:

@@ -4,6 +4,7 @@ import os
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from email.utils import parseaddr
 from pathlib import Path
 
@@ -24,6 +25,33 @@ class GitObject:
     kind: str
     size: int
     data: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class CommitNote:
+    """What a commit says beside its files. `author` is an address or `Name <address>`, the commit's date `saved_at`;
+    without it the present.
+    """
+
+    message: str
+    author: str
+    saved_at: datetime | None = None
+
+    def name_author(self) -> tuple[str, str]:
+        """The author's name and address, as Git takes them."""
+        name, address = parseaddr("".join(character for character in self.author if character.isprintable()))
+        address = address.strip(_CRUD) or "unknown@localhost"
+        return name.strip(_CRUD) or address, address
+
+    def encode_message(self) -> bytes:
+        """The message as Git keeps it."""
+        return self.message.replace("\0", "").encode(errors="replace") or b"Save"
+
+    def to_environment(self) -> dict[str, str]:
+        """What Git reads the author from."""
+        name, address = self.name_author()
+        date = {"GIT_AUTHOR_DATE": format_date(self.saved_at)} if self.saved_at else {}
+        return {"GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": address, **date}
 
 
 class GitCommandError(Exception):
@@ -137,16 +165,12 @@ class Git:
         )
         self.run("update-index", "-z", "--index-info", stdin="".join(lines).encode(), environment=environment)
 
-    def commit_tree(self, tree: str, parent: str | None, message: str, author: str) -> str:
+    def commit_tree(self, tree: str, parent: str | None, note: CommitNote) -> str:
         """A new commit that nothing points at yet."""
         parents = ("-p", parent) if parent else ()
-        environment = {**_COMMITTER, **_name_author(author)}
-        text = message.replace("\0", "").encode(errors="replace") or b"Save"
-        return (
-            self.run("commit-tree", tree, *parents, "-F", "-", stdin=text, environment=environment)
-            .decode()
-            .strip()
-        )
+        environment = {**_COMMITTER, **note.to_environment()}
+        command = ("commit-tree", tree, *parents, "-F", "-")
+        return self.run(*command, stdin=note.encode_message(), environment=environment).decode().strip()
 
     def move_head(self, commit: str, expected: str | None) -> None:
         """Point the current branch at `commit` if it is still at `expected`, else raise GitCommandError."""
@@ -200,7 +224,6 @@ def _parse_objects(output: bytes, count: int, *, with_data: bool) -> list[GitObj
     return objects
 
 
-def _name_author(author: str) -> dict[str, str]:
-    name, address = parseaddr("".join(character for character in author if character.isprintable()))
-    address = address.strip(_CRUD) or "unknown@localhost"
-    return {"GIT_AUTHOR_NAME": name.strip(_CRUD) or address, "GIT_AUTHOR_EMAIL": address}
+def format_date(moment: datetime) -> str:
+    """Git's own form of a date: seconds since 1970, and a zone."""
+    return f"{int(moment.timestamp())} +0000"

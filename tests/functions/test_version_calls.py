@@ -354,6 +354,18 @@ class TestDrift:
         assert stored.read_text() == SECOND
         assert read_drift(functions) == []
 
+    def test_so_it_is_by_a_save_of_what_is_saved_already(
+        self, functions: FunctionHost, tmp_path: Path
+    ) -> None:
+        functions.save_shop()
+        stored = tmp_path / "workdir" / "dashboards" / "shop" / "shop.yaml"
+        stored.unlink()
+        commit_outside(tmp_path / "workdir")
+        saved = functions.save_shop()
+        assert (saved["version"], saved["changed"]) == (1, False)
+        assert stored.read_text() == SHOP
+        assert read_drift(functions) == []
+
     def test_a_viewer_may_look_and_not_repair(self, functions: FunctionHost) -> None:
         viewer = "viewer@example.com"
         looked = functions.call("dashboards_read", "GET", "/dashboards/drift", email=viewer)

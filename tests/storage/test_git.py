@@ -5,6 +5,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,19 @@ def test_each_write_is_one_commit_with_author_and_message(store: GitBlobStore, g
     assert git("log", "-1", "--format=%B", "HEAD~1") == "Two\n\nmore words ☀"
     assert git("ls-tree", "-r", "--name-only", "HEAD") == "b/c.yaml"
     assert git("symbolic-ref", "HEAD") == "refs/heads/main"
+
+
+def test_a_save_is_a_commit_of_its_time_even_of_what_is_there_already(
+    store: GitBlobStore, git: RunGit
+) -> None:
+    saved_at = datetime(2024, 2, 29, 23, 59, 58, 7, UTC)
+    for message in ("One", "Again", "Again"):
+        store.write_blobs([BlobWrite("a.yaml", b"1")], message=message, author="z@e.org", saved_at=saved_at)
+    assert git("log", "--format=%s %aI").splitlines() == [
+        "Again 2024-02-29T23:59:58+00:00",
+        "One 2024-02-29T23:59:58+00:00",
+    ]
+    assert git("diff", "HEAD~1", "HEAD", "--name-only") == ""
 
 
 def test_the_working_tree_follows_and_git_status_is_clean(
