@@ -8,6 +8,7 @@ from shared.once import once
 if TYPE_CHECKING:
     from shared.saving.drift import DriftService
     from shared.saving.publishing import BlobPublisher
+    from shared.saving.restore.index import IndexRestorer
     from shared.saving.rollback import RollbackService
     from shared.saving.service import SavingService
 
@@ -43,6 +44,21 @@ class SavingServices(PrecomputeServices):
         from shared.saving.rollback import RollbackService
 
         return RollbackService(self.saving, self.database)
+
+    @once
+    def index_restorer(self) -> "IndexRestorer":
+        """The restorer of the index, which reads it back from Git's commits."""
+        from shared.saving.restore.index import IndexRestorer
+        from shared.storage.git_history import open_history
+
+        settings = self.settings
+        return IndexRestorer(
+            lambda: open_history(settings.dashboard_store_url, settings.storage_timeout_seconds),
+            self.database,
+            self.compilation,
+            self.dashboard_lineage,
+            self.head_cache,
+        )
 
     @once
     def drift(self) -> "DriftService":

@@ -98,14 +98,14 @@ class Decision:
 
     def make_dashboard(self, now: datetime) -> Dashboard:
         """The index entry of a first version."""
-        described = _describe(self.candidate.definition)
+        described = describe_definition(self.candidate.definition)
         return Dashboard(
             slug=self.candidate.slug, current_version=1, created_at=now, updated_at=now, **described
         )
 
     def make_update(self, dashboard_id: UUID, now: datetime) -> DashboardUpdate:
         """The index entry as the new version says."""
-        described = _describe(self.candidate.definition)
+        described = describe_definition(self.candidate.definition)
         return DashboardUpdate(id=dashboard_id, current_version=self.version, updated_at=now, **described)
 
     def make_version(self, dashboard_id: UUID, author: str, message: str, now: datetime) -> DashboardVersion:
@@ -121,7 +121,7 @@ class Decision:
             blob_revision=None,
             author=author,
             message=message,
-            plan_totals=_dump_totals(one.plan.totals),
+            plan_totals=dump_totals(one.plan.totals),
             definition=dump_definition(one.definition),
             created_at=now,
         )
@@ -154,7 +154,7 @@ def _make_side(one: Candidate, version: int) -> DiffSide:
     )
 
 
-def _dump_totals(totals: PlanTotals) -> dict[str, object]:
+def dump_totals(totals: PlanTotals) -> dict[str, object]:
     """Plan totals as JSON; money as decimal strings, null where nobody knows it."""
     return {
         key: value if value is None or isinstance(value, int) else str(value)
@@ -162,7 +162,7 @@ def _dump_totals(totals: PlanTotals) -> dict[str, object]:
     }
 
 
-def _describe(definition: DashboardDefinition) -> dict[str, Any]:
+def describe_definition(definition: DashboardDefinition) -> dict[str, Any]:
     """The columns of the index that follow from the file, but for the slug."""
     return {
         "title": definition.title,

@@ -22,12 +22,14 @@ from shared.storage.blob import (
 from shared.storage.disk import hide_place, is_full, lock_file, make_full_error, translate_file_errors
 from shared.storage.git_commands import CommitNote, Git, GitCommandError
 from shared.storage.git_healing import break_stale_locks, mend_index, read_journal
+from shared.storage.git_history import PastSave, import_commits
 from shared.storage.git_worktree import (
     Change,
     Journal,
     finish_save,
     hash_blob,
     hash_file,
+    list_changes,
     sync_files,
     sync_index,
 )
@@ -92,6 +94,29 @@ class GitBlobStore:
         """See `BlobStore.delete_blobs`. One commit, all or nothing."""
         check_paths(paths)
         self._commit(dict.fromkeys(paths), lambda _git, _head, _current: None, CommitNote(message, author))
+
+    def replay(self, saves: Sequence[PastSave]) -> None:
+        """Put past saves on top of HEAD, a commit of its own date each; then the files follow, as after any save.
+
+        All or nothing. Raises DependencyUnavailableError when somebody else moved the branch meanwhile.
+        """
+        check_paths([path for save in saves for path in save.files])
+        with self._transaction() as git:
+            head = git.read_head()
+            commit = import_commits(git, head, saves)
+            changes = list_changes(git, head, commit)
+            journal = Journal(commit, changes)
+            journal.write(self._journal, self._state / "staging")
+            try:
+                git.move_head(commit, head)
+            except GitCommandError as error:
+                self._journal.unlink()
+                raise DependencyUnavailableError(
+                    "The branch of the Git store was moved by somebody else; nothing was written."
+                ) from error
+            wanted = [change.path for change in changes if change.new_oid]
+            found = git.describe_objects([f"{commit}:{path}" for path in wanted], with_data=True)
+            self._follow(git, journal, {p: one.data for p, one in zip(wanted, found, strict=True) if one})
 
     def list_blobs(self, prefix: str = "") -> list[BlobInfo]:
         """See `BlobStore.list_blobs`."""

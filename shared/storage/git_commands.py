@@ -11,7 +11,8 @@ from pathlib import Path
 from shared.errors import DependencyUnavailableError, InvalidRequestError
 
 COMMITTER_ADDRESS = "almanac@localhost"
-_COMMITTER = {"GIT_COMMITTER_NAME": "Almanac", "GIT_COMMITTER_EMAIL": COMMITTER_ADDRESS}
+COMMITTER = "Almanac"
+_COMMITTER = {"GIT_COMMITTER_NAME": COMMITTER, "GIT_COMMITTER_EMAIL": COMMITTER_ADDRESS}
 _ABSENT = "0" * 40
 # Git strips these from the ends of a name and refuses what is empty then.
 _CRUD = " .,:;<>\"\\'"

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from shared.storage.git_commands import COMMITTER_ADDRESS, Git, GitCommandError
-from shared.storage.git_worktree import Change, Journal, hash_file
+from shared.storage.git_worktree import Journal, hash_file, parse_changes
 
 STALE_LOCK_SECONDS = 10.0
 """Git holds the locks that stand in a save's way for milliseconds, and the caller holds the store's own lock."""
@@ -66,13 +66,8 @@ def _read_last_save(git: Git) -> Journal | None:
     if not commit:
         return None
     rows = git.run("diff-tree", "--root", "-r", "-z", "--no-renames", "--no-commit-id", commit)
-    fields = rows.decode(errors="surrogateescape").split("\0")[:-1]
-    changes = []
-    for meta, path in zip(fields[::2], fields[1::2], strict=True):
-        _, _, old, new, _ = meta.split(" ")
-        changes.append(Change(path, *(None if oid.strip("0") == "" else oid for oid in (old, new))))
     _LOG.warning("the files of %s are compared with HEAD in place of the journal", commit)
-    return Journal(commit, changes)
+    return Journal(commit, parse_changes(rows))
 
 
 def _set_aside(place: Path, reason: str) -> None:

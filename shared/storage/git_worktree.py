@@ -58,6 +58,23 @@ class Journal:
             raise ValueError(f"not a journal: {error!r}") from error
 
 
+def parse_changes(rows: bytes) -> list[Change]:
+    """What `git diff-tree -r -z --no-renames` says."""
+    fields = rows.decode(errors="surrogateescape").split("\0")[:-1]
+    changes = []
+    for meta, path in zip(fields[::2], fields[1::2], strict=True):
+        _, _, old, new, _ = meta.split(" ")
+        changes.append(Change(path, *(None if oid.strip("0") == "" else oid for oid in (old, new))))
+    return changes
+
+
+def list_changes(git: Git, before: str | None, after: str) -> list[Change]:
+    """The files in which two commits differ; all of them where there is none before."""
+    if before is None:
+        return [Change(path, None, oid) for _, oid, _, path in git.list_tree(after)]
+    return parse_changes(git.run("diff-tree", "-r", "-z", "--no-renames", before, after))
+
+
 def hash_file(git: Git, path: str) -> str | None:
     """The object id the working file at `path` would have; None when nothing is there."""
     place = git.workdir / path

@@ -1,6 +1,6 @@
 """The index of dashboards."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -53,7 +53,7 @@ _UPDATE_COLUMNS = [name for name in DashboardUpdate.__dataclass_fields__ if name
 
 
 class DashboardRepository(RowRepository[Dashboard]):
-    """Reads and writes `dashboards_index`. A deleted dashboard is seen by `lock_by_slugs` only."""
+    """Reads and writes `dashboards_index`. A deleted dashboard is seen by `lock_by_slugs` and `find_all` only."""
 
     _CONFLICTS: ClassVar = {"uq_dashboards_index_slug": "A dashboard with this slug exists already."}
 
@@ -62,6 +62,11 @@ class DashboardRepository(RowRepository[Dashboard]):
         if not slugs:
             return {}
         statement = select(Dashboard).where(Dashboard.slug.in_(slugs), Dashboard.deleted_at.is_(None))
+        return {row.slug: row for row in self._session.scalars(statement)}
+
+    def find_all(self, slugs: Sequence[str]) -> dict[str, Dashboard]:
+        """Those of `slugs` that there are, deleted ones included."""
+        statement = select(Dashboard).where(Dashboard.slug.in_(slugs))
         return {row.slug: row for row in self._session.scalars(statement)}
 
     def lock_by_slugs(self, slugs: Sequence[str]) -> dict[str, Dashboard]:
@@ -106,6 +111,18 @@ class DashboardRepository(RowRepository[Dashboard]):
                 | {"deleted_at": None, "last_refresh_status": None, "last_refresh_error": None}
             ),
             {"rows": json_rows(asdict(entry) for entry in updates)},
+        )
+
+    def delete_many(self, deleted_at: Mapping[UUID, datetime]) -> None:
+        """Mark dashboards as deleted; their versions stay."""
+        if not deleted_at:
+            return
+        table = table_of(Dashboard)
+        given = record_set(table, ["id", "deleted_at"])
+        rows = json_rows({"id": key, "deleted_at": moment} for key, moment in deleted_at.items())
+        self._session.execute(
+            update(table).where(table.c.id == given.c.id).values(deleted_at=given.c.deleted_at),
+            {"rows": rows},
         )
 
     def record_refresh(self, dashboard_id: UUID, version: int, error: JsonObject | None) -> None:

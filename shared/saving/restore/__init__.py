@@ -1,0 +1,1 @@
+"""Lost stores: the index from Git's commits, Git from the index."""
