@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from shared.warehouse.source_state import SourceStateReader
     from shared.warehouse.spending.budgets import BudgetService
     from shared.warehouse.spending.costs import CostService
+    from shared.warehouse.spending.read_back import SpendingReader
     from shared.warehouse.spending.spender import RowsReader
     from shared.warehouse.sql_runs import SqlRunService
 
@@ -56,7 +57,22 @@ class WarehouseServices(StoreServices):
             return self.job_runner.find_bill(job_id, reservation_id)
 
         # Who reads costs asks BigQuery only about jobs whose process died.
-        return BudgetService(self.database, self.settings, self.clock, find_bill)
+        return BudgetService(
+            self.database,
+            self.settings,
+            self.clock,
+            find_bill,
+            lambda actor: self.spending_reader.require_ledger(actor),
+        )
+
+    @once
+    def spending_reader(self) -> "SpendingReader":
+        """The reader of what was spent, from BigQuery's list of jobs."""
+        from shared.warehouse.bigquery.job_history import JobHistory
+        from shared.warehouse.spending.read_back import SpendingReader
+
+        history = JobHistory(self.warehouse_clients, self.settings)
+        return SpendingReader(self.database, self.settings, self.clock, history.list_jobs)
 
     @once
     def costs(self) -> "CostService":

@@ -57,7 +57,7 @@ type Billed = Callable[[str, UUID], Bill | None]
 def make_service(
     database: Database, limits: Settings, clock: Clock, billed: Billed = lambda _job, _id: Bill(0)
 ) -> BudgetService:
-    return BudgetService(database, limits, clock, billed)
+    return BudgetService(database, limits, clock, billed, lambda _actor: None)
 
 
 @pytest.fixture

@@ -31,7 +31,6 @@ from shared.dashboards.validation import parse_dashboard
 from shared.dashboards.validators.parsed import DashboardSource, ParsedDashboard, hash_content
 from shared.database.models.dashboards import DashboardVersion
 from shared.database.models.runs import QueryResult
-from shared.errors import InternalError
 from shared.settings import Settings
 from shared.sizes import dollars
 from shared.warehouse.models.bill import Accuracy
@@ -97,7 +96,8 @@ def _find_invalidated(
     source = DashboardSource(current.blob_path, current.yaml_text, current.files)
     saved = parse_dashboard(source, SAVED_LIMITS)
     if saved.definition is None:
-        raise InternalError(f"{current.blob_path} was accepted once and is not read any more.")
+        # A release that does not read it computes nothing of it either; whoever saves it anew mends that.
+        return Invalidation(current.version)
     limits = ExpansionLimits.from_settings(facts.settings)
     # A lower bound since then must not stand in the way of the save that keeps to it.
     saved_limits = replace(limits, max_variants=sys.maxsize)

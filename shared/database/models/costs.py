@@ -3,7 +3,8 @@
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.database.models.base import (
@@ -49,6 +50,23 @@ class CostLedgerRow(Base):
         CheckConstraint("key <> ''", name="key_not_empty"),
         Index("ix_cost_ledger_day", "day"),
     )
+
+
+class LedgerOpening(Base):
+    """That a database knows what was spent on the day it was opened; jobs are admitted by one with such a row alone.
+
+    `database` names the very database: a backup that is put back elsewhere, or continues another past, brings the row
+    of another. `unknown_users` are hashes from the labels of jobs whose users have not come again yet.
+    """
+
+    __tablename__ = "cost_ledger_openings"
+
+    database: Mapped[str] = mapped_column(primary_key=True)
+    opened_at: Mapped[datetime]
+    opened_by: Mapped[str]
+    unknown_users: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")
+
+    __table_args__ = (CheckConstraint("database <> ''", name="database_not_empty"),)
 
 
 class CostReservation(Base):

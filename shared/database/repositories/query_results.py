@@ -52,6 +52,14 @@ class QueryResultRepository(Repository):
         statement = select(QueryResult).where(QueryResult.fingerprint.in_(fingerprints))
         return {row.fingerprint: row for row in self._session.scalars(statement)}
 
+    def find_by_prefix(self, prefixes: Sequence[str], length: int) -> dict[str, str]:
+        """The fingerprints of results that begin with one of the prefixes, all `length` long, by these."""
+        if not prefixes:
+            return {}
+        beginning = func.left(cast(QueryResult.fingerprint, Text), length)
+        statement = select(QueryResult.fingerprint).where(beginning.in_(prefixes))
+        return {one[:length]: one for one in self._session.scalars(statement)}
+
     def lock_many(self, fingerprints: Sequence[str]) -> dict[str, QueryResult]:
         """The results there are; none of them is retired before the transaction ends."""
         if not fingerprints:

@@ -51,6 +51,8 @@ def _decode(bigquery_type: str, value: BoundValue) -> BoundValue | bytes:
 _FORBIDDEN = re.compile(r"[^a-z0-9_-]")
 
 
+APP = "almanac"
+"""What the label `app` of every job says."""
 RESERVATION = "reservation"
 """The label that says which reservation paid for a job."""
 
@@ -58,10 +60,10 @@ RESERVATION = "reservation"
 def make_labels(request: QueryRequest, settings: Settings, reservation_id: UUID) -> dict[str, str]:
     """Labels of a job. The user appears as a hash: labels end up in billing exports many people read."""
     labels = {
-        "app": "almanac",
+        "app": APP,
         "env": settings.environment.value,
         "purpose": request.purpose.value,
-        "user": hashlib.sha256(request.actor.encode()).hexdigest()[:16],
+        "user": hash_user(request.actor),
         "trace": current_trace_id(),
         RESERVATION: reservation_id.hex,
     }
@@ -70,6 +72,11 @@ def make_labels(request: QueryRequest, settings: Settings, reservation_id: UUID)
     if request.query_name:
         labels["query"] = request.query_name
     return {key: _FORBIDDEN.sub("_", value.lower())[:63] for key, value in labels.items() if value}
+
+
+def hash_user(actor: str) -> str:
+    """What stands for somebody in the labels of a job."""
+    return hashlib.sha256(actor.encode()).hexdigest()[:16]
 
 
 class RunningJobs:

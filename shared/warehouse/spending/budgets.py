@@ -49,22 +49,26 @@ class BudgetService:
         settings: Settings,
         clock: Callable[[], datetime],
         find_bill: Callable[[str, UUID], Bill | None],
+        require_ledger: Callable[[str], None],
     ) -> None:
         """`find_bill` asks BigQuery what a job started for a reservation billed.
 
         It answers nothing billed when that reservation started no such job, None when nobody can say yet, and raises
         WarehouseUnavailableError, WarehouseTimeoutError or RateLimitedError when asking on makes no sense.
+        `require_ledger` raises, for an actor, while it is not known what was spent today.
         """
         self._database = database
         self._settings = settings
         self._clock = clock
         self._find_bill = find_bill
+        self._require_ledger = require_ledger
 
     def reserve(self, request: "QueryRequest", byte_count: int, job_id: str) -> Reservation:
         """Hold `byte_count` bytes of every budget the request counts against.
 
         Raises BudgetExceededError, with limit, used, reserved, remaining and reset time, when one has no room.
         """
+        self._require_ledger(request.actor)
         self.release_expired()
         refresh = request.refresh_budget
         if refresh is None:
