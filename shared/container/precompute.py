@@ -7,6 +7,7 @@ from shared.once import once
 
 if TYPE_CHECKING:
     from shared.precompute.assembly.assembler import PayloadAssembler
+    from shared.precompute.assembly.recovery import ResultRecovery
     from shared.precompute.assembly.result_store import ResultStore
     from shared.precompute.housekeeping import Housekeeper
     from shared.precompute.payload.cached_blobs import CachedBlobs
@@ -49,6 +50,13 @@ class PrecomputeServices(DashboardServices):
 
         keeper = PayloadKeeper(self.database, self.cache, self.payload_store, self.settings, self.clock)
         return PayloadAssembler(self.database, self.results, keeper, self.settings)
+
+    @once
+    def result_recovery(self) -> "ResultRecovery":
+        """The recovery of payloads and results whose rows are lost."""
+        from shared.precompute.assembly.recovery import ResultRecovery
+
+        return ResultRecovery(self.database, self.payload_store, self.settings, self.clock)
 
     @once
     def precompute(self) -> "PrecomputeService":

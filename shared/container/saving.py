@@ -8,9 +8,11 @@ from shared.once import once
 if TYPE_CHECKING:
     from shared.saving.drift import DriftService
     from shared.saving.publishing import BlobPublisher
+    from shared.saving.restore.files import FilesRestorer
     from shared.saving.restore.index import IndexRestorer
     from shared.saving.rollback import RollbackService
     from shared.saving.service import SavingService
+    from shared.storage.git_history import GitHistory
 
 
 class SavingServices(PrecomputeServices):
@@ -46,19 +48,33 @@ class SavingServices(PrecomputeServices):
         return RollbackService(self.saving, self.database)
 
     @once
+    def dashboard_history(self) -> "GitHistory | None":
+        """The history of the dashboard store; None where it keeps none."""
+        from shared.storage.factory import open_dashboard_history
+
+        return open_dashboard_history(self.settings)
+
+    @once
     def index_restorer(self) -> "IndexRestorer":
         """The restorer of the index, which reads it back from Git's commits."""
         from shared.saving.restore.index import IndexRestorer
-        from shared.storage.git_history import open_history
 
-        settings = self.settings
         return IndexRestorer(
-            lambda: open_history(settings.dashboard_store_url, settings.storage_timeout_seconds),
+            self.dashboard_history,
             self.database,
             self.compilation,
             self.dashboard_lineage,
             self.head_cache,
         )
+
+    @once
+    def files_restorer(self) -> "FilesRestorer":
+        """The restorer of the dashboard store, which writes it from the index."""
+        from shared.saving.restore.files import FilesRestorer
+        from shared.storage.factory import open_git_store
+
+        store = open_git_store(self.settings)
+        return FilesRestorer(self.database, self.publisher, store, self.dashboard_history)
 
     @once
     def drift(self) -> "DriftService":

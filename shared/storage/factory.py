@@ -14,6 +14,9 @@ from shared.storage.blob import BlobStore, TracedBlobStore
 if TYPE_CHECKING:
     from google.cloud.storage import Client
 
+    from shared.storage.git import GitBlobStore
+    from shared.storage.git_history import GitHistory
+
 
 def open_dashboard_store(settings: Settings) -> BlobStore:
     """The store of the dashboards' YAML (`DASHBOARD_STORE_URL`). Connects to nothing yet."""
@@ -23,6 +26,27 @@ def open_dashboard_store(settings: Settings) -> BlobStore:
 def open_payload_store(settings: Settings) -> BlobStore:
     """The store of the payloads' durable copies (`PAYLOAD_STORE_URL`). Connects to nothing yet."""
     return _open_store(settings.payload_store_url, "PAYLOAD_STORE_URL", settings)
+
+
+def open_git_store(settings: Settings) -> "GitBlobStore | None":
+    """The store of the dashboards' YAML as what it is, where that is a Git working tree; else None."""
+    from shared.storage.git import GitBlobStore
+
+    place = _find_workdir(settings)
+    return GitBlobStore(place, timeout_seconds=settings.storage_timeout_seconds) if place else None
+
+
+def open_dashboard_history(settings: Settings) -> "GitHistory | None":
+    """The commits of the store of the dashboards' YAML; None where it keeps none."""
+    from shared.storage.git_history import GitHistory
+
+    place = _find_workdir(settings)
+    return GitHistory(place, timeout_seconds=settings.storage_timeout_seconds) if place else None
+
+
+def _find_workdir(settings: Settings) -> Path | None:
+    kind, _, place = settings.dashboard_store_url.partition(":")
+    return Path(place) if kind == "git" and place else None
 
 
 def make_gcs_client(settings: Settings) -> "Client":

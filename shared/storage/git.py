@@ -95,14 +95,13 @@ class GitBlobStore:
         check_paths(paths)
         self._commit(dict.fromkeys(paths), lambda _git, _head, _current: None, CommitNote(message, author))
 
-    def replay(self, saves: Sequence[PastSave]) -> None:
-        """Put past saves on top of HEAD, a commit of its own date each; then the files follow, as after any save.
+    def replay(self, saves: Sequence[PastSave], head: str | None) -> None:
+        """Put past saves on top of `head`, a commit of its own date each; then the files follow, as after any save.
 
-        All or nothing. Raises DependencyUnavailableError when somebody else moved the branch meanwhile.
+        All or nothing. Raises DependencyUnavailableError when HEAD is another one by now.
         """
         check_paths([path for save in saves for path in save.files])
         with self._transaction() as git:
-            head = git.read_head()
             commit = import_commits(git, head, saves)
             changes = list_changes(git, head, commit)
             journal = Journal(commit, changes)

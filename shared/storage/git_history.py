@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from shared.errors import DependencyUnavailableError
 from shared.storage.git_commands import (
     COMMITTER,
     COMMITTER_ADDRESS,
@@ -37,10 +36,14 @@ class Commit:
 
 @dataclass(frozen=True)
 class CommitLog:
-    """Commits, parents before children as far as they are known; `faults` are sentences about those that are not."""
+    """Commits, parents before children as far as they are known; `faults` are sentences about those that are not.
+
+    `head` is the newest one, None before the first.
+    """
 
     commits: tuple[Commit, ...]
     faults: tuple[str, ...]
+    head: str | None = None
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class PastSave:
 
 
 class GitHistory:
-    """Reads the repository at `workdir` and changes nothing; raises DependencyUnavailableError where there is none."""
+    """Reads the repository at `workdir` and changes nothing."""
 
     def __init__(self, workdir: Path, *, timeout_seconds: float) -> None:
         self._git = Git(workdir.absolute(), timeout_seconds)
@@ -66,7 +69,7 @@ class GitHistory:
             if head is None:
                 return CommitLog((), ())
             oids = self._git.run("rev-list", "--topo-order", "--reverse", head).decode().split()
-            return CommitLog(tuple(self._read_commits(oids)), ())
+            return CommitLog(tuple(self._read_commits(oids)), (), head)
         except GitCommandError:
             return self._read_damaged_log()
 
@@ -93,12 +96,12 @@ class GitHistory:
         return datetime.fromtimestamp(int(seconds), UTC) if seconds else None
 
     def list_changed(self, commits: Iterable[str]) -> dict[str, list[str]]:
-        """The paths that each of the commits changed, those of which Git can say."""
+        """The paths that each of the commits added or changed, of those commits of which Git can say."""
         changed: dict[str, list[str]] = {}
         for commit in commits:
-            arguments = ("diff-tree", "--root", "-r", "-z", "--name-only", "--no-renames", "--no-commit-id")
+            arguments = ("diff-tree", "--root", "-r", "-z", "--name-only", "--no-renames", "--diff-filter=d")
             try:
-                output = self._git.run(*arguments, commit)
+                output = self._git.run(*arguments, "--no-commit-id", commit)
             except GitCommandError:
                 continue
             changed[commit] = output.decode(errors="surrogateescape").split("\0")[:-1]
@@ -129,7 +132,7 @@ class GitHistory:
             )
             for one in sorted(held, key=lambda one: one.authored_at)
         ]
-        return CommitLog(tuple(commits), tuple(faults))
+        return CommitLog(tuple(commits), tuple(faults), start)
 
     def _read_commits(self, oids: Sequence[str]) -> list[Commit]:
         found = zip(oids, self._read_objects(oids, "commit"), strict=True)
@@ -208,14 +211,3 @@ def _parse_commit(oid: str, data: bytes) -> Commit | None:
         is_ours=people[b"committer"]["address"] == COMMITTER_ADDRESS.encode(),
         message=message.decode(errors="replace"),
     )
-
-
-def open_history(url: str, timeout_seconds: float) -> GitHistory:
-    """The history of the dashboard store at `url`. Raises DependencyUnavailableError for a store that keeps none."""
-    kind, _, place = url.partition(":")
-    if kind != "git" or not place:
-        raise DependencyUnavailableError(
-            f"{url} keeps no history: the index cannot be read back from it.",
-            remediation="Restore PostgreSQL from its backup: docs/operations.md, Backup and restore.",
-        )
-    return GitHistory(Path(place), timeout_seconds=timeout_seconds)

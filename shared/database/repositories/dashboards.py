@@ -64,9 +64,11 @@ class DashboardRepository(RowRepository[Dashboard]):
         statement = select(Dashboard).where(Dashboard.slug.in_(slugs), Dashboard.deleted_at.is_(None))
         return {row.slug: row for row in self._session.scalars(statement)}
 
-    def find_all(self, slugs: Sequence[str]) -> dict[str, Dashboard]:
-        """Those of `slugs` that there are, deleted ones included."""
-        statement = select(Dashboard).where(Dashboard.slug.in_(slugs))
+    def find_all(self, slugs: Sequence[str] | None = None) -> dict[str, Dashboard]:
+        """Those of `slugs` that there are, deleted ones included; every one unless given."""
+        statement = select(Dashboard).order_by(Dashboard.slug)
+        if slugs is not None:
+            statement = statement.where(Dashboard.slug.in_(slugs))
         return {row.slug: row for row in self._session.scalars(statement)}
 
     def lock_by_slugs(self, slugs: Sequence[str]) -> dict[str, Dashboard]:

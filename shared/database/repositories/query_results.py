@@ -52,6 +52,10 @@ class QueryResultRepository(Repository):
         statement = select(QueryResult).where(QueryResult.fingerprint.in_(fingerprints))
         return {row.fingerprint: row for row in self._session.scalars(statement)}
 
+    def list_paths(self) -> list[str]:
+        """Where the results lie."""
+        return list(self._session.scalars(select(QueryResult.blob_path)))
+
     def find_by_prefix(self, prefixes: Sequence[str], length: int) -> dict[str, str]:
         """The fingerprints of results that begin with one of the prefixes, all `length` long, by these."""
         if not prefixes:

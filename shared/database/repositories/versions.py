@@ -125,6 +125,19 @@ class VersionRepository(RowRepository[DashboardVersion]):
         )
         return {(row[0], row[1].version): row[1] for row in rows}
 
+    def list_all(self, slugs: Sequence[str]) -> dict[str, list[DashboardVersion]]:
+        """Every version of the dashboards of `slugs`, deleted ones included, by number."""
+        rows = self._session.execute(
+            select(Dashboard.slug, DashboardVersion)
+            .join(DashboardVersion, DashboardVersion.dashboard_id == Dashboard.id)
+            .where(Dashboard.slug.in_(slugs))
+            .order_by(Dashboard.slug, DashboardVersion.version)
+        )
+        found: dict[str, list[DashboardVersion]] = {slug: [] for slug in slugs}
+        for slug, version in rows:
+            found[slug].append(version)
+        return found
+
     def list_pending(self, slugs: Sequence[str] | None = None) -> list[PendingVersion]:
         """Versions that are not in the blob store yet, by number; of all dashboards unless given.
 

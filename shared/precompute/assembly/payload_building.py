@@ -111,6 +111,7 @@ class PayloadOutline:
                 name: PayloadResult(stream_path(one.row.blob_path), one.row.as_of) if one.row else None
                 for name, one in self.queries.items()
             },
+            source_states={name: one.row.source_state for name, one in self.queries.items() if one.row},
         )
 
     def amend(self, payload: Payload) -> Payload:

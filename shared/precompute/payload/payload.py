@@ -15,7 +15,7 @@ import json
 import re
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Self
@@ -82,7 +82,8 @@ class Payload:
     `as_of` is when the oldest of its data was read (UTC); `has_error` is True while a refresh of one of its queries
     is failing. `content_sha256` names the content: equal contents, equal names. `fragment` is the JSON of the members
     of `data` without the braces around them; `zstd_blocks` is the same again for another encoding, with the logarithm
-    of the window it needs. `results` are the queries by name, None for one without a result.
+    of the window it needs. `results` are the queries by name, None for one without a result; `source_states`
+    what their sources were then, for whoever has lost the rows that say so.
     """
 
     slug: str
@@ -96,6 +97,7 @@ class Payload:
     zstd_blocks: bytes
     zstd_window_log: int
     results: Mapping[str, PayloadResult | None]
+    source_states: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def encode(
@@ -110,11 +112,12 @@ class Payload:
         has_error: bool,
         content_sha256: str,
         results: Mapping[str, PayloadResult | None],
+        source_states: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> Self:
         """Compress `members`, the JSON members of `data` without the braces around them."""
         return cls(
             slug, version, as_of, max_age_seconds, max_stale_seconds, has_error, content_sha256,
-            compress_fragment(members), *compress_blocks(members), results,
+            compress_fragment(members), *compress_blocks(members), results, source_states or {},
         )  # fmt: skip
 
     def with_members(self, members: bytes, *, has_error: bool, content_sha256: str) -> Self:
@@ -123,6 +126,7 @@ class Payload:
             members, slug=self.slug, version=self.version, as_of=self.as_of,
             max_age_seconds=self.max_age_seconds, max_stale_seconds=self.max_stale_seconds,
             has_error=has_error, content_sha256=content_sha256, results=self.results,
+            source_states=self.source_states,
         )  # fmt: skip
 
     def to_bytes(self) -> bytes:
@@ -146,6 +150,7 @@ class Payload:
                 name: result and [result.path, result.as_of.isoformat()]
                 for name, result in self.results.items()
             },
+            **({"source_states": self.source_states} if self.source_states else {}),
         }
         return seal(header, self.fragment.deflated + self.zstd_blocks)
 
@@ -178,6 +183,8 @@ class Payload:
             zstd_blocks=encoded[split:],
             zstd_window_log=header["zstd_window_log"],
             results={name: result and _read_result(*result) for name, result in header["results"].items()},
+            # A release that kept none of it was here before.
+            source_states=header.get("source_states", {}),
         )
 
     def check_content(self) -> None:

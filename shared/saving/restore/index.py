@@ -4,7 +4,7 @@ What PostgreSQL knows stays as it is: a database restored from an older backup g
 gets everything. What the last commit holds no more was deleted and stays so.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ from shared.dashboards.saved.head_cache import HeadCache
 from shared.database.models.dashboards import Dashboard, DashboardVersion
 from shared.database.repositories.dashboards import DashboardUpdate
 from shared.database.unit_of_work import Database, UnitOfWork
-from shared.errors import AlmanacError
+from shared.errors import AlmanacError, DependencyUnavailableError
 from shared.lineage.model import LineageGraph
 from shared.saving.candidate import describe_definition, dump_totals
 from shared.saving.restore.reading import FoundHistory, FoundVersion, read_history
@@ -58,13 +58,13 @@ class IndexRestorer:
 
     def __init__(
         self,
-        open_history: Callable[[], GitHistory],
+        history: GitHistory | None,
         database: Database,
         compilation: CompilationService,
         lineage: DashboardLineage,
         heads: HeadCache,
     ) -> None:
-        self._open_history = open_history
+        self._history = history
         self._database = database
         self._compilation = compilation
         self._lineage = lineage
@@ -75,7 +75,12 @@ class IndexRestorer:
 
         Raises DependencyUnavailableError for a store without a history, and without PostgreSQL.
         """
-        found = read_history(self._open_history())
+        if self._history is None:
+            raise DependencyUnavailableError(
+                "The dashboard store keeps no history: the index cannot be read back from it.",
+                remediation="Restore PostgreSQL from its backup: docs/operations.md, Backup and restore.",
+            )
+        found = read_history(self._history)
         report = IndexReport(problems=list(found.problems))
         slugs = sorted(found.versions)
         for start in range(0, len(slugs), _AT_ONCE):

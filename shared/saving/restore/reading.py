@@ -70,11 +70,16 @@ class FoundVersion:
 
 @dataclass(frozen=True)
 class FoundHistory:
-    """Versions by slug, in their order; when a dashboard's file left HEAD; and a sentence for all that is amiss."""
+    """Versions by slug, in their order; when a dashboard's file left HEAD; and a sentence for all that is amiss.
+
+    `paths` are the files in `head`.
+    """
 
     versions: Mapping[str, Sequence[FoundVersion]]
     removed_at: Mapping[str, datetime]
     problems: tuple[str, ...]
+    head: str | None
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,9 +114,10 @@ def read_history(history: GitHistory) -> FoundHistory:
         problems.append(
             "HEAD cannot be read: nothing says which dashboards were deleted; none is taken to be."
         )
-        return FoundHistory(known, {}, tuple(problems))
+        return FoundHistory(known, {}, tuple(problems), log.head)
     problems += _find_strangers(known, paths)
-    return FoundHistory(known, _find_removed(history, known, paths), tuple(problems))
+    removed_at = _find_removed(history, known, paths)
+    return FoundHistory(known, removed_at, tuple(problems), log.head, tuple(paths))
 
 
 def _list_claims(history: GitHistory, log: CommitLog) -> list[_Claim]:

@@ -106,15 +106,17 @@ class SpendingReader:
                 uow.ledger.open("BigQuery", self._clock(), unknown)
         return SpendingReport(len(jobs), entered, billed, unknown)
 
-    def start_of_today(self) -> datetime:
-        """When the day of the budgets began."""
+    def read_days_back(self, first_day: date | None, *, dry_run: bool) -> SpendingReport:
+        """As `read_back`, from the beginning of a day of the budgets; without one all that BigQuery lists."""
+        day = first_day or self._find_day(self._clock() - HISTORY)
         zone = ZoneInfo(self._settings.budget_time_zone)
-        today = self._clock().astimezone(zone).date()
-        return datetime.combine(today, datetime.min.time(), zone).astimezone(UTC)
+        return self.read_back(
+            datetime.combine(day, datetime.min.time(), zone).astimezone(UTC), dry_run=dry_run
+        )
 
     def _open(self, actor: str) -> None:
         try:
-            report = self.read_back(self.start_of_today(), dry_run=False)
+            report = self.read_days_back(self._find_day(self._clock()), dry_run=False)
         except AlmanacError as error:
             raise WarehouseUnavailableError(
                 "This database does not know yet what was spent today, and BigQuery cannot be asked; nothing was run: "

@@ -1,0 +1,1 @@
+"""Restoring lost stores from those that are left."""
