@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-BENCHES = ("bodies", "cold_start", "data", "guard", "memory", "plan", "refresh", "validate")
+BENCHES = ("bodies", "cold_start", "data", "guard", "memory", "plan", "refresh", "restore", "validate")
 
 
 def main() -> int:

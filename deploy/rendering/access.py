@@ -16,7 +16,8 @@ JOB_ROLE = "roles/bigquery.jobUser"
 # Given on each dataset of ALLOWED_DATASETS: on the project it would open every table there is.
 DATA_ROLE = "roles/bigquery.dataViewer"
 # BigQuery shows an account only the jobs it created, and what a process that died left running is settled by whichever
-# function comes next. Made by deploy/terraform/accounts.tf: bigquery.jobs.get and bigquery.jobs.update.
+# function comes next; a ledger that was lost is read back from the list of all. Made by deploy/terraform/accounts.tf:
+# bigquery.jobs.get, bigquery.jobs.listAll and bigquery.jobs.update.
 SETTLER_ROLE = "almanacJobSettler"
 
 

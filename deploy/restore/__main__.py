@@ -34,13 +34,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def restore_database(container: Container, parsed: argparse.Namespace) -> None:
     """Index, results and spending, in this order: each needs what comes before."""
-    index = container.index_restorer.restore_index(dry_run=parsed.dry_run)
-    _say(
-        parsed,
-        f"{index.dashboards} dashboards and {index.versions} versions added, {index.known} versions were there, "
-        f"{index.deleted} dashboards are deleted",
-        index.problems,
-    )
+    if container.dashboard_history is None:
+        _say(
+            parsed,
+            "no version added",
+            ["The dashboard store keeps no history: versions come from the backup alone."],
+        )
+    else:
+        index = container.index_restorer.restore_index(dry_run=parsed.dry_run)
+        _say(
+            parsed,
+            f"{index.dashboards} dashboards and {index.versions} versions added, {index.known} versions were there, "
+            f"{index.deleted} dashboards are deleted",
+            index.problems,
+        )
     found = container.result_recovery.recover(dry_run=parsed.dry_run)
     _say(
         parsed,

@@ -7,11 +7,12 @@ resource "google_service_account" "almanac" {
   depends_on   = [google_project_service.used]
 }
 
-# What a process that died left running is settled by the next function that spends, whose account is another one.
+# What a process that died left running is settled by the next function that spends, whose account is another one; and a
+# database that does not know what was spent lists the jobs of all of them before it admits one.
 resource "google_project_iam_custom_role" "job_settler" {
   role_id     = "almanacJobSettler"
   title       = "Almanac: settle jobs of other functions"
-  permissions = ["bigquery.jobs.get", "bigquery.jobs.update"]
+  permissions = ["bigquery.jobs.get", "bigquery.jobs.listAll", "bigquery.jobs.update"]
   depends_on  = [google_project_service.used]
 }
 

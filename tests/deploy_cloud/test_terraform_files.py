@@ -142,7 +142,7 @@ def test_jobs_of_other_functions_can_be_read_and_cancelled_by_who_may_run_jobs()
     bindings = yaml.safe_load((REPOSITORY / "deploy/google/staging/iam.yaml").read_text())["bindings"]
     role = f"projects/{stage.project}/roles/almanacJobSettler"
     assert 'role_id     = "almanacJobSettler"' in TEXTS["accounts.tf"]
-    assert '["bigquery.jobs.get", "bigquery.jobs.update"]' in TEXTS["accounts.tf"]
+    assert '["bigquery.jobs.get", "bigquery.jobs.listAll", "bigquery.jobs.update"]' in TEXTS["accounts.tf"]
 
     def list_members(role: str) -> set[str]:
         return {one["member"] for one in bindings if one["role"] == role}

@@ -55,12 +55,12 @@ class FilesRestorer:
     ) -> None:
         self._database = database
         self._publisher = publisher
-        self._store = store
+        self.store = store
         self._history = history
 
     def restore_files(self, *, dry_run: bool) -> FilesReport:
         """Write what the store lacks; a dry run says what that is."""
-        if self._store is None or self._history is None:
+        if self.store is None or self._history is None:
             return self._put_back(dry_run=dry_run)
         found = read_history(self._history)
         report = FilesReport(problems=[one for one in found.problems if not one.endswith("left alone.")])
@@ -69,7 +69,7 @@ class FilesRestorer:
         report.put_back, report.taken_away = len(replay.current), len(replay.deleted)
         saves = _make_saves(replay, found)
         if saves and not dry_run:
-            self._store.replay(saves, found.head)
+            self.store.replay(saves, found.head)
             self._note_revisions(replay.past)
         return report
 
