@@ -4,10 +4,14 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+import pytest
 from sqlalchemy import text
 
+from deploy.local.alone.postgres import RunningPostgres
 from shared.database.unit_of_work import Database
-from shared.precompute.refresh.leases import RefreshLeases
+from shared.environment import SecretStr
+from shared.errors import DependencyUnavailableError
+from shared.precompute.refresh.leases import RefreshLeases, UnwrittenEnds
 
 MINUTE = timedelta(minutes=1)
 KEY = "ab" * 32
@@ -111,3 +115,21 @@ def test_a_lease_that_is_given_back_without_a_beginning_keeps_the_count(database
     leases.release_all()
     assert count_unfinished(database) == {}
     assert acquire(database, careful) == {KEY: 4}
+
+
+def test_a_refresh_that_ended_while_postgresql_was_away_did_not_die(
+    database: Database, postgres_server: RunningPostgres
+) -> None:
+    nowhere = SecretStr("postgresql+pg8000://nobody:x@127.0.0.1:1/none")
+    unwritten = UnwrittenEnds(database)
+    leases = RefreshLeases(database, 60, unwritten=unwritten)
+    leases.acquire([KEY])
+    leases.begin([KEY])
+    leases._database = Database(postgres_server.settings(database_url=nowhere))
+    with pytest.raises(DependencyUnavailableError):
+        leases.release_all()
+    assert count_unfinished(database) == {KEY: 1}
+    after = RefreshLeases(database, 60, unwritten=unwritten)
+    assert after.count_unfinished([KEY]) == {}
+    assert after.acquire([KEY]) == {KEY: 2}
+    assert RefreshLeases(database, 60, unwritten=unwritten).count_unfinished([KEY]) == {}

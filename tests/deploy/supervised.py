@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from deploy.local.supervision import supervisor
 from deploy.local.supervision.process import ServiceSpec, accepts_connections
 from deploy.local.supervision.status import StackStatus, StatusFile, read_process_start
 from deploy.local.supervision.supervisor import Supervisor
@@ -45,6 +46,8 @@ def main() -> int:
             return 9
         status = StackStatus(os.getpid(), read_process_start(os.getpid()), "fingerprint")
         file.write(status)
+        if "stable_after_seconds" in given:
+            supervisor.STABLE_AFTER_SECONDS = given["stable_after_seconds"]
         units = [build_unit(state_dir, unit) for unit in given["units"]]
         return Supervisor(units, file, status, given["max_starting"]).run()
 

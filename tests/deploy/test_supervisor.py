@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -64,14 +65,15 @@ class Run:
     def file(self) -> StatusFile:
         return StatusFile(self.folder)
 
-    def start(self, *units: dict[str, Any], max_starting: int = 4) -> None:
+    def start(self, *units: dict[str, Any], max_starting: int = 4, **more: float) -> None:
         path = self.folder / "units.json"
-        given = {"state_dir": str(self.folder), "units": units, "max_starting": max_starting}
+        given = {"state_dir": str(self.folder), "units": units, "max_starting": max_starting, **more}
         path.write_text(json.dumps(given))
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.deploy.supervised", str(path)],
             cwd=self.folder,
             env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+            stdout=(self.folder / "said").open("wb"),
         )
 
     def read(self) -> StackStatus | None:
@@ -178,6 +180,20 @@ def test_restarts_wait_longer_each_time(run: Run) -> None:
     assert moments[0] >= 0.5
     assert moments[1] >= 1.0
     assert moments[2] >= 2.0
+
+
+def test_a_service_that_was_well_for_long_enough_is_started_again_as_soon_as_the_first_time(run: Run) -> None:
+    run.start(server("one"), stable_after_seconds=0)
+    run.wait_for(StackState.READY)
+    for restarts in (1, 2, 3):
+        pid = run.unit("one").pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        run.wait_until(
+            lambda n=restarts: run.unit("one").restarts == n and run.unit("one").state is State.READY
+        )
+    said = (run.folder / "said").read_text()
+    assert re.findall(r"starting it again in (\S+) s", said) == ["0.5"] * 3
 
 
 def test_what_a_killed_service_left_on_its_port_does_not_block_the_restart(run: Run) -> None:

@@ -16,22 +16,56 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from uuid import uuid4
+from threading import Lock
+from uuid import UUID, uuid4
 
 from shared.database.unit_of_work import Database
-from shared.errors import InternalError
+from shared.errors import DependencyUnavailableError, InternalError
 from shared.precompute.refresh.outcomes import PendingTask
 
 
+class UnwrittenEnds:
+    """Refreshes of this process that ended while PostgreSQL was away: none of them died, and the next one says so.
+
+    Safe between threads.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._mutex = Lock()
+        self._ended: dict[UUID, set[str]] = {}
+
+    def add(self, owner: UUID, fingerprints: set[str]) -> None:
+        """Remember that the owner's refreshes of these ended."""
+        with self._mutex:
+            self._ended.setdefault(owner, set()).update(fingerprints)
+
+    def write(self) -> None:
+        """Write them down; what another worker has taken over since is its own. Raises DependencyUnavailableError."""
+        with self._mutex:
+            waiting = {owner: sorted(found) for owner, found in self._ended.items()}
+        if not waiting:
+            return
+        with self._database.begin() as uow:
+            for owner, fingerprints in waiting.items():
+                uow.leases.end_many(fingerprints, owner)
+                uow.leases.release_many(fingerprints, owner)
+        with self._mutex:
+            for owner in waiting:
+                self._ended.pop(owner, None)
+
+
 class RefreshLeases:
-    """The leases of one refresh."""
+    """The leases of one refresh; what it cannot write when it ends is left to `unwritten`."""
 
     def __init__(
         self,
         database: Database,
         lifetime_seconds: float,
         elapsed_seconds: Callable[[], float] = time.monotonic,
+        unwritten: UnwrittenEnds | None = None,
     ) -> None:
+        self._unwritten = unwritten or UnwrittenEnds(database)
         self._database = database
         self._elapsed_seconds = elapsed_seconds
         self._lifetime = timedelta(seconds=lifetime_seconds)
@@ -51,6 +85,7 @@ class RefreshLeases:
 
     def count_unfinished(self, fingerprints: Sequence[str]) -> dict[str, int]:
         """How many refreshes in a row died with their processes; queries without any are left out."""
+        self._unwritten.write()
         with self._database.begin() as uow:
             return uow.leases.count_unfinished(fingerprints)
 
@@ -81,7 +116,12 @@ class RefreshLeases:
 
     def release_all(self) -> None:
         """Give everything back."""
-        self.release(set(self._held))
+        held, begun = set(self._held), set(self._begun)
+        try:
+            self.release(held)
+        except DependencyUnavailableError:
+            self._unwritten.add(self._owner, held & begun)
+            raise
 
     def find_held(self, fingerprints: Sequence[str]) -> set[str]:
         """Those of the fingerprints that some worker is refreshing."""

@@ -24,7 +24,7 @@ from shared.errors import AlmanacError
 from shared.precompute.assembly.result_store import ResultStore, bound_result_bytes
 from shared.precompute.freshness.look import SourceLook, SourceWatch, WatchedQuery
 from shared.precompute.refresh.failure_log import FailureLog
-from shared.precompute.refresh.leases import HaltedTask, RefreshLeases, take_apart
+from shared.precompute.refresh.leases import HaltedTask, RefreshLeases, UnwrittenEnds, take_apart
 from shared.precompute.refresh.outcomes import OthersReport, OutcomeReporter, PendingTask, TaskOutcome
 from shared.precompute.refresh.planning import RefreshTask
 from shared.settings import Settings
@@ -69,6 +69,7 @@ class QueryRefresher:
         self._watch = SourceWatch(settings, clock)
         self._failures = FailureLog(database, clock)
         self._reporter = OutcomeReporter(settings.usd_per_tib)
+        self._unwritten_ends = UnwrittenEnds(database)
 
     def refresh(
         self, tasks: Sequence[RefreshTask], *, actor: str, force: bool, restart: bool
@@ -78,7 +79,8 @@ class QueryRefresher:
         Only with `restart` does a query run again whose last refreshes died with their processes.
         Yields None every few seconds while nothing is done. Closing it cancels the jobs that run.
         """
-        leases = RefreshLeases(self._database, self._settings.refresh_lease_seconds)
+        lifetime_seconds = self._settings.refresh_lease_seconds
+        leases = RefreshLeases(self._database, lifetime_seconds, unwritten=self._unwritten_ends)
         refresh = _Refresh(actor, restart, self._sources.begin_refresh(), leases)
         try:
             to_run = yield from self._look(tasks, refresh, force=force)
