@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from shared.database.models.costs import CostReservation
 from shared.database.models.runs import QueryRun, RunPurpose, RunStatus
 from shared.database.unit_of_work import Database, UnitOfWork
-from shared.errors import AlmanacError, WarehouseUnavailableError
+from shared.errors import AlmanacError, DependencyUnavailableError, WarehouseUnavailableError
 from shared.settings import Settings
 from shared.warehouse.bigquery.job_history import PastJob
 from shared.warehouse.bigquery.job_parts import hash_user
@@ -117,6 +117,8 @@ class SpendingReader:
     def _open(self, actor: str) -> None:
         try:
             report = self.read_days_back(self._find_day(self._clock()), dry_run=False)
+        except DependencyUnavailableError:
+            raise
         except AlmanacError as error:
             raise WarehouseUnavailableError(
                 "This database does not know yet what was spent today, and BigQuery cannot be asked; nothing was run: "
