@@ -34,7 +34,7 @@ def restore(host: FunctionHost, *, dry_run: bool = False) -> FilesReport:
 def read_log(workdir: Path) -> dict[str, str]:
     """Author and date of each version, by its message; of two commits the first, as one may only take files away."""
     commits = run_git(workdir, "log", "-z", "--format=%B%x01%ae %at").split("\0")
-    return dict(one.split("\1") for one in commits)
+    return dict(one.split("\1") for one in commits if one)
 
 
 def read_files(workdir: Path) -> dict[str, str]:
