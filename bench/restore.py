@@ -24,7 +24,7 @@ from shared.container import Container
 from shared.dashboards.definition.head import hash_variant
 from shared.dashboards.keys import dashboard_path, payload_path, result_path, stream_path
 from shared.precompute.payload.payload import Payload, PayloadResult
-from shared.saving.commit_notes import VersionNote
+from shared.saving.publishing import VersionNote
 from shared.storage.blob import BlobWrite
 from shared.storage.git_commands import CommitNote
 from shared.storage.git_history import PastSave

@@ -13,8 +13,7 @@ from itertools import groupby
 from shared.dashboards.keys import dashboard_path
 from shared.database.models.dashboards import Dashboard, DashboardVersion
 from shared.database.unit_of_work import Database
-from shared.saving.commit_notes import VersionNote
-from shared.saving.publishing import BlobPublisher, list_files
+from shared.saving.publishing import BlobPublisher, VersionNote, list_files
 from shared.saving.restore.reading import FoundHistory, read_history
 from shared.storage.git import GitBlobStore
 from shared.storage.git_commands import CommitNote

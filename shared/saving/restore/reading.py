@@ -1,7 +1,8 @@
 """The versions that the commits of the dashboard store hold.
 
-A commit says which versions it saved (`commit_notes`). Those of releases that did not say so are counted: each of our
-commits that changed a dashboard is its next version. What people committed themselves is no version before it is saved.
+A commit says which versions it saved (`publishing.VersionNote`). Those of releases that did not say so are counted:
+each of our commits that changed a dashboard is its next version. What people committed themselves is no version before
+it is saved.
 """
 
 import re
@@ -22,7 +23,7 @@ from shared.dashboards.validators.parsed import (
     list_named_files,
     read_text,
 )
-from shared.saving.commit_notes import VersionNote
+from shared.saving.publishing import VersionNote
 from shared.storage.blob import is_valid_path
 from shared.storage.git_history import Commit, CommitLog, GitHistory
 from shared.storage.git_worktree import hash_blob

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.saving.commit_notes import VersionNote
+from shared.saving.publishing import VersionNote
 
 SAVED_AT = datetime(2026, 3, 4, 5, 6, 7, 89, UTC)
 ONE = (("shop", 3),)
