@@ -16,12 +16,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.dashboards.definition.head import DashboardHead, hash_variant
-from shared.database.models.base import JsonObject
 from shared.database.models.dashboards import DashboardVersion
 from shared.database.models.runs import Payload as PayloadRow
 from shared.database.models.runs import QueryResult
 from shared.database.repositories.payloads import PayloadKey
 from shared.database.unit_of_work import Database, UnitOfWork
+from shared.json_values import JsonObject
 from shared.precompute.assembly.result_store import list_result_paths
 from shared.precompute.payload.payload import Payload, PayloadResult
 from shared.settings import Settings
