@@ -381,6 +381,10 @@ def test_the_lineage_is_drawn_and_a_click_shows_up_and_downstream(visitor):
     page.get_by_role("button", name="table local.nyc.airports").click()
     assert page.locator(".node.query:not(.faded)").count() == 1
     assert page.locator(".node.query.faded").count() == 3
+    readers = page.locator("#details li a")
+    readers.first.wait_for()
+    assert "/view/nyc-flights/lineage" in [one.get_attribute("href") for one in readers.all()]
+    assert re.search(r"\d+ dashboards? reads? it", page.locator("#details [role=status]").inner_text())
     page.select_option("select", label="columns")
     page.wait_for_selector(".node.column")
     assert page.url.endswith("/lineage?focus=bq%3Alocal.nyc.airports&level=column")

@@ -15,6 +15,8 @@ export interface PlannedQuery {
   fresh: boolean;
   deterministic: boolean;
   wave: number;
+  /** When BigQuery said so, where no source changed since; missing where it was asked for this plan. */
+  price_kept_from?: string;
   partitions: { table: string; column: string; filtered: boolean }[];
   unwatched: { table: string; reason: string }[];
 }

@@ -6,7 +6,7 @@ import { readParameters } from "./parameters";
 import type { Detail } from "../detail";
 import { drawClose, openDialog } from "../dialog";
 import { h, replace, type Child } from "../dom";
-import { formatBytes, formatDollars } from "../format";
+import { formatAgo, formatBytes, formatDollars } from "../format";
 import type { Cell } from "../payload";
 import { describeUnwatched, type Plan, type PlannedQuery } from "../plan";
 
@@ -28,7 +28,7 @@ export async function openPlan(cell: ChartCell): Promise<void> {
   await openLoading(`Plan of ${cell.chart.query}`, async () => {
     // Not all variants when the address names none: a plan asks BigQuery for each.
     const variants = readParameters().size ? "all" : "default";
-    const answer = await post<Compiled>("/dashboards/compile", { slugs: [cell.slug], variants });
+    const answer = await post<Compiled>("/dashboards/compile", { slugs: [cell.slug], variants, kept_prices: true });
     const queries = answer.results[0]?.plan?.queries.filter((one) => one.names.includes(cell.chart.query)) ?? [];
     const query = queries.find((one) => isFor(one, shown));
     if (query) return [drawPlan(query)];
@@ -53,6 +53,7 @@ function drawPlan(query: PlannedQuery): HTMLElement {
     ["Partitions", query.partitions.map((one) => `${one.table} by ${one.column}: ${one.filtered ? "filtered" : "read whole"}`).join("; ") || "none"],
     ["Changes", describeUnwatched(query).join("; ") || "seen in every table"],
     ["Result", query.fresh ? "fresh: a refresh would not run it" : "would run at the next refresh"],
+    ["Priced", query.price_kept_from ? `${formatAgo(query.price_kept_from)}, sources unchanged since` : "now"],
     ["Deterministic", query.deterministic ? "yes" : "no: refreshed by age"],
   ];
   return h("dl", { class: "plan" }, ...facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));

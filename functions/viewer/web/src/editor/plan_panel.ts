@@ -1,6 +1,6 @@
 // What a refresh of the text would read and cost: POST /dashboards/compile, which bills nothing.
 import { h, replace } from "../dom";
-import { formatBytes, formatDollars, plural } from "../format";
+import { formatAgo, formatBytes, formatDollars, plural } from "../format";
 import { describeUnwatched, type Plan, type PlannedQuery } from "../plan";
 
 export function drawPlanState(parent: HTMLElement, text: string): void {
@@ -25,5 +25,7 @@ function drawQuery(one: PlannedQuery): HTMLElement {
   const values = Object.entries(one.parameters).map(([name, value]) => `${name}=${String(value)}`);
   const whole = one.partitions.filter(({ filtered }) => !filtered).map(({ table }) => `${table} is read whole`);
   const cost = `reads ${formatBytes(one.bytes_estimated, one.accuracy)}, bills ${formatBytes(one.bytes_billed_expected, one.accuracy)} of at most ${formatBytes(one.cap_bytes)}`;
-  return h("li", {}, h("b", {}, one.names.join(", ")), ` ${[values.join(" "), cost, one.fresh ? "computed already" : "", ...whole, ...describeUnwatched(one)].filter(Boolean).join(" · ")}`);
+  const priced = one.price_kept_from ? `priced ${formatAgo(one.price_kept_from)}, sources unchanged` : "";
+  const facts = [values.join(" "), cost, one.fresh ? "computed already" : "", priced, ...whole, ...describeUnwatched(one)];
+  return h("li", {}, h("b", {}, one.names.join(", ")), ` ${facts.filter(Boolean).join(" · ")}`);
 }

@@ -131,7 +131,7 @@ export class Workbench {
   private async compile(turn: number): Promise<void> {
     drawPlanState(byId("plan"), "Planning by dry runs, which bill nothing…");
     try {
-      const { plan = null, diagnostics } = await this.ask("/dashboards/compile");
+      const { plan = null, diagnostics } = await this.ask("/dashboards/compile", { kept_prices: true });
       if (turn !== this.turn) return;
       this.showFindings(diagnostics);
       this.showPlan(plan, "The plan and its cost are known once the warehouse accepts every query.");
@@ -140,9 +140,9 @@ export class Workbench {
     }
   }
 
-  private async ask(path: string): Promise<Verdict> {
+  private async ask(path: string, options: Record<string, unknown> = {}): Promise<Verdict> {
     const { yaml, files } = this.readDraft();
-    const answer = await post<{ results: Verdict[] }>(path, { dashboards: [{ yaml, files }] }).catch((error: unknown) => {
+    const answer = await post<{ results: Verdict[] }>(path, { dashboards: [{ yaml, files }], ...options }).catch((error: unknown) => {
       // A plan that is refused says what is wrong in the same form.
       if (error instanceof ApiError && error.status === 422 && error.data) return error.data as { results: Verdict[] };
       throw error;

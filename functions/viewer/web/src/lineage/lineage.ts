@@ -1,7 +1,7 @@
 // GET /view/{slug}/lineage: what feeds a dashboard, drawn; a click shows what lies up- and downstream.
 import "../styles/lineage.css";
 import { readSlug } from "../address";
-import { get } from "../api";
+import { describeError, get } from "../api";
 import { byId, h, replace, svg } from "../dom";
 import { plural } from "../format";
 import { findReach, layOut, nameNode, NODE_HEIGHT, simplify, type Graph, type Layout, type LineageNode } from "./lineage_graph";
@@ -12,6 +12,7 @@ type Level = "table" | "column";
 
 const slug = readSlug();
 const LABEL_CHARACTERS = 32;
+const READERS = 20;
 let graph: Graph = { nodes: [], edges: [] };
 let focus: string | null = null;
 
@@ -138,11 +139,42 @@ function setFocus(id: string | null): void {
   if (reach) announce(`${plural(reach.size - 1, "node")} up- and downstream`);
 }
 
+interface Readers extends Graph {
+  total: number;
+}
+
+/** The dashboards that read a table, a page at a time: there may be a thousand of them. */
+function drawReaders(table: string): HTMLElement {
+  const list = h("ul");
+  const state = h("p", { class: "muted small", role: "status" }, "Looking for the dashboards that read it…");
+  let page = 0;
+  const more = h("button", { class: "button", hidden: true, onclick: () => void loadMore() }, "Show more");
+  const loadMore = async () => {
+    more.hidden = true;
+    try {
+      const asked = new URLSearchParams({ table, page: String(page + 1), page_size: String(READERS) });
+      const { nodes, total } = await get<Readers>(`/lineage?${asked}`);
+      page += 1;
+      for (const { type, name, attributes } of nodes) {
+        if (type === "dashboard") list.append(h("li", {}, h("a", { href: `/view/${String(attributes.slug)}/lineage` }, name)));
+      }
+      const shown = Math.min(page * READERS, total);
+      replace(state, `${plural(total, "dashboard")} ${total === 1 ? "reads" : "read"} it${shown < total ? `; the first ${shown}, by slug:` : ":"}`);
+      more.hidden = shown >= total;
+    } catch (error) {
+      replace(state, describeError(error));
+      more.hidden = false;
+    }
+  };
+  void loadMore();
+  return h("div", {}, state, list, more);
+}
+
 function drawDetails(node: LineageNode | undefined): void {
   if (!node) return replace(byId("details"));
   const facts = Object.entries({ id: node.id, ...node.attributes }).filter(([, value]) => value !== null && value !== "");
   replace(
     byId("details"),
-    h("div", { class: "card" }, h("h2", {}, `${node.type} ${nameNode(node)}`), h("dl", {}, ...facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, typeof value === "object" ? JSON.stringify(value) : String(value))]))),
+    h("div", { class: "card" }, h("h2", {}, `${node.type} ${nameNode(node)}`), h("dl", {}, ...facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, typeof value === "object" ? JSON.stringify(value) : String(value))])), node.type === "table" ? drawReaders(node.name) : null),
   );
 }
