@@ -103,6 +103,8 @@ class GitBlobStore:
         check_paths([path for save in saves for path in save.files])
         with self._transaction() as git:
             commit = import_commits(git, head, saves)
+            if commit is None or commit == head:
+                return
             changes = list_changes(git, head, commit)
             journal = Journal(commit, changes)
             journal.write(self._journal, self._state / "staging")

@@ -19,6 +19,8 @@ _PERSON = re.compile(
     rb"(?P<role>author|committer) .*<(?P<address>[^<>]*)> (?P<seconds>-?[0-9]+) [-+][0-9]{4}"
 )
 _REPLAYED = "refs/almanac/replayed"
+_AT_ONCE = 200
+"""Commits that one Git makes: each has to end within the store's timeout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +149,14 @@ class GitHistory:
         return [one.data if one and one.kind == kind else None for one in found]
 
 
-def import_commits(git: Git, head: str | None, saves: Sequence[PastSave]) -> str:
+def import_commits(git: Git, head: str | None, saves: Sequence[PastSave]) -> str | None:
     """The last of new commits, one per save, on top of `head`; nothing points at them yet. Raises GitCommandError."""
+    for start in range(0, len(saves), _AT_ONCE):
+        head = _import_some(git, head, saves[start : start + _AT_ONCE])
+    return head
+
+
+def _import_some(git: Git, head: str | None, saves: Sequence[PastSave]) -> str:
     git.run("update-ref", "-d", _REPLAYED)
     parts = [f"feature done\nreset {_REPLAYED}\n".encode(), *([f"from {head}\n\n".encode()] if head else [])]
     for save in saves:
