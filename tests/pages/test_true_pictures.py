@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.pages.boards import computed_dashboard
+from tests.pages.boards import computed_dashboard, hover_mark
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -23,7 +23,7 @@ title: One zone
 dataset: nyc
 time_zone: America/New_York
 queries:
-  q: {sql: "SELECT TIMESTAMP '2013-01-01 03:00:00.25+00' AS seen, DATE '2013-01-01' AS day, DATETIME '2013-01-01 03:00:00' AS clock, 2013 AS year, 1 AS n, 9007199254740993 AS big"}
+  q: {sql: "SELECT TIMESTAMP '2013-01-01 03:00:00.25+00' AS seen, DATE '2013-01-01' AS day, DATETIME '2013-01-01 03:00:00' AS clock, 2013 AS year, 1 AS n, 9007199254740993 AS big, DATE(TIMESTAMP '2013-01-01 03:00:00+00') AS its_day"}
 charts:
   - {id: bars, title: Bars, query: q, mark: bar, encoding: {x: {field: seen, timeUnit: yearmonthdate, type: ordinal}, y: {field: n, type: quantitative}}}
   - {id: names, title: Names, query: q, mark: bar, encoding: {x: {field: seen, type: nominal}, y: {field: n, type: quantitative}}}
@@ -43,18 +43,6 @@ def read_case(name: str) -> str:
 
 def axis_labels(chart: Locator, role: str = "axis") -> list[str]:
     return chart.locator(f"svg .role-{role}-label text").all_text_contents()
-
-
-def hover(page, chart: str, marks: str = "path", at: int = 0) -> dict[str, str]:
-    """What the tooltip of a mark says, by its titles."""
-    page.mouse.move(0, 0)
-    page.locator(f"[data-chart={chart}] svg .role-mark {marks}").nth(at).hover(force=True)
-    page.locator(".tooltip:not([hidden])").wait_for()
-    rows = page.locator(".tooltip tr")
-    return {
-        rows.nth(index).locator("th").inner_text(): rows.nth(index).locator("td").inner_text()
-        for index in range(rows.count())
-    }
 
 
 @pytest.fixture(scope="module")
@@ -81,10 +69,10 @@ def test_a_date_is_that_date_wherever_it_is_read(new_visitor, dates, reader):
     for chart in ("bymonth", "ts", "tsutc"):
         assert axis_labels(page.locator(f"[data-chart={chart}]"))[:3] == MONTHS, chart
     assert axis_labels(page.locator("[data-chart=colour]"), "legend") == DAYS
-    assert [hover(page, "bydate", at=index)["d"] for index in range(3)] == DAYS
-    assert hover(page, "colour", at=2) == {"d": "2013-03-01", "n": "2"}
+    assert [hover_mark(page, "bydate", at=index)["d"] for index in range(3)] == DAYS
+    assert hover_mark(page, "colour", at=2) == {"d": "2013-03-01", "n": "2"}
     assert page.locator("[data-chart=sday] svg .role-mark path").count() == 3
-    assert hover(page, "sday", at=1) == {"s.day": "2013-02-01", "n": "1"}
+    assert hover_mark(page, "sday", at=1) == {"s.day": "2013-02-01", "n": "1"}
     assert page.locator("[data-chart=rows] tbody td:nth-child(1)").all_inner_texts() == DAYS
     assert (
         page.locator("[data-chart=rows] tbody td:nth-child(3)").first.inner_text()
@@ -99,7 +87,7 @@ def test_ids_beyond_doubles_are_bars_of_their_own_in_their_order(visitor, dates)
     chart.locator("svg").wait_for()
     assert [label for label in axis_labels(chart) if len(label) > 5] == IDS
     assert chart.locator("svg .role-mark path").count() == 3
-    assert hover(visitor.page, "ids", at=1) == {"n": "2", "id": IDS[1]}
+    assert hover_mark(visitor.page, "ids", at=1) == {"n": "2", "id": IDS[1]}
 
 
 @pytest.mark.parametrize("reader", READERS)
@@ -114,7 +102,7 @@ def test_axis_table_tile_and_tooltip_agree_on_the_zone_and_name_it(new_visitor, 
     assert axis_labels(page.locator("[data-chart=names]"))[0].startswith("2012-12-31 22:00:00.25")
     titles = page.locator("[data-chart=bars] svg .role-axis-title text").all_text_contents()
     assert "seen (America/New_York) (year-month-date)" in titles
-    said = hover(page, "point")
+    said = hover_mark(page, "point")
     assert said["seen (America/New_York)"] == "2012-12-31 22:00:00.250"
     assert said["day"] == "2013-01-01"
     assert said["big"] == "9,007,199,254,740,993"
@@ -122,6 +110,7 @@ def test_axis_table_tile_and_tooltip_agree_on_the_zone_and_name_it(new_visitor, 
     assert page.locator("[data-chart=tile] .metric").inner_text() == "2012-12-31 22:00:00 EST"
     cells = page.locator("[data-chart=rows] tbody td").all_inner_texts()
     assert cells[:4] == ["2012-12-31 22:00:00 EST", "2013-01-01", "2013-01-01 03:00:00", "2013"]
+    assert cells[6] == "2012-12-31"  # the job's own zone is that of the file
     assert page.locator("select[name=_zone] option:checked").inner_text() == "America/New_York"
 
 
@@ -147,7 +136,7 @@ def test_numbers_that_are_names_have_no_separators(visitor, zoned):
     page.locator("[data-chart=years] svg").wait_for()
     assert page.locator("[data-chart=year] .metric").inner_text() == "2013"
     assert not any("," in label for label in axis_labels(page.locator("[data-chart=years]")))
-    assert hover(page, "years")["year"] == "2013"
+    assert hover_mark(page, "years")["year"] == "2013"
 
 
 def test_one_infinity_is_a_gap_and_a_note(visitor, stack):
@@ -177,7 +166,7 @@ def test_every_name_that_bigquery_allows_is_drawn(visitor, stack):
         titles = page.locator("[data-chart=c2] svg .role-axis-title text").all_text_contents()
         assert sorted(titles) == ["it's", "net+vat=x&y"]
         assert axis_labels(page.locator("[data-chart=c5]"))[:2] == ["y", "x"]
-        assert hover(page, "c2") == {"it's": "x", "net+vat=x&y": "1"}
+        assert hover_mark(page, "c2") == {"it's": "x", "net+vat=x&y": "1"}
         assert page.get_by_role("alert").count() == 0
         assert visitor.complaints == []
 

@@ -1,6 +1,7 @@
 // Values of the warehouse as people read and order them, by their BigQuery type.
 import { format as d3Format, formatSpecifier, type FormatSpecifier } from "d3-format";
 import { isNumeric, type Cell } from "../payload";
+import { listMembers, readBoundType, readElementType } from "./column_parts";
 import { abbreviateZone, toClockText, toOffsetText } from "./time_zone";
 
 /** Three decimals, or three digits where the first three decimals would all be zero. */
@@ -13,6 +14,7 @@ const POWERS = new Intl.NumberFormat("en", { notation: "scientific", maximumSign
 const READABLE: [number, number] = [1e-6, 1e15];
 const TEXT = new Intl.Collator("en", { numeric: true });
 const MISSING = "–";
+const EMPTY = "(empty)";
 /** More decimals than BIGNUMERIC has. */
 const DECIMALS = 40;
 const DECIMAL = /^(-?)(\d+)(?:\.(\d+))?$/;
@@ -20,7 +22,7 @@ const DECIMAL = /^(-?)(\d+)(?:\.(\d+))?$/;
 /** Short enough to scan; `showFully` has every digit. */
 export function formatCell(value: Cell, type: string): string {
   if (value === null) return MISSING;
-  if (typeof value === "object") return writeJson(value);
+  if (typeof value === "object") return writeNested(value, type, formatMember);
   if (isNumeric(type)) return formatNumber(value, type);
   if (type === "TIMESTAMP") return `${formatClock(toClockText(String(value)))} ${abbreviateZone(Date.parse(String(value)))}`;
   return type === "DATETIME" || type === "TIME" ? formatClock(String(value)) : String(value);
@@ -38,6 +40,7 @@ export function isName(column: string): boolean {
 
 /** Two values that differ are two texts: every digit, a moment to the microsecond. */
 export function formatFully(value: Cell, type: string): string {
+  if (typeof value === "object" && value !== null) return writeNested(value, type, formatMember);
   if (type !== "TIMESTAMP") return type === "DATETIME" ? String(value).replace("T", " ") : showFully(value);
   return `${toClockText(String(value))} ${abbreviateZone(Date.parse(String(value)))}`;
 }
@@ -61,6 +64,14 @@ function writeJson(value: Cell): string {
   return `{${Object.entries(value).map(([name, one]) => `${JSON.stringify(name)}:${writeJson(one)}`).join(",")}}`;
 }
 
+/** A name on an axis, in a legend, a header or a text: all of a number's digits, and something to see for nothing. */
+export function formatName(value: Cell): string {
+  if (value === null) return MISSING;
+  if (value === "") return EMPTY;
+  if (Array.isArray(value)) return value.map(formatName).join("\n");
+  return typeof value === "number" ? String(value).replace(/e\+?/, "E") : showFully(value);
+}
+
 /** What has no type any more, such as a value that a chart worked out. */
 export function formatUntyped(value: Cell): string {
   return formatCell(value, typeof value === "number" ? "FLOAT64" : "STRING");
@@ -68,7 +79,7 @@ export function formatUntyped(value: Cell): string {
 
 /** A number by a d3-format pattern; what is no number is shown as in a table. */
 export function formatMetric(value: Cell, type: string, pattern: string | null): string {
-  if (value === "") return "(empty)";
+  if (value === "") return EMPTY;
   if (value === null || !pattern || !isNumeric(type)) return formatCell(value, type);
   try {
     return formatByPattern(value as number | string, pattern);
@@ -87,8 +98,28 @@ export function compareCells(a: Cell, b: Cell, type: string, descending: boolean
 function formatNumber(value: Cell, type: string): string {
   const size = Math.abs(Number(value));
   if (!Number.isFinite(size)) return String(value);
-  if (size !== 0 && (size < READABLE[0] || (type === "FLOAT64" && size >= READABLE[1]))) return POWERS.format(Number(value));
+  if (size === 0) return "0"; // minus zero too: they are one value to BigQuery
+  if (size < READABLE[0] || (type === "FLOAT64" && size >= READABLE[1])) return POWERS.format(Number(value));
   return NUMBER.format(value as Intl.StringNumericLiteral | number);
+}
+
+/** A STRUCT, an ARRAY or a RANGE with what is in it written by its type; a RANGE as BigQuery writes it. */
+function writeNested(value: Cell[] | { [key: string]: Cell }, type: string, write: (part: Cell, type: string) => string): string {
+  const writePart = (part: Cell, partType: string) => (isQuoted(part, partType) ? JSON.stringify(write(part, partType)) : write(part, partType));
+  if (Array.isArray(value)) return `[${value.map((part) => writePart(part, readElementType(type))).join(",")}]`;
+  const bound = readBoundType(type);
+  if (bound !== null) return `[${["start", "end"].map((end) => (value[end] == null ? "UNBOUNDED" : write(value[end], bound))).join(", ")})`;
+  const types = new Map(listMembers(type));
+  return `{${Object.entries(value).map(([name, part]) => `${JSON.stringify(name)}:${writePart(part, types.get(name) ?? "")}`).join(",")}}`;
+}
+
+function isQuoted(part: Cell, type: string): boolean {
+  return typeof part === "string" && !isNumeric(type);
+}
+
+/** All that a part is: where there are several values, none has room of its own for a title. */
+function formatMember(part: Cell, type: string): string {
+  return part === null ? "null" : formatFully(part, type);
 }
 
 /** ISO 8601 with a space for the T and without fractions of a second. */

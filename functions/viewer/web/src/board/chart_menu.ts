@@ -2,6 +2,7 @@
 import { drawings, type ChartCell } from "./chart_cell";
 import { describeError, getFile } from "../api";
 import { drawClose, openDialog } from "../dialog";
+import { formatCell } from "./cells";
 import { h } from "../dom";
 import { saveFile, toCsv } from "./download";
 import { readParameters } from "./parameters";
@@ -44,10 +45,20 @@ function listItems(cell: ChartCell, body: HTMLElement): [string, () => void][] {
   ];
   const drawing = drawings.get(body);
   if (!drawing) return items;
-  const png = async () => saveFile(`${name}.png`, await drawing.toPng());
-  const svg = async () => saveFile(`${name}.svg`, new Blob([await drawing.toSvg()], { type: "image/svg+xml" }));
-  const rows = () => openDialog(`Rows of ${chart.title}`, drawTable(data, chart.title), drawClose());
-  return [...items, ["Download PNG", () => void png()], ["Download SVG", () => void svg()], ["Show the rows", () => void rows()]];
+  const caption = { title: chart.title, source: describeSource(cell) };
+  const png = async () => saveFile(`${name}.png`, await drawing.toPng(caption));
+  const svg = async () => saveFile(`${name}.svg`, new Blob([await drawing.toSvg(caption)], { type: "image/svg+xml" }));
+  return [...items, ["Download PNG", () => void png()], ["Download SVG", () => void svg()], ["Show the rows", () => openRows(cell)]];
+}
+
+export function openRows({ chart, data }: ChartCell): void {
+  openDialog(`Rows of ${chart.title}`, drawTable(data, chart.title), drawClose());
+}
+
+/** Where a picture is from and of when, for who finds it elsewhere. */
+function describeSource({ slug, data }: ChartCell): string {
+  const time = data.as_of && `as of ${formatCell(data.as_of, "TIMESTAMP")}`;
+  return [`${location.host}/view/${slug}`, time].filter(Boolean).join(" · ");
 }
 
 /** The query's result with its own types, for the variant that is shown. */

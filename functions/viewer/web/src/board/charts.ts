@@ -1,7 +1,7 @@
 // One cell of the board: its frame, its menu, and what is drawn inside.
 import { formatColumn, formatMetric, showFully } from "./cells";
 import { drawings, type ChartCell } from "./chart_cell";
-import { openMenu } from "./chart_menu";
+import { openMenu, openRows } from "./chart_menu";
 import { h, replace } from "../dom";
 import { plural } from "../format";
 import { isDark } from "../page";
@@ -62,7 +62,8 @@ async function paint(cell: ChartCell, body: HTMLElement): Promise<void> {
   await redraw();
 }
 
-async function paintDrawing({ chart, data, preview }: ChartCell, body: HTMLElement): Promise<void> {
+async function paintDrawing(cell: ChartCell, body: HTMLElement): Promise<void> {
+  const { chart, data, preview } = cell;
   try {
     const { drawVega } = await vega;
     drawings.get(body)?.finish();
@@ -70,6 +71,7 @@ async function paintDrawing({ chart, data, preview }: ChartCell, body: HTMLEleme
     noteGaps(body, drawing.gaps);
     if (drawing.isEmpty) return showEmpty(drawing, chart, data, body);
     drawings.set(body, drawing);
+    offerRows(cell, body);
     markFirst();
   } catch (error) {
     // Half-written charts are everyday in the editor, which says itself what is wrong with them.
@@ -78,6 +80,16 @@ async function paintDrawing({ chart, data, preview }: ChartCell, body: HTMLEleme
     const reason = error instanceof Error ? error.message : String(error);
     replace(body, h("p", { class: "nothing", role: "alert" }, `This chart cannot be drawn: ${reason}`), drawTable(data, chart.title));
   }
+}
+
+/** Who does not see the drawing has its rows by one key. */
+function offerRows(cell: ChartCell, body: HTMLElement): void {
+  body.tabIndex = 0;
+  body.setAttribute("role", "group");
+  body.setAttribute("aria-label", `${cell.chart.title}, drawn; Enter shows the rows`);
+  body.onkeydown = (event) => {
+    if (event.key === "Enter" && event.target === body) openRows(cell);
+  };
 }
 
 /** One value that is no number must neither be drawn nor be passed over in silence. */

@@ -5,13 +5,28 @@ import type { Cell } from "../payload";
 export function findPartType(type: string, path: string[]): string | null {
   const [next, ...rest] = path;
   if (next === undefined) return type;
-  const element = /^ARRAY<(.*)>$/s.exec(type)?.[1];
-  if (element !== undefined) return /^\d+$/.test(next) ? findPartType(element, rest) : null;
-  const bound = /^RANGE<(.*)>$/.exec(type)?.[1];
-  if (bound !== undefined) return next === "start" || next === "end" ? findPartType(bound, rest) : null;
-  const members = /^STRUCT<(.*)>$/s.exec(type)?.[1];
-  const member = members === undefined ? undefined : splitMembers(members).find(([name]) => name === next);
+  const element = readElementType(type);
+  if (element) return /^\d+$/.test(next) ? findPartType(element, rest) : null;
+  const bound = readBoundType(type);
+  if (bound !== null) return next === "start" || next === "end" ? findPartType(bound, rest) : null;
+  const member = listMembers(type).find(([name]) => name === next);
   return member ? findPartType(member[1], rest) : null;
+}
+
+/** The type of an ARRAY's elements; "" for what is no ARRAY. */
+export function readElementType(type: string): string {
+  return /^ARRAY<(.*)>$/s.exec(type)?.[1] ?? "";
+}
+
+/** The type of a RANGE's ends; null for what is no RANGE. */
+export function readBoundType(type: string): string | null {
+  return /^RANGE<(.*)>$/.exec(type)?.[1] ?? null;
+}
+
+/** The members of a STRUCT, each with its type; none for what is no STRUCT. */
+export function listMembers(type: string): [string, string][] {
+  const members = /^STRUCT<(.*)>$/s.exec(type)?.[1];
+  return members === undefined ? [] : splitMembers(members);
 }
 
 /** True for a type with a TIMESTAMP in it. */

@@ -7,7 +7,7 @@ import { decodeColumn, isNumeric, type Cell, type QueryData } from "../payload";
 import { isName } from "./cells";
 import { escapeName, findPartType, readPart, splitPath } from "./column_parts";
 import { readTimeZone } from "./time_zone";
-import { isExact, type DrawnColumn, type Kind } from "./values";
+import { hasTwoNulls, isExact, UNSEEN, type DrawnColumn, type Kind } from "./values";
 
 export interface PreparedSpec {
   spec: object;
@@ -43,8 +43,6 @@ const TRANSFORM_NAMES = new Set([...NAMES, "density", "impute", "key", "loess", 
 /** What a transform makes that does not say `as`. */
 const DEFAULT_OUTPUTS: Record<string, string[]> = { fold: ["key", "value"], density: ["value", "density"], quantile: ["prob", "value"] };
 const LISTS = new Set(["fields", "flatten", "fold"]);
-/** A character that nobody sees: fields live in objects, which have members of their own. */
-const UNSEEN = "\u200b";
 
 export function prepareSpec(spec: object, data: QueryData): PreparedSpec {
   return new SpecFields(spec, data).prepare();
@@ -213,7 +211,7 @@ function chooseKind({ type, values, base }: Source, use: Use): Kind {
     return "number";
   }
   if (use === "utc") return type === "TIMESTAMP" ? "utc" : "time";
-  if (use === "text" && (NESTED.test(type) || type === "TIMESTAMP" || base.kind === "time")) return "text";
+  if (use === "text" && (NESTED.test(type) || ["TIMESTAMP", "DATETIME"].includes(type) || base.kind === "time" || hasTwoNulls(values))) return "text";
   return base.kind;
 }
 

@@ -20,6 +20,15 @@ export interface ConvertedColumn {
   gaps: number;
 }
 
+/** A character that nobody sees, which tells apart what JavaScript does not. */
+export const UNSEEN = "\u200b";
+const NULL_TEXT = "null";
+
+/** True when NULL and the text `null` are both there: Vega groups by text, and would take them for one. */
+export function hasTwoNulls(values: Cell[]): boolean {
+  return values.includes(null) && values.includes(NULL_TEXT);
+}
+
 /** True when every value is a finite number that JavaScript holds to the last digit. */
 export function isExact(values: Cell[]): boolean {
   return values.every((value) => typeof value !== "string" || (String(Number(value)) === value && Number.isFinite(Number(value))));
@@ -36,7 +45,7 @@ export function convertColumn({ type, kind, values }: DrawnColumn): ConvertedCol
 const CONVERTERS: Record<"raw" | "number" | "text" | "time" | "utc", (value: Cell, type: string) => Cell> = {
   raw: (value) => value,
   number: (value) => (Number.isFinite(Number(value)) ? Number(value) : null),
-  text: (value, type) => formatFully(value, type),
+  text: (value, type) => (value === NULL_TEXT ? value + UNSEEN : formatFully(value, type)),
   time: (value, type) => {
     const moment = parseMoment(value);
     return moment === null || type !== "TIMESTAMP" ? moment : toWallClock(moment);

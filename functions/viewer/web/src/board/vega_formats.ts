@@ -1,7 +1,7 @@
 // How charts write what they show: titles of fields, and the values in tooltips as tables write them.
 import { expressionFunction, type Spec } from "vega";
 import type { Config } from "vega-lite";
-import { formatCell, formatMetric, isName } from "./cells";
+import { formatCell, formatMetric, formatName, isName } from "./cells";
 import type { PreparedSpec } from "./spec_fields";
 import type { Cell } from "../payload";
 
@@ -14,6 +14,10 @@ interface TitledField {
 
 const UNITS = /year|quarter|month|isoweek|week|dayofyear|date|day|hours|milliseconds|minutes|seconds/g;
 const CLOCK = /(\d\d:\d\d:\d\d)\.000Z$/;
+/** How Vega-Lite writes a value that is a name: as text, with `null` for NULL. */
+const WRITTEN_NAME = /isValid\(((?:datum|parent)\["(?:[^"\\]|\\.)*"\])\) \? (?:isArray\(\1\) \? join\(\1, '[^']*'\) : )?\1 : ""\+\1/g;
+const DISCRETE = new Set(["band", "point", "ordinal"]);
+const LEGENDS = ["fill", "stroke", "shape", "size", "opacity", "fillOpacity", "strokeOpacity", "strokeWidth", "strokeDash"];
 /** The formats of tooltips that name none of their own; `config.customFormatTypes` lets them. */
 export const TOOLTIP_FORMATS = { numberFormat: "", numberFormatType: "shownNumber", timeFormat: "", timeFormatType: "shownMoment" };
 
@@ -23,6 +27,7 @@ export function registerFormats(): void {
   expressionFunction("shownName", (value?: Cell, exact?: Cell) => formatCell(exact ?? value ?? null, "STRING"));
   expressionFunction("shownMoment", (value?: number | Date | null) => formatCell(writeClock(value), "STRING"));
   expressionFunction("shownDate", (value?: number | Date | null) => formatCell(writeClock(value)?.slice(0, 10) ?? null, "STRING"));
+  expressionFunction("shownText", (value?: Cell) => formatName(value ?? null));
   expressionFunction("exactNumber", (value: Cell, pattern: string) => formatMetric(value, "NUMERIC", pattern));
 }
 
@@ -40,11 +45,12 @@ export function makeTitles(titles: Map<string, string>): (field: TitledField, co
   };
 }
 
-/** A compiled spec whose tooltips know dates from moments, names from numbers, and every digit. */
+/** A compiled spec that writes values as tables do: dates and moments, names and numbers, NULL, and every digit. */
 export function refineFormats(spec: Spec, { columns, exact }: PreparedSpec): Spec {
+  nameValues(spec, findDiscrete(spec));
   const types = new Map(columns.map(({ name, type }) => [name, type]));
   const refine = (text: string) =>
-    text.replace(/shown(Number|Moment)\(datum\["([^"\\]+)"\]\)/g, (all, kind: string, name: string) => {
+    text.replace(WRITTEN_NAME, "shownText($1)").replace(/shown(Number|Moment)\(datum\["([^"\\]+)"\]\)/g, (all, kind: string, name: string) => {
       if (kind === "Moment") return types.get(name) === "DATE" ? `shownDate(datum["${name}"])` : all;
       const digits = exact.get(name);
       const call = types.get(name) === "INT64" && isName(name) ? "shownName" : "shownNumber";
@@ -54,12 +60,41 @@ export function refineFormats(spec: Spec, { columns, exact }: PreparedSpec): Spe
   return spec;
 }
 
+/** The scales of names, in the whole spec: a guide in a facet may belong to a scale around it. */
+function findDiscrete(value: unknown, found = new Set<unknown>()): Set<unknown> {
+  if (typeof value !== "object" || value === null) return found;
+  const { name, type, range } = value as Record<string, unknown>;
+  if (range !== undefined && DISCRETE.has(String(type))) found.add(name);
+  Object.values(value).forEach((part) => findDiscrete(part, found));
+  return found;
+}
+
+/** Have axes and legends of names write them as they are written elsewhere, where their author says nothing else. */
+function nameValues(value: unknown, discrete: ReadonlySet<unknown>): void {
+  if (typeof value !== "object" || value === null) return;
+  const { axes = [], legends = [] } = value as { axes?: Guide[]; legends?: Guide[] };
+  for (const axis of axes) if (discrete.has(axis.scale)) nameLabels(axis);
+  for (const legend of legends) if (LEGENDS.some((channel) => discrete.has(legend[channel]))) nameLabels(legend);
+  Object.values(value).forEach((part) => nameValues(part, discrete));
+}
+
+interface Guide {
+  [key: string]: unknown;
+  encode?: { labels?: { update?: Record<string, unknown> } };
+}
+
+function nameLabels(guide: Guide): void {
+  if (guide.format !== undefined || guide.formatType !== undefined || guide.encode?.labels?.update?.text) return;
+  const { labels } = (guide.encode ??= {});
+  guide.encode.labels = { ...labels, update: { ...labels?.update, text: { signal: "shownText(datum.value)" } } };
+}
+
 function rewriteTexts(value: unknown, rewrite: (text: string) => string): void {
   if (typeof value !== "object" || value === null) return;
   const part = value as Record<string, unknown>;
   for (const [key, item] of Object.entries(part)) {
     if (typeof item === "string") {
-      if (item.includes("shown")) part[key] = rewrite(item);
+      if (/shown|isValid/.test(item)) part[key] = rewrite(item);
     } else rewriteTexts(item, rewrite);
   }
 }

@@ -4,6 +4,9 @@ import { compile, type TopLevelSpec } from "vega-lite";
 import { expressionInterpreter } from "vega-interpreter";
 import { hasSteps } from "./chart_height";
 import type { Chart, QueryData } from "../payload";
+import { describeChart } from "./chart_words";
+import { answerForNearest, isLine } from "./nearest_point";
+import { toPng, toSvg, type Caption } from "./picture";
 import { buildRows, type Row } from "./rows";
 import { prepareSpec } from "./spec_fields";
 import { showTooltip } from "./tooltip";
@@ -21,8 +24,8 @@ export interface Drawing {
   isEmpty: boolean;
   /** Values that are no finite number, and so have no place on it. */
   gaps: number;
-  toPng(): Promise<string>;
-  toSvg(): Promise<string>;
+  toPng(caption: Caption): Promise<string>;
+  toSvg(caption: Caption): Promise<string>;
   finish(): void;
 }
 
@@ -53,7 +56,7 @@ export async function drawVega(parent: HTMLElement, chart: Chart, data: QueryDat
   const prepared = prepareSpec(chart.spec, data);
   const { rows, gaps } = buildRows(prepared.columns, data.rows, prepared.used);
   const shown = { ...chart, spec: prepared.spec as Chart["spec"] };
-  const spec = buildSpec(shown, rows, findHeight(parent));
+  const spec = buildSpec(shown, rows, findHeight(parent), describeChart(chart, data));
   const config = buildConfig(dark, parent.clientWidth < NARROW);
   if (!isCheap(prepared.spec, rows)) await tryFirst(chart, { spec, config, rows });
   const written = compile(spec, {
@@ -70,16 +73,19 @@ export async function drawVega(parent: HTMLElement, chart: Chart, data: QueryDat
     hover: true,
     loader: LOADER,
     expr: expressionInterpreter,
-    tooltip: (_handler: unknown, event: MouseEvent, _item: Item, value: unknown) => showTooltip(event, value),
+    tooltip: (_handler: unknown, event: MouseEvent, item: Item, value: unknown) => {
+      if (!isLine(item)) showTooltip(event, value);
+    },
   } as ConstructorParameters<typeof View>[1]);
   view.locale(LOCALE);
   await runView(view);
   openLinks(parent);
+  answerForNearest(view, parent);
   return {
     gaps,
     isEmpty: !hasVisible((view.scenegraph() as unknown as { root: Scene }).root),
-    toPng: () => view.toImageURL("png", 2),
-    toSvg: () => view.toSVG(),
+    toPng: (caption) => toPng(view, caption),
+    toSvg: (caption) => toSvg(view, caption),
     finish: () => void view.finalize(),
   };
 }
@@ -117,7 +123,7 @@ function findStep(chart: Chart, rows: Row[], height: number): number {
   return Math.min(Math.max(Math.floor((height - AXIS_HEIGHT) / Math.max(count, 1)), STEPS[0]), STEPS[1]);
 }
 
-function buildSpec(chart: Chart, rows: Row[], height: number): TopLevelSpec {
+function buildSpec(chart: Chart, rows: Row[], height: number, words: string): TopLevelSpec {
   const spec = chart.spec as Record<string, unknown>;
   const encoding = (spec.encoding ?? {}) as object;
   const faceted = ["row", "column", "facet"].some((channel) => channel in encoding);
@@ -125,7 +131,7 @@ function buildSpec(chart: Chart, rows: Row[], height: number): TopLevelSpec {
   return {
     ...spec,
     data: { name: DATA_NAME, format: { parse: null } },
-    description: [chart.title, chart.description].filter(Boolean).join(". "),
+    description: [chart.title, chart.description, words].filter(Boolean).join(". "),
     ...(faceted ? {} : { width: "container", autosize: { type: stepped ? "fit-x" : "fit", contains: "padding" } }),
     height: spec.height ?? (stepped ? { step: findStep(chart, rows, height) } : height),
   } as unknown as TopLevelSpec;

@@ -21,6 +21,8 @@ export interface Definition {
   description: string;
   dataset: string | null;
   timeZone: string;
+  /** The zone that its jobs run in, where the file sets one. */
+  jobZone: string | null;
   maxBytes: string | number | null;
   parameters: Parameter[];
   queries: Record<string, QueryText>;
@@ -42,6 +44,7 @@ export function readDefinition(text: string): Definition {
     slug: toText(data.slug),
     title: toText(data.title),
     description: toText(data.description),
+    jobZone: toText(data.time_zone) || null,
     timeZone: toText(data.time_zone) || toText(isPart(data.refresh) ? data.refresh.time_zone : "") || "UTC",
     dataset: typeof data.dataset === "string" ? data.dataset : null,
     maxBytes: isPart(data.budget) ? ((data.budget.per_query as string | number | undefined) ?? null) : null,
@@ -73,7 +76,7 @@ export function findDefault(parameter: Parameter): Cell {
 export function identifyQuery(definition: Definition, name: string, files: Record<string, string>): string {
   const query = definition.queries[name] ?? {};
   const sql = findSql(query, files).trim();
-  return JSON.stringify([sql, definition.dataset, query.max_rows ?? null, listBound(definition, sql)]);
+  return JSON.stringify([sql, definition.dataset, definition.jobZone, query.max_rows ?? null, listBound(definition, sql)]);
 }
 
 /** The parameters that `sql` names, with their defaults. */

@@ -123,6 +123,7 @@ async function runQuery(definition: Definition, name: string, files: Record<stri
   const answer = await post<SampleAnswer>("/sql/run", {
     sql,
     dataset: definition.dataset,
+    time_zone: definition.jobZone,
     parameters: listBound(definition, sql),
     max_bytes_billed: definition.maxBytes,
   });
