@@ -86,9 +86,10 @@ def reading(stack: RunningStack, known: Mapping[str, str]) -> Iterator[Load]:
     load, over = Load(), threading.Event()
     slugs = list(known)
     callers = make_callers(stack, READERS)
-    with closing(_connect(stack.stack.function_port("data"))) as function:
-        for headers in callers:
-            assert all(_ask(function, slug, headers, etag).is_true for slug, etag in known.items())
+    for port in (stack.stack.function_port("data"), stack.stack.ports.nginx):
+        with closing(_connect(port)) as connection:
+            for headers in callers:
+                assert all(_ask(connection, slug, headers, etag).is_true for slug, etag in known.items())
 
     def read(number: int, headers: Mapping[str, str]) -> None:
         asked = number
