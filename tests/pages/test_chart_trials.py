@@ -119,3 +119,15 @@ def test_events_of_other_parts_of_the_page_reach_no_chart(chart_page, chart_tab)
     select = {"type": "point", "on": "#top:click"}
     open_charts(chart_tab, chart_page, [draw() | {"params": [{"name": "p", "select": select}]}])
     expect(chart_tab.get_by_role("alert")).to_contain_text("not its own")
+
+
+def test_a_chart_that_is_tried_loads_nothing_either(chart_page, chart_tab):
+    asked: list[str] = []
+    chart_tab.on("request", lambda request: asked.append(request.url))
+    addresses = ("/openapi.json", "https://almanac.invalid/a.json")
+    lookups = [
+        {"lookup": "kind", "from": {"data": {"url": url}, "key": "a", "fields": ["b"]}} for url in addresses
+    ]
+    open_charts(chart_tab, chart_page, [draw(X, lookup) for lookup in lookups])
+    assert len(chart_tab.workers) == 1
+    assert not [url for url in asked if url.endswith((".json", ".invalid"))]

@@ -18,8 +18,10 @@ time_zone: America/New_York
 queries:
   q:
     sql: |
-      SELECT DATE '2013-01-01' AS day, 5.5 AS delay UNION ALL SELECT DATE '2013-01-02', 9
-      UNION ALL SELECT DATE '2013-01-03', 1 ORDER BY delay
+      SELECT day, delay FROM (
+        SELECT DATE '2013-01-01' AS day, 5.5 AS delay UNION ALL SELECT DATE '2013-01-02', 9
+        UNION ALL SELECT DATE '2013-01-03', 1
+      ) ORDER BY delay
 charts:
   - {id: line, title: "Delay <by> day", query: q, mark: line, encoding: {x: {field: day, type: temporal}, y: {field: delay, type: quantitative}}}
   - {id: counts, title: Counts, query: q, mark: bar, encoding: {x: {field: day, type: nominal}, y: {aggregate: count}}}

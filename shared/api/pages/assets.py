@@ -20,6 +20,8 @@ PAGE_POLICY = (
 # Everything else is written by DOM calls alone; the browser refuses a string that would become HTML or code. The one
 # policy gives a worker its address, a constant of the build whatever it is asked for: vega_trial.ts of the pages.
 STRICT_POLICY = f"{PAGE_POLICY}; require-trusted-types-for 'script'; trusted-types chart-trial"
+# A worker has the policy that its own file comes with, and not that of its page: it fetches nothing.
+ASSET_POLICY = "default-src 'none'"
 _CONTENT_TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -55,7 +57,11 @@ def build_asset(name: str, accepts_gzip: bool) -> flask.Response:
     asset = _read_asset(name)
     if asset is None:
         raise NotFoundError(f"There is no asset {name!r}.", remediation="Reload the page that named it.")
-    headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
+    headers = {
+        "Cache-Control": "public, max-age=31536000, immutable",
+        "Content-Security-Policy": ASSET_POLICY,
+        "Vary": "Accept-Encoding",
+    }
     if asset.gzipped is None or not accepts_gzip:
         return flask.Response(asset.content, headers=headers, content_type=asset.content_type)
     headers["Content-Encoding"] = "gzip"

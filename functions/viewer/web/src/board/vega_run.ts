@@ -1,10 +1,15 @@
 // Running a compiled chart, be it on the page or in a worker that tries it first.
-import { expressionFunction, type Spec, type View } from "vega";
+import { expressionFunction, type Loader, type Spec, type View } from "vega";
 import { boundFunctions } from "./vega_bounds";
 import { replaceClock } from "./vega_clock";
 import { registerFormats } from "./vega_formats";
 
 export const DATA_NAME = "query";
+
+const refuse = () => Promise.reject(new Error("loading is off"));
+
+/** Data comes from the payload alone: a spec that names an address gets nothing, wherever it runs. */
+export const REFUSING_LOADER = { load: refuse, sanitize: refuse, http: refuse, file: refuse } as unknown as Loader;
 
 /** Give Vega's expressions the clock, the bounds and the formats of these pages. */
 export function equipVega(): void {

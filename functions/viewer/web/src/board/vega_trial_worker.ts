@@ -5,7 +5,7 @@ import { expressionInterpreter } from "vega-interpreter";
 import type { Trial, Verdict } from "./trial_message";
 import { boundSpec } from "./vega_bounds";
 import { LOCALE, useUtc } from "./vega_clock";
-import { equipVega, fillData, runView } from "./vega_run";
+import { equipVega, fillData, REFUSING_LOADER, runView } from "./vega_run";
 
 interface Scene {
   items?: Scene[];
@@ -19,7 +19,7 @@ async function run({ spec, config, rows }: Trial): Promise<Verdict> {
   try {
     const compiled = useUtc(boundSpec(compile(spec, { config, logger: logger(ErrorLevel) }).spec as Spec));
     fillData(compiled, rows);
-    const view = new View(parse(compiled, undefined, { ast: true }), { renderer: "none", expr: expressionInterpreter } as ConstructorParameters<typeof View>[1]);
+    const view = new View(parse(compiled, undefined, { ast: true }), { renderer: "none", loader: REFUSING_LOADER, expr: expressionInterpreter } as ConstructorParameters<typeof View>[1]);
     view.locale(LOCALE);
     await runView(view);
     const marks = countItems((view.scenegraph() as unknown as { root: Scene }).root);

@@ -15,7 +15,7 @@ import { LOCALE, useUtc } from "./vega_clock";
 import { isCheap } from "./vega_cost";
 import { makeTitles, refineFormats } from "./vega_formats";
 import { makeLink, openLinks } from "./vega_links";
-import { DATA_NAME, equipVega, fillData, runView } from "./vega_run";
+import { DATA_NAME, equipVega, fillData, REFUSING_LOADER, runView } from "./vega_run";
 import { buildConfig } from "./vega_theme";
 import { tryFirst } from "./vega_trial";
 
@@ -36,16 +36,13 @@ const AXIS_HEIGHT = 60;
 const MOST_SVG_ROWS = 3000;
 const PICTURE = /^data:image\//i;
 
-// Data comes from the payload alone: a spec that names an address gets nothing. A picture may be in the data, and a mark
-// may lead somewhere when it is clicked.
+// A picture may be in the data, and a mark may lead somewhere when it is clicked.
 const LOADER = {
-  load: () => Promise.reject(new Error("loading is off")),
+  ...REFUSING_LOADER,
   sanitize: (uri: string, { context }: { context?: string }) => {
     const allowed = context === "href" ? makeLink(uri) : PICTURE.test(uri) ? { href: uri } : null;
     return allowed ? Promise.resolve(allowed) : Promise.reject(new Error(`${context ?? "address"} is off`));
   },
-  http: () => Promise.reject(new Error("loading is off")),
-  file: () => Promise.reject(new Error("loading is off")),
 } as unknown as Loader;
 
 equipVega();
