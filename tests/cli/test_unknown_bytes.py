@@ -34,6 +34,7 @@ def test_a_plan_says_that_they_are_unknown_or_at_least_so_many(
     program: Program, front_end: FrontEnd, accuracy: str, queried: str
 ) -> None:
     say_plans(front_end, [accuracy])
+    program.environment["COLUMNS"] = "200"  # no cell of the table is broken into lines
     shown = program.run("plan", "--slug", "golden-sample").stdout
     assert queried in shown
     assert "a refresh reads at least " in shown

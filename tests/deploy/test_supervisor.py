@@ -69,12 +69,13 @@ class Run:
         path = self.folder / "units.json"
         given = {"state_dir": str(self.folder), "units": units, "max_starting": max_starting, **more}
         path.write_text(json.dumps(given))
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.deploy.supervised", str(path)],
-            cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-            stdout=(self.folder / "said").open("wb"),
-        )
+        with (self.folder / "said").open("wb") as said:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tests.deploy.supervised", str(path)],
+                cwd=self.folder,
+                env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+                stdout=said,
+            )
 
     def read(self) -> StackStatus | None:
         status = self.file.read()

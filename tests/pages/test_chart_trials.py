@@ -47,7 +47,7 @@ ENDLESS = {
     "a pattern made of parts": draw(X, {"filter": f"test(regexp('(.*a){{2' + '5}}b'), '{'a' * 400}')"}),
     "a text that doubles": draw(
         X, {"calculate": "pad('', 9999, 'ab')", "as": "s"},
-        *[{"calculate": "datum.s + datum.s + datum.s + datum.s", "as": "s"}] * 7,
+        *[{"calculate": "datum.s + datum.s + datum.s + datum.s", "as": "s"}] * 8,
         {"calculate": "upper(datum.s) + 1", "as": "s"},
     ),
 }  # fmt: skip

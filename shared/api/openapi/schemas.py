@@ -44,8 +44,10 @@ class _SchemaGenerator(GenerateJsonSchema):
         return False
 
     def field_is_required(self, field: Any, total: bool) -> bool:
-        """Answers carry every field, the ones with a default too."""
-        return self.mode == "serialization" or super().field_is_required(field, total)
+        """Answers carry every field, the ones with a default too, but those that are left out where they are None."""
+        if self.mode == "serialization" and not field.get("serialization_exclude_if"):
+            return True
+        return super().field_is_required(field, total)
 
 
 class SchemaCollection:

@@ -76,26 +76,39 @@ class QuerySpender[R]:
         return outcome
 
     def _answer(self, spending: "_Spending", running: RunningJobs) -> tuple[StartedJob, R]:
-        """The job that brought the rows, and the rows; from a second one where the first is no fault of the query's.
+        """The job that brought the rows, and the rows; from another one where the first is no fault of the query's.
 
-        Both count against the one reservation, and the second ends when the first would have had to.
+        A job that failed inside Google is tried once more. Those of others whose results are gone cost nothing to pass
+        over, one after the other, in growing steps. All count against the one reservation, and the last ends when the
+        first would have had to.
         """
-        first = self._begin(spending, running)
-        try:
-            return first, self._read_result(spending.request, first)
-        except AlmanacError as error:
-            if running.is_closed or not (failed_inside_google(first.job) or _lost_its_result(first, error)):
-                raise
-            bill = Bill(0) if first.attached else self._runner.read_bill(first.job)
-            if bill is None:
-                raise
-            spending.billed_before = bill
-            if not first.attached:
-                log_job(spending.request, spending.job_id, error.code, bill.byte_count)
-        running.remove(spending.job_id)
-        self._take_attempt(spending, spending.request.attempt + 1)
-        second = replace(self._begin(spending, running), deadline=first.deadline)
-        return second, self._read_result(spending.request, second)
+        started = first = self._begin(spending, running)
+        has_failed, step = False, 1
+        while True:
+            try:
+                return started, self._read_result(spending.request, started)
+            except AlmanacError as error:
+                is_lost = _lost_its_result(started, error)
+                if running.is_closed or not (
+                    is_lost or (failed_inside_google(started.job) and not has_failed)
+                ):
+                    raise
+                has_failed = has_failed or not is_lost
+                self._note_failure(spending, started, error)
+            running.remove(spending.job_id)
+            self._take_attempt(spending, spending.request.attempt + step)
+            step *= 2
+            started = replace(self._begin(spending, running), deadline=first.deadline)
+
+    def _note_failure(self, spending: "_Spending", started: StartedJob, error: AlmanacError) -> None:
+        """Count what a job billed that brought nothing. Raises `error` where that cannot be told."""
+        if started.attached:
+            return
+        bill = self._runner.read_bill(started.job)
+        if bill is None:
+            raise error
+        spending.billed_before = bill
+        log_job(spending.request, spending.job_id, error.code, bill.byte_count)
 
     def _begin(self, spending: "_Spending", running: RunningJobs) -> StartedJob:
         spending.started = None

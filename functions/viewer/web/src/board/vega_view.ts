@@ -76,6 +76,7 @@ export async function drawVega(parent: HTMLElement, chart: Chart, data: QueryDat
   } as ConstructorParameters<typeof View>[1]);
   view.locale(LOCALE);
   await runView(view);
+  tell(parent, String(spec.description));
   openLinks(parent);
   answerForNearest(view, parent);
   return {
@@ -85,6 +86,13 @@ export async function drawVega(parent: HTMLElement, chart: Chart, data: QueryDat
     toSvg: (caption) => toSvg(view, caption),
     finish: () => void view.finalize(),
   };
+}
+
+/** Vega says the words of the element around the drawing, which says here by which key its rows are seen. */
+function tell(parent: HTMLElement, words: string): void {
+  const drawing = parent.querySelector("svg, canvas");
+  drawing?.setAttribute("role", "graphics-document");
+  drawing?.setAttribute("aria-label", words);
 }
 
 interface Scene {
