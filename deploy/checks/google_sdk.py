@@ -143,10 +143,10 @@ def _list_stage_commands(stage: Stage) -> list[str]:
     documents, gcloud = load_rendered(stage.name), Gcloud(stage.project)
     state = ServiceState("data", "data-v3", "data-v3", {"good": "data-v2", "before": "data-v1"})
     steps = [
-        *list_apply_steps(stage, documents, ["removed"], Path("deploy/google", stage.name)),
+        *list_apply_steps(stage, documents, ["removed"], ["removed"], Path("deploy/google", stage.name)),
         *list_accept_steps(stage, [state]),
         *list_rollback_steps(stage, {"data": "data-v1"}, {"data": state}),
-        *list_destroy_steps(stage, documents, ["removed"]),
+        *list_destroy_steps(stage, documents, ["removed"], ["removed"]),
     ]
     commands = [
         arguments for step in steps for arguments in (step.command, step.probe, step.otherwise) if arguments

@@ -27,6 +27,7 @@ from deploy.stages.connections import compute_connections
 from deploy.stages.gcloud import Gcloud, GcloudError
 from deploy.stages.release import Release, ReleaseError, load_rendered, write_filled
 from deploy.stages.revisions import RollbackError, UnchangedError, choose_targets, read_states
+from deploy.stages.schedule import read_scheduled
 from deploy.stages.steps import (
     Step,
     list_accept_steps,
@@ -45,9 +46,12 @@ def plan(stage: Stage, arguments: argparse.Namespace, gcloud: Gcloud) -> None:
     """Print what `apply` would do."""
     show_stage(stage)
     print("The files are sent with the image and the version that `apply` is given.")
-    print("Functions that are deployed and no longer in the manifest are deleted last; `apply` names them.")
+    print(
+        "Functions and calls of the scheduler that are there and no longer in the manifest are deleted last."
+    )
+    print("`apply` names them.")
     documents = load_rendered(stage.name)
-    show_steps(list_apply_steps(stage, documents, (), Path(GOOGLE, stage.name)), gcloud)
+    show_steps(list_apply_steps(stage, documents, (), (), Path(GOOGLE, stage.name)), gcloud)
 
 
 def apply(stage: Stage, arguments: argparse.Namespace, gcloud: Gcloud) -> None:
@@ -55,12 +59,12 @@ def apply(stage: Stage, arguments: argparse.Namespace, gcloud: Gcloud) -> None:
     release = Release(arguments.image, arguments.version)
     documents = load_rendered(stage.name)
     show_stage(stage)
-    states = read_states(gcloud, stage)
+    states, scheduled = read_states(gcloud, stage), read_scheduled(gcloud, stage)
     with tempfile.TemporaryDirectory(prefix="almanac-release-") as name:
         folder = Path(name)
         write_filled(documents, release, states, folder)
         print(f"Image {release.image}, version {release.version}")
-        steps = list_apply_steps(stage, documents, states, folder)
+        steps = list_apply_steps(stage, documents, states, scheduled, folder)
         carry_out(steps, stage, arguments, gcloud, asks=stage.confirm)
 
 
@@ -99,7 +103,8 @@ def rollback(stage: Stage, arguments: argparse.Namespace, gcloud: Gcloud) -> Non
 def destroy(stage: Stage, arguments: argparse.Namespace, gcloud: Gcloud) -> None:
     """Delete what `apply` made; dashboards, payloads, database and secrets stay."""
     show_stage(stage)
-    steps = list_destroy_steps(stage, load_rendered(stage.name), read_states(gcloud, stage))
+    states, scheduled = read_states(gcloud, stage), read_scheduled(gcloud, stage)
+    steps = list_destroy_steps(stage, load_rendered(stage.name), states, scheduled)
     carry_out(steps, stage, arguments, gcloud, asks=True)
 
 

@@ -9,6 +9,12 @@ def query_services(stage: Stage) -> list[str]:
     return ["run", "services", "list", f"--region={stage.region}", f"--filter={labels}"]
 
 
+def query_schedule(stage: Stage) -> list[str]:
+    """Every Cloud Scheduler job that calls as the stage's scheduler, those nobody renders any more included."""
+    caller = f"httpTarget.oidcToken.serviceAccountEmail={stage.scheduler_email}"
+    return ["scheduler", "jobs", "list", f"--location={stage.region}", f"--filter={caller}"]
+
+
 def query_builds(stage: Stage) -> list[str]:
     """The builds that are under way; one that waits for an approval is not."""
     return ["builds", "list", "--ongoing", f"--region={stage.region}"]
@@ -27,4 +33,4 @@ def query_token(stage: Stage) -> list[str]:
 
 def list_queries(stage: Stage) -> list[list[str]]:
     """All of them."""
-    return [query_services(stage), query_builds(stage), query_token(stage)]
+    return [query_services(stage), query_schedule(stage), query_builds(stage), query_token(stage)]

@@ -22,9 +22,15 @@ class Step:
 
 
 def list_apply_steps(
-    stage: Stage, documents: Mapping[str, Any], deployed: Collection[str], folder: Path
+    stage: Stage,
+    documents: Mapping[str, Any],
+    deployed: Collection[str],
+    scheduled: Collection[str],
+    folder: Path,
 ) -> list[Step]:
     """The database, then the functions, then the routes, then the schedule; last what the manifest no longer has.
+
+    `deployed` are the services and `scheduled` the Cloud Scheduler jobs that the stage has now.
 
     The database comes first because a migration keeps to what the running version can read (docs/operations.md,
     "Migrations"). Accounts, rights and backends are deploy/terraform's: whoever deploys needs no right to give rights.
@@ -37,6 +43,9 @@ def list_apply_steps(
             ["compute", "url-maps", "import", URL_MAP, f"--source={folder / 'url-map.yaml'}", "--global"],
         ),
         *_list_scheduler_steps(documents["scheduler.yaml"]),
+        *_list_unscheduling_steps(
+            stage, set(scheduled) - set(_list_jobs(documents)), "the schedule has it no more"
+        ),
         *(
             _delete(
                 f"delete {name}, which the manifest no longer has", ["run", "services"], name, _region(stage)
@@ -72,13 +81,11 @@ def list_accept_steps(stage: Stage, states: Sequence[ServiceState]) -> list[Step
     return steps
 
 
-def list_destroy_steps(stage: Stage, documents: Mapping[str, Any], deployed: Collection[str]) -> list[Step]:
+def list_destroy_steps(
+    stage: Stage, documents: Mapping[str, Any], deployed: Collection[str], scheduled: Collection[str]
+) -> list[Step]:
     """Everything `apply` made; what deploy/terraform made, the data included, stays."""
-    location = f"--location={documents['scheduler.yaml']['location']}"
-    jobs = documents["scheduler.yaml"]["jobs"]
-    steps = [
-        _delete(f"stop calling {job['name']}", ["scheduler", "jobs"], job["name"], location) for job in jobs
-    ]
+    steps = _list_unscheduling_steps(stage, {*scheduled, *_list_jobs(documents)}, "nobody will answer it")
     steps += [
         _delete(f"delete the function {name}", ["run", "services"], name, _region(stage))
         for name in sorted({*deployed, *list_services(documents)})
@@ -137,6 +144,15 @@ def _list_scheduler_steps(scheduler: Mapping[str, Any]) -> list[Step]:
             )
         )
     return steps
+
+
+def _list_unscheduling_steps(stage: Stage, jobs: Collection[str], why: str) -> list[Step]:
+    location = f"--location={stage.region}"
+    return [_delete(f"stop {name}: {why}", ["scheduler", "jobs"], name, location) for name in sorted(jobs)]
+
+
+def _list_jobs(documents: Mapping[str, Any]) -> list[str]:
+    return [job["name"] for job in documents["scheduler.yaml"]["jobs"]]
 
 
 def _move(why: str, service: str, flags: Sequence[str], stage: Stage) -> Step:

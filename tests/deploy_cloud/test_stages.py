@@ -99,7 +99,8 @@ def test_prod_is_asked_for_by_name(gcloud: RecordingGcloud, monkeypatch: pytest.
     for typed in ("", "y\n", "staging\n"):
         type_in(monkeypatch, typed)
         assert apply("prod") == stages.UNCHANGED
-    assert [call[:3] for call in gcloud.calls] == [["run", "services", "list"]] * 3
+    asked = [["run", "services", "list"], ["scheduler", "jobs", "list"]]
+    assert [call[:3] for call in gcloud.calls] == asked * 3
     type_in(monkeypatch, "prod\n")
     assert apply("prod") == 0
     assert gcloud.calls
@@ -139,6 +140,24 @@ def test_a_function_that_left_the_manifest_is_named_and_deleted_last(
     assert "delete prompts, which the manifest no longer has" in capsys.readouterr().out
 
 
+def test_a_call_that_left_the_schedule_is_named_and_deleted(
+    gcloud: RecordingGcloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    left = "almanac-staging-dashboard-daily"
+    gcloud.answer({("scheduler", "list"): [describe_job(name) for name in ("precompute-heartbeat", left)]})
+    assert apply("staging") == 0
+    asked, *_ = (call for call in gcloud.calls if call[:3] == ["scheduler", "jobs", "list"])
+    caller = "scheduler@almanac-staging.iam.gserviceaccount.com"
+    assert f"--filter=httpTarget.oidcToken.serviceAccountEmail={caller}" in asked
+    deleted = [call[:5] for call in gcloud.calls if "delete" in call]
+    assert deleted == [["scheduler", "jobs", "delete", left, "--location=europe-west1"]]
+    assert f"stop {left}: the schedule has it no more" in capsys.readouterr().out
+
+
+def describe_job(name: str) -> dict[str, str]:
+    return {"name": f"projects/almanac-staging/locations/europe-west1/jobs/{name}"}
+
+
 def test_destroy_asks_always_and_deletes_only_what_was_made_for_the_stage(
     gcloud: RecordingGcloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,6 +167,7 @@ def test_destroy_asks_always_and_deletes_only_what_was_made_for_the_stage(
                 "ERROR: (gcloud.run.services.describe) Cannot find service [viewer]"
             ),
             ("services", "list"): [describe_service("prompts", "v1", "v1")],
+            ("scheduler", "list"): [describe_job("almanac-staging-dashboard-daily")],
         }
     )
     type_in(monkeypatch, "no\n")
@@ -164,6 +184,7 @@ def test_destroy_asks_always_and_deletes_only_what_was_made_for_the_stage(
         ),
         ("run", "jobs", "delete", "migrate"),
         ("scheduler", "jobs", "delete", "precompute-heartbeat"),
+        ("scheduler", "jobs", "delete", "almanac-staging-dashboard-daily"),
     }
 
 
