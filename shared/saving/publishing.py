@@ -118,6 +118,20 @@ class _BlobPlan:
     yaml: BlobWrite
 
 
+@dataclass(frozen=True)
+class _Latest:
+    """The last version of a dashboard that is in the store, and the current one of the index."""
+
+    published: DashboardVersion | None
+    current: DashboardVersion | None
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether the store may lack a version."""
+        published, current = self.published, self.current
+        return (published and published.version) != (current and current.version)
+
+
 class BlobPublisher:
     """Brings the blob store to what the index says."""
 
@@ -134,13 +148,30 @@ class BlobPublisher:
         `offered` are files about to be saved, by slug and path: where the store has something else at one of
         their paths although no version put it there, that counts too.
         """
+        return self._compare(self._read_latest(slugs), offered or {})
+
+    def prepare_save(self, offered: Mapping[str, Mapping[str, bytes]]) -> list[ChangedFile]:
+        """As `find_changed_files` of what is about to be saved, after what a save that was killed left to do."""
+        slugs = list(offered)
+        latest = self._read_latest(slugs)
+        if any(one.is_pending for one in latest.values()):
+            self.publish_pending(slugs)
+            latest = self._read_latest(slugs)
+        return self._compare(latest, offered)
+
+    def _read_latest(self, slugs: Sequence[str]) -> dict[str, _Latest]:
         with self._database.begin() as uow:
             published, current = uow.versions.get_published(slugs), uow.versions.get_current(slugs)
+        return {slug: _Latest(published.get(slug), current.get(slug)) for slug in sorted(slugs)}
+
+    def _compare(
+        self, latest: Mapping[str, _Latest], offered: Mapping[str, Mapping[str, bytes]]
+    ) -> list[ChangedFile]:
         expectations = [
             expectation
-            for slug in sorted(slugs)
+            for slug, versions in latest.items()
             for expectation in _list_expectations(
-                slug, published.get(slug), current.get(slug), (offered or {}).get(slug, {})
+                slug, versions.published, versions.current, offered.get(slug, {})
             )
         ]
         blobs = self._store.read_blobs([one.path for one in expectations])
@@ -217,7 +248,8 @@ class BlobPublisher:
         return revisions
 
     def _publish(self, uow: UnitOfWork, batch: Sequence[PendingVersion]) -> dict[tuple[str, int], str]:
-        plans = {one.row.id: self._plan(uow, one) for one in batch}
+        before = uow.versions.get_many([(one.slug, one.row.version - 1) for one in batch])
+        plans = {one.row.id: self._plan(one, before.get((one.slug, one.row.version - 1))) for one in batch}
         ready = [one for one in batch if plans[one.row.id] is not None]
         for one in batch:
             if one not in ready:
@@ -257,10 +289,9 @@ class BlobPublisher:
             writes, message=_note(batch).write(), author=first.author, saved_at=first.created_at
         )
 
-    def _plan(self, uow: UnitOfWork, one: PendingVersion) -> _BlobPlan | None:
-        """What the version needs; None when a file is neither the last version's nor this one's."""
+    def _plan(self, one: PendingVersion, before: DashboardVersion | None) -> _BlobPlan | None:
+        """What the version needs; None when a file is neither that of the version `before` nor this one's."""
         wanted = list_files(one.slug, one.row)
-        before = uow.versions.get(one.slug, one.row.version - 1)
         previous = list_files(one.slug, before) if before else {}
         gone = [path for path in previous if path not in wanted]
         found = dict(zip([*wanted, *gone], self._store.read_blobs([*wanted, *gone]), strict=True))

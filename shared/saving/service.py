@@ -54,9 +54,7 @@ class SavingService:
         """
         candidates = self._compile(items, author)
         slugs = [one.slug for one in candidates]
-        if not dry_run:
-            self._publisher.publish_pending(slugs)  # what a save that was killed left to do
-        removed = self._refuse_changed_files(candidates)
+        removed = self._refuse_changed_files(candidates, dry_run=dry_run)
         graphs = {} if dry_run else self._lineage.extract([one.compiled for one in candidates])
         with self._database.begin() as uow:
             dashboards = uow.dashboards.lock_by_slugs(slugs)
@@ -86,14 +84,17 @@ class SavingService:
             for one, item in zip(compiled, items, strict=True)
         ]
 
-    def _refuse_changed_files(self, candidates: Sequence[Candidate]) -> list[str]:
+    def _refuse_changed_files(self, candidates: Sequence[Candidate], *, dry_run: bool) -> list[str]:
         """A file changed outside may only be saved as it is there: its content must not be lost.
 
         Answers the dashboards of which files were removed.
         """
         offered = {one.slug: one.list_blobs() for one in candidates}
         check_paths([path for files in offered.values() for path in files])
-        changed = self._publisher.find_changed_files(list(offered), offered)
+        if dry_run:
+            changed = self._publisher.find_changed_files(list(offered), offered)
+        else:
+            changed = self._publisher.prepare_save(offered)
         lost = [one for one in changed if one.found is not None]
         if lost:
             texts = {path: data.decode() for files in offered.values() for path, data in files.items()}

@@ -72,10 +72,13 @@ class DryRunKeeper:
             for key, answer in lasting.items()
             if (row := self._make_row(key, answer, states[key])) is not None
         ]
-        with self._database.begin() as uow:
-            uow.kept_dry_runs.upsert_many(rows)
+        if rows:
+            with self._database.begin() as uow:
+                uow.kept_dry_runs.upsert_many(rows)
 
     def _read(self, fingerprints: Sequence[str]) -> Mapping[str, KeptDryRun]:
+        if not fingerprints:
+            return {}
         now = self._clock()
         oldest = now - timedelta(seconds=self._settings.dry_run_kept_seconds)
         with self._database.begin() as uow:

@@ -57,18 +57,11 @@ def _die(*_: Any, **__: Any) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _kill_before(find_owner: Callable[[Container], Any], name: str, call: int = 1) -> Step:
-    """End where the `call`-th call of a collaborator would begin."""
+def _kill_before(find_owner: Callable[[Container], Any], name: str) -> Step:
+    """End where the first call of a collaborator would begin."""
 
     def arrange(container: Container) -> None:
-        owner, calls = find_owner(container), []
-        original = getattr(owner, name)
-
-        def replaced(*arguments: Any, **named: Any) -> Any:
-            calls.append(name)
-            return _die() if len(calls) == call else original(*arguments, **named)
-
-        setattr(owner, name, replaced)
+        setattr(find_owner(container), name, lambda *_, **__: _die())
 
     return Step(arrange)
 
@@ -121,7 +114,7 @@ def _find_store(container: Container) -> Any:
 
 STEPS: dict[str, Step] = {
     "before the rows": _kill_before(lambda c: c.dashboard_lineage, "save"),
-    "between rows and files": _kill_before(lambda c: c.publisher, "publish_pending", call=2),
+    "between rows and files": _kill_before(lambda c: c.publisher, "publish_pending"),
     "before the files": _kill_before(lambda c: c.dashboard_store, "write_blobs"),
     **{f"in git, after {step}": _kill_in_git(step) for step in GIT_STEPS},
     "between two objects": Step(_kill_between_objects, "gcs"),

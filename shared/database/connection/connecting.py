@@ -3,12 +3,15 @@
 import socket
 import ssl
 import struct
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pg8000.dbapi
 import pg8000.exceptions
+from pg8000.converters import make_params
+from pg8000.core import NULL_BYTE, SYNC_MSG, Context
 
 from shared.settings import Settings
 
@@ -18,11 +21,42 @@ _TLS_REQUEST = struct.pack("!ii", 8, 80877103)
 
 
 class Connection(pg8000.dbapi.Connection):  # type: ignore[misc]  # pg8000 has no types
-    """A connection whose failing reads are errors of the driver, and that closes for good.
+    """A connection that asks once for each statement, whose failing reads are errors of the driver, and that closes
+    for good.
 
     pg8000 lets some OSErrors (a reset, a timeout) through as they are, and SQLAlchemy would not see a lost
     connection in them.
     """
+
+    def execute_unnamed(
+        self, statement: str, vals: Sequence[object] = (), oids: Sequence[int] = (), stream: None = None
+    ) -> Context:
+        """Run a statement with parameters in one exchange with the server.
+
+        pg8000 waits for an answer three times: to parse, to describe and to execute. All it learns on the way is what
+        the rows will look like, and the server says that before the first of them anyway. COPY is not supported.
+        """
+        # https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY
+        parameters = make_params(self.py_types, vals)
+        context = Context(statement, stream=stream)
+        self.send_PARSE(NULL_BYTE, statement, oids)
+        self.send_DESCRIBE_STATEMENT(NULL_BYTE)
+        self.send_BIND(NULL_BYTE, parameters)
+        self.send_EXECUTE()
+        self._end_of_messages()
+        self.handle_messages(context)
+        return context
+
+    def begin(self) -> None:
+        """Begin a transaction, which the server has to answer."""
+        self.execute_simple("begin transaction")
+
+    def _end_of_messages(self) -> None:
+        try:
+            self._sock.write(SYNC_MSG)
+            self._sock.flush()
+        except OSError as error:
+            raise pg8000.exceptions.InterfaceError("network error") from error
 
     def handle_messages(self, context: Any) -> None:
         try:

@@ -142,6 +142,8 @@ class RefreshPlanner:
             for one in saved
             if any(parameter.allow_other for parameter in one.definition.parameters)
         }
+        if not slugs:
+            return {}
         since = self._clock() - timedelta(days=self._settings.on_demand_refresh_days)
         with self._database.begin() as uow:
             found = uow.payloads.list_on_demand(list(slugs), since)
