@@ -177,5 +177,5 @@ class QuickReads:
         connection = connect({**arguments, "timeout": self._reach.remaining_seconds()})
         connection.autocommit = True
         # These statements take milliseconds: a server that is silent for longer than connecting may take hangs.
-        connection.set_read_timeout(self._settings.database_connect_timeout_seconds)
+        connection.set_read_timeout(self._reach.patience_seconds)
         return connection

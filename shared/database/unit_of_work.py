@@ -252,7 +252,7 @@ class Database:
         """
         began = time.monotonic()
         longest = self._settings.database_statement_timeout_seconds
-        patience = min(self._settings.database_connect_timeout_seconds, longest)
+        patience = min(self.reach.patience_seconds, longest)
         is_taken = self._slots.acquire(timeout=patience) or (
             self.reach.has_answered_since(began) and self._slots.acquire(timeout=longest - patience)
         )

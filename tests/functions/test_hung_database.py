@@ -17,7 +17,7 @@ from shared.dashboards.definition.head import hash_variant
 from shared.dashboards.keys import head_key, pointer_key
 from shared.settings import Settings
 from tests.fixtures.frozen import frozen
-from tests.fixtures.functions import FunctionHost
+from tests.fixtures.functions import SHOP, FunctionHost
 
 PATIENCE = 1.0
 OUTAGE_SECONDS = 300
@@ -71,7 +71,11 @@ def forget_what_can_be_asked(host: FunctionHost) -> None:
 
 
 def test_known_readers_go_on_and_everything_else_is_told_at_once(
-    host: FunctionHost, clock: Clock, postgres_server: RunningPostgres, caplog: pytest.LogCaptureFixture
+    host: FunctionHost,
+    clock: Clock,
+    postgres_server: RunningPostgres,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     cookie = sign_in(host)
     ways = [{"headers": cookie, "email": None}, {"email": "viewer@example.com"}]
@@ -93,6 +97,10 @@ def test_known_readers_go_on_and_everything_else_is_told_at_once(
             refused = host.call(function, "GET", path)
             assert (refused.status_code, refused.json["error"]["code"]) == (503, "DEPENDENCY_UNAVAILABLE")
             assert time.monotonic() - began < PATIENCE / 2
+        with monkeypatch.context() as patch:
+            patch.setattr(host.container.validation, "validate_dashboards", lambda _: pytest.fail("in vain"))
+            body = {"dashboards": [{"path": "shop.yaml", "yaml": SHOP}]}
+            assert host.call("dashboards_save", "POST", "/dashboards/save", json=body).status_code == 503
     assert {one.believed for one in caplog.records if hasattr(one, "believed")} == {"caller", "answer"}
     assert any(getattr(one, "database_lost", False) for one in caplog.records)
     host.container.database.ping()

@@ -83,6 +83,8 @@ class CompilationService:
 
         All sources are validated first. Closing the generator starts no further dry runs.
         """
+        # Nothing can be planned while PostgreSQL does not answer, and validating takes a while.
+        self._database.reach.require()
         validated = self._validation.validate_dashboards(sources)
         dry_runs: dict[str, DryRun | AlmanacError] = {}
         reader = self._sources.begin_refresh()

@@ -20,8 +20,8 @@ def build_engine(settings: Settings, application_name: str, reach: DatabaseReach
     """An engine on `settings.database_url`; connects on first use only, within what is left of `reach`.
 
     The server ends a statement at the statement timeout; should the server itself hang, the socket gives up
-    a little later. A connection fresh from the pool is pinged under the shorter connect timeout, by the beginning of
-    its transaction: a statement for nothing but the ping would be one more exchange with the server.
+    a little later. A connection fresh from the pool is pinged within what is left of `reach`, by the beginning of its
+    transaction: a statement for nothing but the ping would be one more exchange with the server.
     """
     engine = create_engine(
         settings.database_url.get_secret_value(),
@@ -45,28 +45,22 @@ def build_engine(settings: Settings, application_name: str, reach: DatabaseReach
         # A ping that was waited for in vain has used up the time for a new connection, too.
         return connect({**arguments, "timeout": reach.remaining_seconds()})
 
-    engine.dialect.do_ping = _begin  # type: ignore[method-assign]
+    def ping(dbapi_connection: Any) -> bool:
+        dbapi_connection.set_read_timeout(reach.remaining_seconds())
+        dbapi_connection.begin()
+        return True
+
+    engine.dialect.do_ping = ping  # type: ignore[method-assign]
     event.listen(engine, "do_connect", open_connection)
     event.listen(engine, "handle_error", raise_translated)
     _listen_for_timeouts(engine, settings)
     return engine
 
 
-def _begin(dbapi_connection: Any) -> bool:
-    dbapi_connection.begin()
-    return True
-
-
 def _listen_for_timeouts(engine: Engine, settings: Settings) -> None:
-    ping_seconds = settings.database_connect_timeout_seconds
-    work_seconds = settings.database_statement_timeout_seconds + ping_seconds
+    seconds = settings.database_statement_timeout_seconds + settings.database_connect_timeout_seconds
 
     def on_checkout(connection: Connection, record: ConnectionPoolEntry, proxy: object) -> None:
-        connection.set_read_timeout(work_seconds)
-
-    def on_checkin(connection: Connection | None, record: ConnectionPoolEntry) -> None:
-        if connection is not None:
-            connection.set_read_timeout(ping_seconds)
+        connection.set_read_timeout(seconds)
 
     event.listen(engine, "checkout", on_checkout)
-    event.listen(engine, "checkin", on_checkin)

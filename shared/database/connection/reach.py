@@ -13,6 +13,8 @@ from shared.errors import DependencyUnavailableError
 
 PAUSE_SECONDS = 5.0
 """How long a server that kept a caller waiting in vain is left alone."""
+_PATIENCE_SHARE = 0.75
+"""Of what a caller may wait in all: what was done before PostgreSQL was asked, validating say, took time, too."""
 SILENT = "PostgreSQL is left alone: it did not answer a moment ago."
 _LOGGER = logging.getLogger(__name__)
 
@@ -20,12 +22,13 @@ _LOGGER = logging.getLogger(__name__)
 class DatabaseReach:
     """One for all connections of a process; safe between threads.
 
-    `patience_seconds` is what a caller waits for a connection, from the first byte to the answer to a ping. A refusal
-    costs no time and is no silence: a server that restarts is asked again at once.
+    A call is refused within `connect_timeout_seconds`; most of them, `patience_seconds`, are what it waits for a
+    connection, from the first byte to the answer to a ping. A refusal by the server costs no time and is no silence:
+    one that restarts is asked again at once.
     """
 
-    def __init__(self, patience_seconds: float) -> None:
-        self.patience_seconds = patience_seconds
+    def __init__(self, connect_timeout_seconds: float) -> None:
+        self.patience_seconds = connect_timeout_seconds * _PATIENCE_SHARE
         self._breaker = CircuitBreaker(PAUSE_SECONDS)
         self._caller = threading.local()
 
