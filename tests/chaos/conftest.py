@@ -15,7 +15,7 @@ from deploy.local.ports import setting_name
 from deploy.local.servers.fake_gcs import FakeGcsServer
 from deploy.local.servers.postgres import PostgresServer
 from deploy.local.servers.valkey import ValkeyServer
-from deploy.local.supervision.process import pick_free_port
+from deploy.local.supervision.process import Service, pick_free_port
 from tests.chaos.incidents import Chaos
 from tests.chaos.linked_stack import ADDRESSES
 from tests.chaos.reporting import Report
@@ -45,17 +45,20 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(scope="session")
-def chaos(servers: None, gcs_server: FakeGcsServer) -> Iterator[Chaos]:
+def chaos(servers: None) -> Iterator[Chaos]:
     """The stack, with the sample dashboards saved and computed; payloads are in Cloud Storage's emulator."""
-    gcs_server.create_bucket(BUCKET)
     ports = {name: pick_free_port() for name in ("postgres", "cache", "bigquery", "bigquery_storage")}
     with ExitStack() as leaving:
-        links = {
-            name: leaving.enter_context(FaultyLink(port).running())
-            for name, port in {**ports, "storage": gcs_server.port}.items()
-        }
         folder = Path(tempfile.mkdtemp(prefix="almanac-chaos-"))
         leaving.callback(shutil.rmtree, folder, ignore_errors=True)
+        storage = FakeGcsServer(folder / "storage", pick_free_port())
+        storage_service = Service(storage.spec())
+        leaving.enter_context(storage_service.serving())
+        storage.create_bucket(BUCKET)
+        links = {
+            name: leaving.enter_context(FaultyLink(port).running())
+            for name, port in {**ports, "storage": storage.port}.items()
+        }
         addresses = {
             "DATABASE_URL": PostgresServer(folder / "postgres", links["postgres"].port).url,
             "CACHE_URL": ValkeyServer(folder / "cache", links["cache"].port).url,
@@ -71,7 +74,7 @@ def chaos(servers: None, gcs_server: FakeGcsServer) -> Iterator[Chaos]:
             ADDRESSES: json.dumps(addresses),
         }
         stack = leaving.enter_context(start_stack(settings, folder, "tests.chaos.linked_stack"))
-        yield Chaos(stack, links, disk)
+        yield Chaos(stack, links, disk, storage_service.pid)
 
 
 @contextmanager

@@ -25,12 +25,14 @@ _DAMAGED_KEYS = 10
 class Chaos:
     """A running stack, the links to its stores by the stores' names, and the disk of its Git work tree.
 
-    There may be no links; the disk is None where nobody may mount one.
+    There may be no links; the disk is None where nobody may mount one, and `storage_pid`, of Cloud Storage's emulator,
+    where the stack keeps its payloads in files.
     """
 
     stack: RunningStack
     links: dict[str, FaultyLink]
     disk: Path | None
+    storage_pid: int | None = None
 
     @property
     def work_tree(self) -> Path:

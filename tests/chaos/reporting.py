@@ -1,13 +1,16 @@
 """The table of what was measured."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from tests.chaos.asking import Asked
 from tests.chaos.readers import Figures
 from tests.chaos.storm import Storm
 
 _NAMES = [
     "fault", "seconds", "answers", "good %", "degraded %", "p50 ms", "p99 ms", "longest s", "p99 ms before",
-    "first 503 s", "later 503 s",
+    "first told s", "later told s", "told",
 ]  # fmt: skip
 
 
@@ -24,16 +27,21 @@ class Report:
         seconds: float,
         seen: Figures,
         before: Figures,
-        refusals_seconds: tuple[float, float] | None = None,
+        asked: Sequence[Sequence[Asked]] = (),
     ) -> None:
-        """A line: what readers saw for so long, and before; the longest first and later 503 of who was refused."""
-        refusals = [f"{one:.2f}" for one in refusals_seconds] if refusals_seconds else ["", ""]
-        self.rows.append([what, f"{seconds:.0f}", *_list_cells(seen), f"{before.p99_ms:.1f}", *refusals])
+        """A line: what readers saw for so long, and before; the longest that who `asked` first and later was not told,
+        and how often each was told what."""
+        longest = [f"{max(one.seconds for one in some):.2f}" for some in asked] or ["", ""]
+        told = Counter(one.status for some in asked for one in some)
+        statuses = ", ".join(f"{count} x {status}" for status, count in sorted(told.items()))
+        self.rows.append(
+            [what, f"{seconds:.0f}", *_list_cells(seen), f"{before.p99_ms:.1f}", *longest, statuses]
+        )
 
     def add_storm(self, storm: Storm) -> None:
         """A line and the tally of a storm."""
         self.rows.append(
-            ["storm", f"{storm.seconds:.0f}", *_list_cells(storm.load.since(storm.began)), "", "", ""]
+            ["storm", f"{storm.seconds:.0f}", *_list_cells(storm.load.since(storm.began)), *[""] * 4]
         )
         told = ", ".join(f"{path} {status}: {count}" for (path, status), count in sorted(storm.told.items()))
         saves = len(storm.saver.acknowledged) if storm.saver else 0
