@@ -1,10 +1,12 @@
 """Where index and blob store differ, and bringing them together again."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from shared.dashboards.keys import DASHBOARDS_FOLDER
 from shared.dashboards.saved.head_cache import HeadCache
+from shared.database.repositories.versions import StoredVersion
 from shared.database.unit_of_work import Database
 from shared.precompute.service import PrecomputeService
 from shared.saving.publishing import BlobPublisher, ChangedFile, list_files
@@ -73,16 +75,12 @@ class DriftService:
     def find_drift(self) -> list[DriftEntry]:
         """Every difference, sorted by path."""
         with self._database.begin() as uow:
-            slugs = [row.slug for row in uow.dashboards.list_live()]
-            pending = uow.versions.list_pending(slugs)
-            known = {
-                path
-                for slug, row in uow.versions.get_current(slugs).items()
-                for path in list_files(slug, row)
-            }
-        changed = self._publisher.find_changed_files(slugs)
-        stored = [info.path for info in self._store.list_blobs(f"{DASHBOARDS_FOLDER}/")]
-        known |= {one.path for one in changed}
+            current = uow.versions.list_stored()
+            pending = uow.versions.list_pending(list(current))
+        stored = {info.path: info.revision for info in self._store.list_blobs(f"{DASHBOARDS_FOLDER}/")}
+        doubtful = [slug for slug, one in current.items() if not _is_stored(one, stored)]
+        known, changed = self._read_doubtful(doubtful) if doubtful else (set(), [])
+        known |= {one.blob_path for one in current.values()} | {one.path for one in changed}
         strangers = [path for path in stored if path not in known]
         entries = [
             *(DriftEntry(DriftKind.PENDING, x.row.blob_path, x.slug, x.row.version) for x in pending),
@@ -91,6 +89,13 @@ class DriftService:
             *(DriftEntry(DriftKind.EDITED, path, None, None) for path in self._store.list_drift()),
         ]
         return sorted(entries, key=lambda entry: (entry.path, entry.kind, entry.version or 0))
+
+    def _read_doubtful(self, slugs: Sequence[str]) -> tuple[set[str], list[ChangedFile]]:
+        """The files of the current versions of `slugs`, and those that were changed outside."""
+        with self._database.begin() as uow:
+            rows = uow.versions.get_current(slugs)
+        files = {path for slug, row in rows.items() for path in list_files(slug, row)}
+        return files, self._publisher.find_changed_files(slugs)
 
     def repair_drift(self) -> Repair:
         """Write the files of pending versions and make every current version the one that is served.
@@ -107,6 +112,15 @@ class DriftService:
         self._precompute.assemble_dashboards([row.slug for row in live if row.id not in served])
         written = tuple(key for key in pending if key in revisions)
         return Repair(written, tuple(self.find_drift()))
+
+
+def _is_stored(one: StoredVersion, revisions: Mapping[str, str]) -> bool:
+    """Whether the revisions alone, by path, say that the store has the version: no text has to be read for that."""
+    return (
+        not one.has_files
+        and one.blob_revision is not None
+        and revisions.get(one.blob_path) == one.blob_revision
+    )
 
 
 def _describe(one: ChangedFile) -> DriftEntry:

@@ -28,6 +28,7 @@ from shared.storage.git_worktree import (
     Journal,
     finish_save,
     hash_blob,
+    hash_entry,
     hash_file,
     list_changes,
     sync_files,
@@ -143,10 +144,11 @@ class GitBlobStore:
             head = git.read_head()
             rows = git.list_tree(head) if head else []
             committed = {path: oid for mode, oid, _, path in rows if mode.startswith("100")}
-            candidates = (committed.keys() | self._walk()) - {
-                row[3] for row in rows if row[3] not in committed
-            }
-            return sorted(path for path in candidates if hash_file(git, path) != committed.get(path))
+            special = {row[3] for row in rows if row[3] not in committed}
+            walked = self._walk()
+            found = {path: hash_entry(self._workdir / path) for path in walked - special}
+            found |= {path: hash_file(git, path) for path in committed.keys() - walked}
+            return sorted(path for path, oid in found.items() if oid != committed.get(path))
 
     def _commit(
         self,

@@ -8,6 +8,7 @@ import hashlib
 import json
 import logging
 import os
+import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +84,14 @@ def hash_file(git: Git, path: str) -> str | None:
     if not place.exists():
         return None
     return hash_blob(place.read_bytes()) if place.is_file() else _FOREIGN
+
+
+def hash_entry(place: Path) -> str | None:
+    """As `hash_file`, of what a walk came upon: it is below the work tree, and behind no link."""
+    try:
+        return hash_blob(place.read_bytes()) if stat.S_ISREG(place.lstat().st_mode) else _FOREIGN
+    except FileNotFoundError:  # gone since
+        return None
 
 
 def hash_blob(data: bytes) -> str:

@@ -3,6 +3,7 @@
 import pytest
 
 from shared.database.repositories.dashboards import DashboardUpdate
+from shared.database.repositories.versions import StoredVersion
 from shared.database.unit_of_work import Database
 from shared.errors import ConflictError
 from tests.database.builders import NOW, add_dashboards, delete_dashboard, digest, make_version
@@ -20,6 +21,27 @@ def test_current_versions_of_many_slugs_come_in_one_statement(database: Database
         current = work.versions.get_current(["one", "two", "gone", "unknown"])
     assert {slug: row.version for slug, row in current.items()} == {"one": 2, "two": 1}
     assert len(statements) == 1
+
+
+def test_where_current_versions_are_comes_without_their_texts(database: Database) -> None:
+    boards = add_dashboards(database, "one", "two", "gone")
+    with database.begin() as work:
+        assert work.versions.list_stored() == {}
+        work.versions.create_many(
+            [
+                make_version(boards[0].id, 1, blob_revision="abc"),
+                make_version(boards[1].id, 1, files={"a.sql": "SELECT 1"}),
+                make_version(boards[2].id, 1),
+            ]
+        )
+    delete_dashboard(database, "gone")
+    with database.begin() as work, count_statements(database) as statements:
+        found = work.versions.list_stored()
+    assert found == {
+        "one": StoredVersion(1, "dashboards/1.yaml", "abc", has_files=False),
+        "two": StoredVersion(1, "dashboards/1.yaml", None, has_files=True),
+    }
+    assert "yaml_text" not in statements[0]
 
 
 def test_a_part_of_many_definitions_comes_without_their_texts(database: Database) -> None:

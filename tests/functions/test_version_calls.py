@@ -265,6 +265,19 @@ class TestDrift:
         save(functions, IN_A_FILE, files={"sql/names.sql": SQL_FILE})
         assert read_drift(functions) == []
 
+    def test_a_file_of_the_saved_revision_is_not_read(
+        self, functions: FunctionHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        functions.save_shop()
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                functions.container.publisher, "find_changed_files", lambda _: pytest.fail("in vain")
+            )
+            assert read_drift(functions) == []
+        (tmp_path / "workdir" / "dashboards" / "shop" / "shop.yaml").write_text(SECOND)
+        commit_outside(tmp_path / "workdir")
+        assert read_drift(functions) == [("changed", "dashboards/shop/shop.yaml", 1)]
+
     def test_every_way_a_file_can_differ_is_named(self, functions: FunctionHost, tmp_path: Path) -> None:
         save(functions, IN_A_FILE, files={"sql/names.sql": SQL_FILE})
         folder = tmp_path / "workdir" / "dashboards"

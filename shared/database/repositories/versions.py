@@ -41,6 +41,17 @@ class DefinitionPart:
 
 
 @dataclass(frozen=True)
+class StoredVersion:
+    """Where the current version of a dashboard is in the blob store; no revision while it is still to be written."""
+
+    version: int
+    blob_path: str
+    blob_revision: str | None
+    has_files: bool
+    """Whether it has more than the one file."""
+
+
+@dataclass(frozen=True)
 class PendingVersion:
     """A version whose blobs still have to be written."""
 
@@ -96,6 +107,20 @@ class VersionRepository(RowRepository[DashboardVersion]):
             slug: DefinitionPart(UUID(dashboard_id), version, value)
             for slug, dashboard_id, version, value in found or ()
         }
+
+    def list_stored(self) -> dict[str, StoredVersion]:
+        """Where the current version of every live dashboard is, by slug; one document, as `read_parts` answers."""
+        version = DashboardVersion
+        columns = (version.version, version.blob_path, version.blob_revision, version.files != {})
+        found = self._session.scalar(
+            select(func.json_object_agg(Dashboard.slug, func.json_build_array(*columns)))
+            .join(
+                version,
+                and_(version.dashboard_id == Dashboard.id, version.version == Dashboard.current_version),
+            )
+            .where(Dashboard.deleted_at.is_(None))
+        )
+        return {slug: StoredVersion(*values) for slug, values in (found or {}).items()}
 
     def get_published(self, slugs: Sequence[str]) -> dict[str, DashboardVersion]:
         """The latest version of each dashboard of `slugs` that is in the blob store."""
