@@ -6,6 +6,7 @@ import typer
 
 from almanac_cli.commands import (
     load,
+    new,
     planning,
     query,
     reading,
@@ -76,6 +77,7 @@ def _is_on_command_line(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
+app.command()(new.new)
 app.command()(validation.validate)
 app.command()(planning.plan)
 app.command()(versions.diff)

@@ -1,26 +1,21 @@
 """`load`: files into a table, of the local stack or of BigQuery itself."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from almanac_cli.configuration import is_loopback
 from almanac_cli.context import JsonOption, answering, get_session
-from almanac_cli.errors import CliError, UsageError
+from almanac_cli.errors import UsageError
 from almanac_cli.output import print_json, print_line
 from almanac_cli.progress import show_progress
-from shared.errors import AlmanacError
+from almanac_cli.warehouse import GoogleOption, ProjectOption, asking_bigquery, check_table, find_place
 from shared.settings import Settings
 
 if TYPE_CHECKING:
     from shared.warehouse.bigquery.loads import Loaded
 
-LOCAL_ENDPOINT = "http://127.0.0.1:{port}"
-LOCAL_PORT = "8050"
-LOCAL_PROJECT = "local"
 # The formats of load jobs, by a file's name: https://cloud.google.com/bigquery/docs/batch-loading-data
 _FORMATS = {
     ".csv": "CSV",
@@ -44,15 +39,8 @@ def load(
         str | None, typer.Option(help="A DATE, DATETIME or TIMESTAMP column: one partition a day.")
     ] = None,
     cluster_by: Annotated[str | None, typer.Option(help="Up to four columns, with commas between.")] = None,
-    google: Annotated[
-        bool,
-        typer.Option(
-            "--google", help="Into BigQuery itself, as `gcloud auth application-default login` says."
-        ),
-    ] = False,
-    project: Annotated[
-        str | None, typer.Option(envvar="GOOGLE_CLOUD_PROJECT", help="Whose table it is.", show_default=False)
-    ] = None,
+    google: GoogleOption = False,
+    project: ProjectOption = None,
     location: Annotated[
         str, typer.Option(envvar="BIGQUERY_LOCATION", help="Where a dataset is made that is missing.")
     ] = "US",
@@ -63,7 +51,7 @@ def load(
         *files, table = paths
         if append and replace:
             raise UsageError("--append and --replace exclude each other.")
-        settings = _find_place(
+        settings = find_place(
             get_session(context).configuration.url, google=google, project=project, location=location
         )
         loaded = _load(settings, files, table, _name_disposition(append, replace), partition_by, cluster_by)
@@ -78,20 +66,6 @@ def _name_disposition(append: bool, replace: bool) -> str:
     return "append" if append else "replace" if replace else "create"
 
 
-def _find_place(url: str, *, google: bool, project: str | None, location: str) -> Settings:
-    """BigQuery itself for a service elsewhere or where asked for; the local stack's for one on this machine."""
-    endpoint = None if google else os.environ.get("BIGQUERY_ENDPOINT")
-    if endpoint is None and not google and is_loopback(url):
-        endpoint = LOCAL_ENDPOINT.format(port=os.environ.get("PORT_BIGQUERY", LOCAL_PORT))
-    if endpoint is None and not project:
-        raise UsageError(
-            "Which project is the table's?", remediation="Name it with --project, or in GOOGLE_CLOUD_PROJECT."
-        )
-    return Settings(
-        google_cloud_project=project or LOCAL_PROJECT, bigquery_endpoint=endpoint, bigquery_location=location
-    )
-
-
 def _load(
     settings: Settings,
     files: Sequence[str],
@@ -103,25 +77,17 @@ def _load(
     checked = [_check_file(Path(file)) for file in files]
     if not checked:
         raise UsageError("Name at least one file, and then the table.", remediation=_example(table))
-    if table.count(".") not in (1, 2) or not all(table.split(".")):
-        raise UsageError(f"{table!r} is no table.", remediation=_example("sales.orders"))
+    check_table(table, _example("sales.orders"))
     clustering = [name.strip() for name in (cluster_by or "").split(",") if name.strip()]
     if len(clustering) > _CLUSTERING_COLUMNS:
         raise UsageError(f"A table is clustered by at most {_CLUSTERING_COLUMNS} columns.")
-    try:
+    with asking_bigquery():
         from shared.warehouse.bigquery.clients import WarehouseClients
         from shared.warehouse.bigquery.loads import Disposition, Load, load_files
-    except ModuleNotFoundError as error:
-        raise CliError(
-            f"This command needs Google's client for BigQuery, which is not installed ({error.name}).",
-            remediation="pip install google-cloud-bigquery",
-        ) from error
-    what = Load(checked, table, _find_format(checked), Disposition(disposition), partition_by, clustering)
-    try:
+
+        what = Load(checked, table, _find_format(checked), Disposition(disposition), partition_by, clustering)
         with show_progress("Loading", "loaded", len(checked)) as advance:
             return load_files(WarehouseClients(settings).rest, what, lambda _: advance())
-    except AlmanacError as error:
-        raise CliError(error.message, code=error.code, remediation=error.remediation) from error
 
 
 def _check_file(path: Path) -> Path:

@@ -36,7 +36,7 @@ charts:
 """
 SQL = "SELECT faa, name FROM airports WHERE alt > 9000 ORDER BY faa\n"
 COMMANDS = [
-    "validate", "plan", "diff", "save", "list", "versions", "show", "rollback", "drift", "precompute", "data",
+    "new", "validate", "plan", "diff", "save", "list", "versions", "show", "rollback", "drift", "precompute", "data",
     "lineage", "costs", "run", "load", "login", "logout", "open", "up",
 ]  # fmt: skip
 

@@ -105,7 +105,7 @@ class TableMetadataReader:
             modified_at=table.modified,
             row_count=table.num_rows,
             byte_count=table.num_bytes,
-            partition_field=_find_partition_field(table),
+            partition_field=find_partition_field(table),
             view_sql=table.view_query if table.table_type == "VIEW" else None,
             requires_partition_filter=bool(table.require_partition_filter),
             has_streaming_buffer=table.streaming_buffer is not None,
@@ -124,7 +124,8 @@ def _expires(table: "bigquery.Table") -> bool:
     return table.expires is not None or by_partition is not None
 
 
-def _find_partition_field(table: "bigquery.Table") -> str | None:
+def find_partition_field(table: "bigquery.Table") -> str | None:
+    """The column a table is partitioned by, `_PARTITIONTIME` for the time its rows came in; None without partitions."""
     if table.time_partitioning is not None:
         return table.time_partitioning.field or "_PARTITIONTIME"
     return table.range_partitioning.field if table.range_partitioning is not None else None
