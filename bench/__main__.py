@@ -3,7 +3,18 @@
 import importlib
 import sys
 
-BENCHES = ("bodies", "cold_start", "data", "guard", "memory", "plan", "refresh", "restore", "validate")
+BENCHES = (
+    "bodies",
+    "cold_start",
+    "company",
+    "data",
+    "guard",
+    "memory",
+    "plan",
+    "refresh",
+    "restore",
+    "validate",
+)
 
 
 def main() -> int:

@@ -13,19 +13,19 @@ BEFORE = "07602a2"
 NOW = "now"
 
 
-def find_states(folder: Path) -> dict[str, Path]:
+def find_states(folder: Path, before: str = BEFORE) -> dict[str, Path]:
     """Where the files of each state lie, this one first; without the earlier one in a clone that does not have it."""
     archive = subprocess.run(
-        ["git", "archive", BEFORE, "shared", "functions", "deploy"],
+        ["git", "archive", before, "shared", "functions", "deploy"],
         cwd=REPOSITORY, capture_output=True, check=False,
     )  # fmt: skip
     if archive.returncode != 0:
-        print(f"Commit {BEFORE} is not in this clone: measured without it.", file=sys.stderr)
+        print(f"Commit {before} is not in this clone: measured without it.", file=sys.stderr)
         return {NOW: REPOSITORY}
-    checked_out = folder / BEFORE
+    checked_out = folder / before
     checked_out.mkdir()
     subprocess.run(["tar", "-x", "-C", checked_out], input=archive.stdout, check=True)
-    return {NOW: REPOSITORY, BEFORE: checked_out}
+    return {NOW: REPOSITORY, before: checked_out}
 
 
 @contextlib.contextmanager
