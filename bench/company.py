@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from google.cloud.bigquery import SchemaField
-from sqlalchemy import text
 
 from bench.machine import describe_machine, describe_verdict
 from bench.samples import make_company
@@ -128,9 +127,8 @@ def _seed(container: Container, bigquery: BigQueryServer) -> int:
     container.publisher.publish_pending(list(documents))
     with container.database.engine.begin() as connection:
         for statement in _HISTORY:
-            values = {"variant": hash_variant({})} if ":variant" in statement else {}
-            connection.execute(text(statement), values)
-        return int(connection.execute(text("SELECT count(*) FROM lineage_edges")).scalar_one())
+            connection.exec_driver_sql(statement.replace(":variant", f"'{hash_variant({})}'"))
+        return int(connection.exec_driver_sql("SELECT count(*) FROM lineage_edges").scalar_one())
 
 
 def _split(slugs: Sequence[str], size: int) -> Iterator[Sequence[str]]:
