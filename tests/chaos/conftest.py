@@ -16,6 +16,7 @@ from deploy.local.servers.fake_gcs import FakeGcsServer
 from deploy.local.servers.postgres import PostgresServer
 from deploy.local.servers.valkey import ValkeyServer
 from deploy.local.supervision.process import Service, pick_free_port
+from shared.settings import Settings
 from tests.chaos.incidents import Chaos
 from tests.chaos.linked_stack import ADDRESSES
 from tests.chaos.reporting import Report
@@ -70,6 +71,8 @@ def chaos(servers: None) -> Iterator[Chaos]:
         disk = leaving.enter_context(small_disk(folder / "workdir"))
         settings = {
             **SETTINGS,
+            # What is promised is measured with what it is by default; other tests of the stack wait longer.
+            "WAREHOUSE_METADATA_TIMEOUT_SECONDS": str(Settings().warehouse_metadata_timeout_seconds),
             **{setting_name(name): str(port) for name, port in ports.items()},
             ADDRESSES: json.dumps(addresses),
         }
