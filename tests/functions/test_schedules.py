@@ -4,8 +4,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from shared.api.manifest import get_manifest
 from shared.dashboards.definition.head import hash_variant
-from shared.dashboards.definition.schedule import count_refreshes_per_month, is_due
+from shared.dashboards.definition.schedule import (
+    HEARTBEAT_MINUTES,
+    count_per_month,
+    count_refreshes_per_month,
+    is_due,
+    thin_out,
+)
 from shared.dashboards.keys import pointer_key
 from tests.fixtures.functions import SHOP, FunctionHost
 
@@ -105,9 +112,38 @@ def test_a_schedule_is_read_in_its_own_zone() -> None:
         ("0 6 * * 1-5", "21.67"),
         ("0 0 1 * 1", "5.25"),
         ("0 0 29 2 *", "0.02"),
-        ("*/5 * 29 2 *", "6.00"),
+        # The heartbeat comes every 15 minutes, so that no more than 96 a day are done, and that of midnight after.
+        ("*/5 * * * *", "2920.00"),
+        ("* * * * *", "2920.00"),
+        ("*/5 * 29 2 *", "2.02"),
+        ("*/5 6 * * *", "152.08"),
+        ("14,15 6 * * *", "30.42"),
+        ("15,16 6 * * *", "60.83"),
+        ("59 23 * * *", "30.42"),
+        ("0,59 0,23 * * *", "91.25"),
+        ("0,59 0,23 * * 1", "17.33"),
         (None, "0"),
     ],
 )
 def test_refreshes_per_month_are_counted_over_a_year(schedule: str | None, per_month: str) -> None:
     assert str(count_refreshes_per_month(schedule)) == per_month
+
+
+def test_what_is_priced_is_what_the_heartbeat_does() -> None:
+    cron = next(entry.schedule.cron for entry in get_manifest().functions if entry.schedule is not None)
+    assert cron == f"*/{HEARTBEAT_MINUTES} * * * *"
+
+
+@pytest.mark.parametrize(
+    ("schedule", "possible"),
+    [
+        ("*/5 * * * *", "*/15 * * * *"),
+        ("* 8-18 * * MON-FRI", "*/15 8-18 * * MON-FRI"),
+        ("1,2 6 * * *", "2 6 * * *"),
+        ("40-55 6 * * *", "45,55 6 * * *"),
+    ],
+)
+def test_a_schedule_thinned_out_comes_as_often_as_it_is_refreshed(schedule: str, possible: str) -> None:
+    assert thin_out(schedule) == possible
+    frequency = count_per_month(possible)
+    assert frequency.fires == frequency.refreshes

@@ -1,37 +1,74 @@
-"""Cron schedules: how often they fire."""
+"""Cron schedules: how often they fire, and how often the heartbeat refreshes what they ask for."""
 
 import calendar
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from croniter import croniter
 
+HEARTBEAT_MINUTES = 15
+"""How far apart the looks for what is due are: the `schedule` of `precompute` in deploy/functions.yaml."""
+
+_BEATS_PER_DAY = 24 * 60 // HEARTBEAT_MINUTES
+_HUNDREDTH = Decimal("0.01")
 _REFERENCE_YEAR = 2023
 """A common year that begins on a Sunday; any fixed year makes the count the same for the same schedule."""
 _LEAP_YEARS = range(2021, 2025)
 """Four years in a row, for what a common year never sees: the 29th of February."""
 
 
-@lru_cache(maxsize=1024)
-def count_refreshes_per_month(schedule: str | None) -> Decimal:
-    """Average number of times a month a five-field cron expression fires, to a hundredth; 0 without one.
+@dataclass(frozen=True)
+class Frequency:
+    """How often a schedule fires and how often it is refreshed, on average times a month, to a hundredth."""
 
-    Counted over one year from the fields themselves: matching days times hours times minutes; over four years when
+    fires: Decimal
+    refreshes: Decimal
+
+
+def count_refreshes_per_month(schedule: str | None) -> Decimal:
+    """Average number of times a month the heartbeat finds a five-field cron expression due; 0 without one."""
+    return Decimal(0) if schedule is None else count_per_month(schedule).refreshes
+
+
+@lru_cache(maxsize=1024)
+def count_per_month(schedule: str) -> Frequency:
+    """How often a five-field cron expression fires a month, and at how many heartbeats that is a refresh.
+
+    Counted over one year from the fields themselves: matching days times the moments of a day; over four years when
     there is no such day in one. A day matches as in POSIX cron: when day of month and day of week are both
-    restricted, either is enough.
+    restricted, either is enough. What fires more than once between two heartbeats is refreshed once.
     """
-    if schedule is None:
-        return Decimal(0)
     minutes, hours, days, months, weekdays = croniter.expand(schedule)[0][:5]
-    per_day = _count(minutes, 60) * _count(hours, 24)
+    moments = [hour * 60 + minute for hour in _list(hours, 24) for minute in _list(minutes, 60)]
+    beats = {_find_beat(moment) for moment in moments}
     for years in ([_REFERENCE_YEAR], _LEAP_YEARS):
-        matching = sum(_matches(day, days, months, weekdays) for day in _list_days(years))
+        matching = [day for day in _list_days(years) if _matches(day, days, months, weekdays)]
         if matching:
             break
-    return (Decimal(per_day * matching) / (12 * len(years))).quantize(Decimal("0.01"))
+    # The heartbeat of midnight takes what fired late on the day before, too.
+    shared = _count_nights(matching) if {0, _BEATS_PER_DAY} <= beats else 0
+    year = 12 * len(years)
+    return Frequency(
+        (Decimal(len(moments) * len(matching)) / year).quantize(_HUNDREDTH),
+        (Decimal(len(beats) * len(matching) - shared) / year).quantize(_HUNDREDTH),
+    )
+
+
+def thin_out(schedule: str) -> str:
+    """The schedule with at most one firing an hour between two heartbeats: the last one of each, in place of all."""
+    minutes = croniter.expand(schedule)[0][0]
+    last = {_find_beat(minute): minute for minute in sorted(_list(minutes, 60))}
+    if 0 in last:
+        last.pop(60 // HEARTBEAT_MINUTES, None)  # the next hour's first
+    kept = sorted(last.values())
+    steps = kept == list(range(0, 60, HEARTBEAT_MINUTES))
+    written = f"*/{HEARTBEAT_MINUTES}" if steps else ",".join(map(str, kept))
+    return " ".join([written, *schedule.split()[1:]])
 
 
 def is_due(schedule: str, time_zone: str, last_checked_at: datetime | None, now: datetime) -> bool:
@@ -47,8 +84,20 @@ def _find_last(schedule: str, time_zone: str, now: datetime) -> datetime:
     return fired
 
 
-def _count(field: Sequence[object], size: int) -> int:
-    return size if field == ["*"] else len(field)
+def _list(field: Sequence[int | str], size: int) -> list[int]:
+    return list(range(size)) if field == ["*"] else [int(value) for value in field]
+
+
+def _find_beat(moment: int) -> int:
+    """The heartbeat that finds what fires at a minute of a day: that of the minute itself, or the next."""
+    return -(-moment // HEARTBEAT_MINUTES)
+
+
+def _count_nights(days: Sequence[date]) -> int:
+    """How many of the days follow another one of them; the first day follows the last where they fill the years."""
+    nights = sum(after - before == timedelta(days=1) for before, after in pairwise(days))
+    is_round = (days[0].month, days[0].day, days[-1].month, days[-1].day) == (1, 1, 12, 31)
+    return nights + is_round
 
 
 def _list_days(years: Sequence[int]) -> list[date]:

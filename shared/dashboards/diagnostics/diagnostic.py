@@ -84,6 +84,7 @@ class DiagnosticCode(StrEnum):
 
     # --- refresh and budget
     INVALID_SCHEDULE = "INVALID_SCHEDULE", "The schedule is not a cron expression of five fields."
+    SCHEDULE_TOO_OFTEN = "SCHEDULE_TOO_OFTEN", "The schedule comes more often than what is due is looked for."
     INVALID_TIME_ZONE = "INVALID_TIME_ZONE", "Not an IANA time zone."
     STALE_BEFORE_AGED = "STALE_BEFORE_AGED", "max_stale is shorter than max_age."
     BUDGET_ORDER = "BUDGET_ORDER", "A narrower budget is larger than a wider one."

@@ -86,6 +86,8 @@ class RefreshValidator:
                 "/refresh/schedule",
                 received=schedule[:200],
             )
+        elif isinstance(schedule, str):
+            yield from _check_frequency(document, schedule)
         yield from _check_zone(document, zone, "/refresh/time_zone")
         yield from _check_ages(document, refresh.get("max_age"), refresh.get("max_stale"))
 
@@ -139,6 +141,25 @@ def find_schedule_problem(schedule: str) -> str | None:
     except (ValueError, KeyError, IndexError):
         return "a field cannot be read"
     return None
+
+
+def _check_frequency(document: ParsedDashboard, schedule: str) -> Iterator[Diagnostic]:
+    # Loaded by what has a schedule alone, as croniter is.
+    from shared.dashboards.definition.schedule import HEARTBEAT_MINUTES, count_per_month, thin_out
+
+    frequency = count_per_month(schedule)
+    if frequency.refreshes < frequency.fires:
+        possible = thin_out(schedule)
+        yield report(
+            document,
+            DiagnosticCode.SCHEDULE_TOO_OFTEN,
+            f"{schedule[:80]!r} comes {frequency.fires} times a month and is refreshed {frequency.refreshes} times:"
+            f" what is due is looked for every {HEARTBEAT_MINUTES} minutes",
+            f"Write {possible[:80]!r}: it is refreshed as often.",
+            "/refresh/schedule",
+            severity=Severity.WARNING,
+            received=schedule[:200],
+        )
 
 
 def _check_zone(document: ParsedDashboard, zone: object, pointer: str) -> Iterator[Diagnostic]:
