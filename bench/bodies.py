@@ -53,13 +53,13 @@ def main() -> int:
 
 def _measure(source: Path, folder: Path) -> Figures:
     with run_function(source, FUNCTION, MANY_THREADS, folder) as port:
-        grown = max(_grow(port) for _ in range(ROUNDS))
+        grown = max(measure_growth(port) for _ in range(ROUNDS))
     with run_function(source, FUNCTION, FEW_THREADS, folder) as port:
         return Figures(grown, _probe_while_dripping(port))
 
 
-def _grow(port: int) -> int:
-    """By how much the function's processes grew at most while all bodies came at once."""
+def measure_growth(port: int) -> int:
+    """By how many bytes the processes of the function on `port` grew at most while all bodies came at once."""
     processes = find_processes(port)
     idle = reset_peak(processes)
     senders = [threading.Thread(target=_send_body, args=(port,)) for _ in range(BODIES)]

@@ -3,6 +3,9 @@
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+TIME_ZONE_FORMAT = "iana-time-zone"
+"""What JSON Schemas call such a name: a pattern cannot tell it from others."""
+
 # In the zone database's folder too, and what each means is this machine's own affair, or nobody's.
 _NO_PLACES = frozenset({"localtime", "posixrules", "Factory"})
 _OTHER_RULES = ("posix/", "right/")

@@ -43,7 +43,7 @@ def is_client_gone(environ: Mapping[str, object]) -> bool:
 
 
 # Not `isdecimal`: that takes the digits of every script, and as many of them as a header has room for.
-_VERSION = re.compile(r"[0-9]{1,9}")
+IF_MATCH_PATTERN = r'^(W/)?"?([0-9]{1,9})"?$'
 YAML_TYPES = frozenset({"application/yaml", "application/x-yaml", "text/yaml"})
 
 
@@ -129,10 +129,10 @@ class Call:
         given = self.request.headers.get("If-Match")
         if given is None:
             return None
-        text = given.strip().removeprefix("W/").strip('"')
-        if not _VERSION.fullmatch(text):
+        match = re.fullmatch(IF_MATCH_PATTERN, given.strip())
+        if match is None:
             raise InvalidRequestError(f'If-Match is {given!r}; accepted: a version number such as "3".')
-        return int(text)
+        return int(match[2])
 
     def parse_json[M: "BaseModel"](self, model: type[M]) -> M:
         """The JSON body as `model`. Raises InvalidRequestError naming every field that is wrong."""

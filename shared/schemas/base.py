@@ -7,7 +7,7 @@ from typing import Annotated, cast
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic.config import JsonDict
 
-from shared.sizes import parse_bytes
+from shared.sizes import MAX_BYTES, SIZE_PATTERN, parse_bytes
 
 Money = Annotated[Decimal, PlainSerializer(lambda value: format(value, "f"), return_type=str)]
 """US dollars, as a decimal string."""
@@ -20,6 +20,14 @@ def _read_whole(value: object) -> object:
 WholeNumber = Annotated[int, BeforeValidator(_read_whole)]
 """An integer of a request. JSON has one kind of number, and its Schema takes 3.0 for an integer as well."""
 
+Slug = Annotated[str, Field(json_schema_extra={"pattern": r"^[^\x00]*$"})]
+"""Which dashboard: whatever cannot be a slug is not found, but for the character that no database takes."""
+
+# The bound stands before the validator: pydantic describes one that comes after it by no keyword of JSON Schema.
+Version = Annotated[int, Field(ge=1), BeforeValidator(_read_whole)]
+ExpectedVersion = Annotated[int, Field(ge=0), BeforeValidator(_read_whole)]
+"""A version of a dashboard; where one is expected, 0 means that none exists."""
+
 
 def _read_size(value: object) -> object:
     if isinstance(value, bool):
@@ -30,12 +38,12 @@ def _read_size(value: object) -> object:
 ByteSize = Annotated[
     int,
     BeforeValidator(_read_size),
-    Field(gt=0, le=2**63 - 1),
+    Field(gt=0, le=MAX_BYTES),
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "integer", "minimum": 1, "maximum": 2**63 - 1},
-                {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*([KkMmGgTtPp][Ii]?)?[Bb]?\s*$"},
+                {"type": "integer", "minimum": 1, "maximum": MAX_BYTES},
+                {"type": "string", "pattern": SIZE_PATTERN},
             ]
         }
     ),

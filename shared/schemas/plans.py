@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from shared.schemas.base import NONE, SOME, Money, RequestModel, ResponseModel, describe_choice
+from shared.schemas.base import NONE, SOME, Money, RequestModel, ResponseModel, Slug, describe_choice
 from shared.schemas.dashboards import DashboardItem, ValidationItem
 from shared.schemas.queries import OutputFieldModel, PartitionUseModel
 from shared.warehouse.models.bill import Accuracy
@@ -25,7 +25,8 @@ class CompileRequest(RequestModel):
     )
 
     dashboards: list[DashboardItem] = Field(default_factory=list, max_length=1000)
-    slugs: list[str] = Field(default_factory=list, max_length=1000)
+    # One that is named twice is refused where dashboards are compared, with both places.
+    slugs: list[Slug] = Field(default_factory=list, max_length=1000, json_schema_extra={"uniqueItems": True})
     variants: Literal["default", "all"] = "all"
     kept_prices: bool = Field(
         default=False,

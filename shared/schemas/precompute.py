@@ -14,6 +14,7 @@ from shared.schemas.base import (
     Money,
     RequestModel,
     ResponseModel,
+    Slug,
     describe_choice,
 )
 from shared.schemas.queries import ReceiptModel
@@ -31,7 +32,7 @@ class PrecomputeRequest(RequestModel):
         )
     )
 
-    slugs: list[str] = Field(
+    slugs: list[Slug] = Field(
         default_factory=list,
         max_length=1000,
         description="One that is named twice is refreshed once, and has one result, where it came first.",
@@ -54,7 +55,7 @@ class VariantRequest(RequestModel):
     Values are JSON, or texts as in the query string of `/data`.
     """
 
-    slug: str = Field(examples=["nyc-flights"])
+    slug: Slug = Field(examples=["nyc-flights"])
     parameters: dict[str, Any] = Field(default_factory=dict, examples=[{"origin": "LGA"}])
     force: bool = False
 

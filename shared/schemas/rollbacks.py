@@ -5,17 +5,15 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from shared.saving.models import RollbackItem
-from shared.schemas.base import RequestModel, WholeNumber
+from shared.schemas.base import RequestModel, Slug, Version
 
 
 class RollbackItemModel(RequestModel):
     """One dashboard and the version whose content it gets back."""
 
-    slug: str
-    to_version: WholeNumber = Field(ge=1)
-    expected_version: WholeNumber | None = Field(
-        None, ge=1, description="Refuse unless this is the current version."
-    )
+    slug: Slug
+    to_version: Version
+    expected_version: Version | None = Field(None, description="Refuse unless this is the current version.")
 
     def to_item(self) -> RollbackItem:
         """What the service takes."""

@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.saving.models import SavedVersion, SaveItem
-from shared.schemas.base import RequestModel, ResponseModel, WholeNumber
+from shared.schemas.base import ExpectedVersion, RequestModel, ResponseModel
 from shared.schemas.dashboards import DashboardItem
 from shared.schemas.plans import PlanTotalsModel
 from shared.schemas.versions import DiffModel
@@ -15,7 +15,7 @@ from shared.schemas.versions import DiffModel
 class SaveDashboardItem(DashboardItem):
     """One dashboard to save; `expected_version` 0 means that it must not exist yet."""
 
-    expected_version: WholeNumber | None = Field(None, ge=0)
+    expected_version: ExpectedVersion | None = None
 
     def to_item(self) -> SaveItem:
         """What the service takes."""

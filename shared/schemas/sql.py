@@ -1,9 +1,9 @@
 """/sql/run."""
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from shared.dashboards.definition.parameter_values import PARAMETER_TYPES, ParameterValueError
 from shared.errors import InvalidRequestError
@@ -12,9 +12,18 @@ from shared.schemas.base import ByteSize, Money, RequestModel, ResponseModel, Wh
 from shared.schemas.queries import OutputFieldModel, PartitionUseModel, ReceiptModel
 from shared.schemas.sql_values import read_json_value
 from shared.sql.lexer import fold_name
-from shared.time_zones import is_time_zone
+from shared.time_zones import TIME_ZONE_FORMAT, is_time_zone
 from shared.warehouse.models.queries import QueryOutcome, QueryParameter, SampleRows
 from shared.warehouse.sql_runs import MAX_SAMPLE_ROWS, SqlPlan, SqlQuery
+
+
+def _check_zone(value: str) -> str:
+    if not is_time_zone(value):
+        raise ValueError(f"{value!r} is no IANA time zone; write for example Europe/Berlin")
+    return value
+
+
+TimeZone = Annotated[str, AfterValidator(_check_zone), Field(json_schema_extra={"format": TIME_ZONE_FORMAT})]
 
 
 class SqlParameter(RequestModel):
@@ -51,18 +60,11 @@ class SqlRunRequest(RequestModel):
     max_bytes_billed: ByteSize | None = Field(None, examples=["1 GB", 1000000000])
     dry_run: bool = False
     sample_rows: WholeNumber = Field(MAX_SAMPLE_ROWS, ge=0, le=MAX_SAMPLE_ROWS)
-    time_zone: str | None = Field(
+    time_zone: TimeZone | None = Field(
         None,
         description="IANA zone of the job, as a dashboard's time_zone sets it. Default: UTC.",
         examples=["America/New_York"],
     )
-
-    @field_validator("time_zone")
-    @classmethod
-    def _check_zone(cls, value: str | None) -> str | None:
-        if value is not None and not is_time_zone(value):
-            raise ValueError(f"{value!r} is no IANA time zone; write for example Europe/Berlin")
-        return value
 
     @field_validator("parameters")
     @classmethod

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.bodies import MOST_BYTES, measure_growth
 from deploy.local.functions import build_function_spec
 from deploy.local.supervision.process import Service, pick_free_port
 from shared.api.manifest import get_manifest
@@ -118,6 +119,11 @@ def test_who_sends_all_of_a_large_body_before_reading_gets_the_refusal_too(close
     connection = closed_function.send(HEAD + f"Content-Length: {LARGE}\r\n\r\n".encode() + b"{" * LARGE)
     assert read_error(connection) == (401, "UNAUTHENTICATED")
     assert connection.recv(1) == b""
+
+
+def test_large_bodies_of_strangers_take_no_memory(closed_function):
+    # docs/bench/bodies.md has the figures of 16 threads, and of a state that read the bodies.
+    assert measure_growth(closed_function.port) < MOST_BYTES
 
 
 def test_more_strangers_who_drip_than_there_are_threads_hold_up_nobody(closed_function):

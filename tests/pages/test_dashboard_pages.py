@@ -294,6 +294,28 @@ def test_plans_name_the_sources_whose_changes_go_unseen_and_why(visitor, stack):
         expect(page.locator("#plan .planned")).to_contain_text(said)
 
 
+@pytest.mark.parametrize(
+    ("accuracy", "count", "said"),
+    [("UNKNOWN", None, "an unknown number of bytes"), ("LOWER_BOUND", 2_000_000, "at least 2.0 MB")],
+)
+def test_a_plan_says_that_bytes_are_unknown_or_at_least_so_many(visitor, accuracy, count, said):
+    def answer(route):
+        response = route.fetch()
+        body = response.json()
+        for query in body["data"]["results"][0]["plan"]["queries"]:
+            query |= {"accuracy": accuracy, "bytes_estimated": count, "bytes_billed_expected": count}
+            query |= {"usd_billed_expected": None}
+        route.fulfill(response=response, json=body)
+
+    visitor.page.route("**/dashboards/compile", answer)
+    visitor.open_dashboard("nyc-flights")
+    visitor.page.get_by_role("button", name="Menu of Departure delay by day").click()
+    visitor.page.get_by_role("menuitem", name="Plan and cost").click()
+    visitor.page.locator("dialog .plan dd").first.wait_for()
+    facts = visitor.page.locator("dialog .plan dd").all_inner_texts()
+    assert facts[1:3] == [f"{said} (\u2013) when it runs", said]
+
+
 def test_a_plan_says_what_is_billed_for_the_parameters_that_are_shown(visitor):
     visitor.open_dashboard("nyc-flights", "?origin=LGA")
     page = visitor.page

@@ -11,8 +11,9 @@ from shared.api.answers.ndjson import NDJSON_TYPE
 from shared.api.answers.precompute_response import ProgressLine
 from shared.api.answers.result_response import ARROW_TYPE
 from shared.api.answers.validation_formats import SARIF_TYPE
+from shared.api.call import IF_MATCH_PATTERN
 from shared.api.openapi import examples as examples
-from shared.dashboards.definition.field_types import NAME_PATTERN
+from shared.dashboards.definition.field_types import NAME_PATTERN, SLUG_PATTERN
 from shared.dashboards.definition.head import QUERY_CHOICE
 
 type JsonObject = dict[str, object]
@@ -29,7 +30,7 @@ class Media:
 
 YAML = Media(
     "application/yaml",
-    {"type": "string", "description": "One dashboard file: the short form of a list of one."},
+    {"type": "object", "description": "One dashboard file as it is: the short form of a list of one."},
     examples.DASHBOARD_YAML,
 )
 SARIF = Media(
@@ -94,7 +95,7 @@ DRY_RUN = _query(
 IF_MATCH = _header(
     "If-Match",
     'With a YAML body: the version the change is based on, such as `"3"`; `"0"` means that none exists.',
-    {"type": "string", "pattern": '^(W/)?"?[0-9]+"?$'},
+    {"type": "string", "pattern": IF_MATCH_PATTERN},
 )
 IF_NONE_MATCH = _header(
     "If-None-Match", "An ETag of an earlier answer: 304 while it holds.", {"type": "string"}
@@ -148,7 +149,7 @@ PATH_PARAMETERS: Mapping[str, JsonObject] = {
         "in": "path",
         "required": True,
         "description": "Which dashboard.",
-        "schema": {"type": "string", "pattern": "^[a-z][a-z0-9-]{1,62}$"},
+        "schema": {"type": "string", "pattern": SLUG_PATTERN},
         "example": examples.SLUG,
     },
     "version": {
