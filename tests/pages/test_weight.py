@@ -39,6 +39,10 @@ def test_a_page_weighs_what_is_stated_and_keeps_its_budget(name):
     assert abs(weight - stated) <= max(1, stated * 0.05), f"docs/pages.md states {stated} kB of {name}"
 
 
+def test_a_first_chart_costs_a_new_reader_330_kilobytes_at_most():
+    assert weigh("view") + weigh("vega") <= 330
+
+
 def test_a_chart_can_be_asked_for_without_waiting_for_vega():
     """Tiles and tables are drawn while Vega is still on its way."""
     assert "vega_view" not in (DIST / "view.html").read_text()

@@ -11,6 +11,8 @@ export interface ChartCell {
   width: number;
   /** In a row with something higher: a number stays as high as it is. */
   besideHigher?: boolean;
+  /** A number that has no other beside it where two stand in a line. */
+  isOdd?: boolean;
   /** Drawn from text that is not saved: there is nothing to ask the service about it. */
   preview?: boolean;
 }

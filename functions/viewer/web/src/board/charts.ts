@@ -8,11 +8,13 @@ import { isDark } from "../page";
 import { isNumeric, readColumn, type Chart, type MetricSpec, type QueryData } from "../payload";
 import { drawTable } from "./table";
 import type { Drawing } from "./vega_view";
-import { hasSteps } from "./chart_height";
+import { hasSteps, isFaceted } from "./chart_height";
 
 const FIRST_PAINTED = "first-chart-painted";
 /** Characters that fit a narrow tile at full size. */
 const LONG_METRIC = 12;
+/** A window that is being resized says so many times. */
+const SETTLED_AFTER_MILLISECONDS = 150;
 
 // Asked for at once, beside the data: tiles and tables do not wait for it.
 const vega = import("./vega_view");
@@ -24,6 +26,8 @@ export interface DrawnCell {
   setsHeight: boolean;
   /** Draw the inside, once the cell is in the page. */
   paint: () => Promise<void>;
+  /** Once the whole row is painted: leave no hole under what is drawn. */
+  fill: () => Promise<void>;
 }
 
 export function drawChart(cell: ChartCell): DrawnCell {
@@ -33,22 +37,35 @@ export function drawChart(cell: ChartCell): DrawnCell {
   const menu = h("button", { class: "quiet menu", "aria-haspopup": "menu", "aria-label": `Menu of ${chart.title}` }, "⋯");
   const element = h(
     "section",
-    { class: `cell span-${cell.width} is-${chart.spec.type ?? "drawing"} ${cell.besideHigher ? "natural" : ""}`, "aria-labelledby": heading.id, "data-chart": chart.id },
+    { class: `cell span-${cell.width} is-${chart.spec.type ?? "drawing"} ${cell.besideHigher ? "natural" : ""} ${cell.isOdd ? "odd" : ""}`, "aria-labelledby": heading.id, "data-chart": chart.id },
     h("header", {}, heading, !cell.preview && menu),
     chart.description && h("p", { class: "muted small" }, chart.description),
     body,
     ...drawNotes(data),
   );
   menu.addEventListener("click", () => openMenu(menu, cell, body));
-  return { element, setsHeight: chart.spec.type !== undefined || hasSteps(chart), paint: () => paint(cell, body) };
+  const setsHeight = chart.spec.type !== undefined || hasSteps(chart) || isFaceted(chart.spec);
+  return { element, setsHeight, paint: () => paint(cell, body), fill: async () => drawings.get(body)?.fill() };
 }
 
-/** Draw every chart anew, in the colours of the theme. */
-export function redrawAll(): void {
-  for (const [body, redraw] of drawn) {
-    if (body.isConnected) void redraw();
-    else drawn.delete(body);
-  }
+/** Draw every chart anew, in the colours of the theme and to the width of its cell. */
+export async function redrawAll(): Promise<void> {
+  for (const body of drawn.keys()) if (!body.isConnected) drawn.delete(body);
+  await Promise.all([...drawn.values()].map((redraw) => redraw()));
+  for (const body of drawn.keys()) await drawings.get(body)?.fill();
+}
+
+/** Legends and small multiples are laid out for a width: another window, or a phone turned round, asks for another layout. */
+export function followWidth(): void {
+  let width = innerWidth;
+  let settling = 0;
+  window.addEventListener("resize", () => {
+    clearTimeout(settling);
+    settling = setTimeout(() => {
+      if (innerWidth !== width) void redrawAll();
+      width = innerWidth;
+    }, SETTLED_AFTER_MILLISECONDS);
+  });
 }
 
 async function paint(cell: ChartCell, body: HTMLElement): Promise<void> {

@@ -2,6 +2,8 @@
 import { expressionFunction, type Spec } from "vega";
 import type { Config } from "vega-lite";
 import { formatCell, formatMetric, formatName, isName } from "./cells";
+import { LEGEND_LABEL_SIZE, wrapLabel, wrapText } from "./legends";
+import { wrapHeaders } from "./small_multiples";
 import type { PreparedSpec } from "./spec_fields";
 import type { Cell } from "../payload";
 
@@ -28,6 +30,7 @@ export function registerFormats(): void {
   expressionFunction("shownMoment", (value?: number | Date | null) => formatCell(writeClock(value), "STRING"));
   expressionFunction("shownDate", (value?: number | Date | null) => formatCell(writeClock(value)?.slice(0, 10) ?? null, "STRING"));
   expressionFunction("shownText", (value?: Cell) => formatName(value ?? null));
+  expressionFunction("wrapText", (value: unknown, limit: number) => wrapText(value, limit, LEGEND_LABEL_SIZE));
   expressionFunction("exactNumber", (value: Cell, pattern: string) => formatMetric(value, "NUMERIC", pattern));
 }
 
@@ -57,6 +60,7 @@ export function refineFormats(spec: Spec, { columns, exact }: PreparedSpec): Spe
       return `${call}(datum["${name}"]${digits ? `, datum["${digits}"]` : ""})`;
     });
   rewriteTexts(spec, refine);
+  wrapHeaders(spec);
   return spec;
 }
 
@@ -74,7 +78,7 @@ function nameValues(value: unknown, discrete: ReadonlySet<unknown>): void {
   if (typeof value !== "object" || value === null) return;
   const { axes = [], legends = [] } = value as { axes?: Guide[]; legends?: Guide[] };
   for (const axis of axes) if (discrete.has(axis.scale)) nameLabels(axis);
-  for (const legend of legends) if (LEGENDS.some((channel) => discrete.has(legend[channel]))) nameLabels(legend);
+  for (const legend of legends) if (LEGENDS.some((channel) => discrete.has(legend[channel]))) nameLabels(legend, wrapLabel);
   Object.values(value).forEach((part) => nameValues(part, discrete));
 }
 
@@ -83,10 +87,12 @@ interface Guide {
   encode?: { labels?: { update?: Record<string, unknown> } };
 }
 
-function nameLabels(guide: Guide): void {
+function nameLabels(guide: Guide, wrap = (text: string) => text): void {
+  const written = guide.encode?.labels?.update?.text as { signal?: string } | undefined;
+  if (written?.signal) written.signal = wrap(written.signal);
   if (guide.format !== undefined || guide.formatType !== undefined || guide.encode?.labels?.update?.text) return;
   const { labels } = (guide.encode ??= {});
-  guide.encode.labels = { ...labels, update: { ...labels?.update, text: { signal: "shownText(datum.value)" } } };
+  guide.encode.labels = { ...labels, update: { ...labels?.update, text: { signal: wrap("shownText(datum.value)") } } };
 }
 
 function rewriteTexts(value: unknown, rewrite: (text: string) => string): void {

@@ -1,5 +1,6 @@
 // Chart colours from the page's own custom properties.
 import type { Config } from "vega-lite";
+import { placeLegend, type LegendPlace } from "./legends";
 import { TOOLTIP_FORMATS } from "./vega_formats";
 
 const CATEGORIES = {
@@ -13,8 +14,7 @@ const RAMPS = {
   dark: ["#29324f", "#3f54a0", "#6b86ea", "#a9baff", "#edf1ff"],
 };
 
-/** `narrow` charts have their legend below: beside it, half of a phone would be left for the chart. */
-export function buildConfig(dark: boolean, narrow: boolean): Config {
+export function buildConfig(dark: boolean, legends: LegendPlace): Config {
   const styles = getComputedStyle(document.documentElement);
   const read = (name: string) => styles.getPropertyValue(name).trim();
   const text = read("--text-soft");
@@ -28,7 +28,7 @@ export function buildConfig(dark: boolean, narrow: boolean): Config {
     padding: { left: 2, top: 4, right: 8, bottom: 8 },
     axis: { labelColor: text, titleColor: text, gridColor: line, domainColor: line, tickColor: line, titleFontWeight: 500, labelFontSize: 11, labelLimit: 150, labelSeparation: 8 },
     axisX: { grid: false },
-    legend: { labelColor: text, titleColor: text, titleFontWeight: 500, labelLimit: 140, symbolBaseFillColor: text, symbolBaseStrokeColor: text, ...(narrow && { orient: "bottom", columns: 2 }) },
+    legend: { labelColor: text, titleColor: text, titleFontWeight: 500, symbolBaseFillColor: text, symbolBaseStrokeColor: text, ...placeLegend(legends) },
     header: { labelColor: text, titleColor: text },
     title: { color: text },
     view: { stroke: null },

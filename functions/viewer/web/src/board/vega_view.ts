@@ -1,14 +1,16 @@
 // Vega-Lite specs on the page. Expressions are interpreted, not compiled: no eval, so a strict policy holds.
 import { Error as ErrorLevel, logger, parse, View, type Item, type Loader, type Spec } from "vega";
-import { compile, type TopLevelSpec } from "vega-lite";
+import { compile, type Config, type TopLevelSpec } from "vega-lite";
 import { expressionInterpreter } from "vega-interpreter";
-import { hasSteps } from "./chart_height";
+import { hasSteps, isFaceted } from "./chart_height";
 import type { Chart, QueryData } from "../payload";
 import { describeChart } from "./chart_words";
+import { BELOW, moveLegends } from "./legends";
 import { answerForNearest, isLine } from "./nearest_point";
 import { toPng, toSvg, type Caption } from "./picture";
 import { buildRows, type Row } from "./rows";
-import { prepareSpec } from "./spec_fields";
+import { prepareSpec, type PreparedSpec } from "./spec_fields";
+import { arrange, fitPanels } from "./small_multiples";
 import { showTooltip } from "./tooltip";
 import { boundSpec } from "./vega_bounds";
 import { LOCALE, useUtc } from "./vega_clock";
@@ -24,6 +26,8 @@ export interface Drawing {
   isEmpty: boolean;
   /** Values that are no finite number, and so have no place on it. */
   gaps: number;
+  /** Grow to the height of the cell, where the drawing is one that does. */
+  fill(): Promise<void>;
   toPng(caption: Caption): Promise<string>;
   toSvg(caption: Caption): Promise<string>;
   finish(): void;
@@ -31,6 +35,9 @@ export interface Drawing {
 
 const NARROW = 460;
 const HEIGHTS: [number, number] = [260, 480];
+const MOST_HEIGHT = 720;
+/** Of the drawing itself, without axes and legends. */
+const LEAST_HEIGHT = 150;
 const STEPS: [number, number] = [20, 34];
 const AXIS_HEIGHT = 60;
 const MOST_SVG_ROWS = 3000;
@@ -49,24 +56,44 @@ equipVega();
 
 /** Draw `chart` into `parent`. Throws what Vega-Lite says of a spec it cannot compile, or what Vega meets on its way. */
 export async function drawVega(parent: HTMLElement, chart: Chart, data: QueryData, dark: boolean): Promise<Drawing> {
-  parent.replaceChildren();
   const prepared = prepareSpec(chart.spec, data);
   const { rows, gaps } = buildRows(prepared.columns, data.rows, prepared.used);
-  const shown = { ...chart, spec: prepared.spec as Chart["spec"] };
-  const spec = buildSpec(shown, rows, findHeight(parent), describeChart(chart, data));
-  const config = buildConfig(dark, parent.clientWidth < NARROW);
+  parent.replaceChildren();
+  const width = parent.clientWidth;
+  const spec = buildSpec({ ...chart, spec: prepared.spec as Chart["spec"] }, rows, [width, findHeight(parent)], describeChart(chart, data));
+  const place = width < NARROW ? BELOW : {};
+  const config = buildConfig(dark, place);
   if (!isCheap(prepared.spec, rows)) await tryFirst(chart, { spec, config, rows });
-  const written = compile(spec, {
-    config,
-    fieldTitle: makeTitles(prepared.titles),
-    logger: logger(ErrorLevel),
-  }).spec as Spec;
+  const draw = (config: Config) => drawOnce(parent, spec, config, prepared, rows);
+  let view = await draw(config);
+  const moved = moveLegends(view, place, width);
+  if (moved) {
+    view.finalize();
+    view = await draw(buildConfig(dark, moved));
+  }
+  const grows = !hasSteps(chart) && !isFaceted(spec) && !("height" in chart.spec);
+  if (grows) await leaveRoom(view, Number(spec.height));
+  tell(parent, String(spec.description));
+  openLinks(parent);
+  answerForNearest(view, parent);
+  return {
+    gaps,
+    isEmpty: !hasVisible((view.scenegraph() as unknown as { root: Scene }).root),
+    fill: async () => (grows ? fillCell(view, parent) : undefined),
+    toPng: (caption) => toPng(view, caption),
+    toSvg: (caption) => toSvg(view, caption),
+    finish: () => void view.finalize(),
+  };
+}
+
+async function drawOnce(parent: HTMLElement, spec: DrawnSpec, config: Config, prepared: PreparedSpec, rows: Row[]): Promise<View> {
+  parent.replaceChildren();
+  const written = compile(spec, { config, fieldTitle: makeTitles(prepared.titles), logger: logger(ErrorLevel) }).spec as Spec;
   const compiled = refineFormats(useUtc(boundSpec(written)), prepared);
   fillData(compiled, rows);
-  const renderer = rows.length > MOST_SVG_ROWS ? "canvas" : "svg";
   const view = new View(parse(compiled, undefined, { ast: true }), {
     container: parent,
-    renderer,
+    renderer: rows.length > MOST_SVG_ROWS ? "canvas" : "svg",
     hover: true,
     loader: LOADER,
     expr: expressionInterpreter,
@@ -76,16 +103,25 @@ export async function drawVega(parent: HTMLElement, chart: Chart, data: QueryDat
   } as ConstructorParameters<typeof View>[1]);
   view.locale(LOCALE);
   await runView(view);
-  tell(parent, String(spec.description));
-  openLinks(parent);
-  answerForNearest(view, parent);
-  return {
-    gaps,
-    isEmpty: !hasVisible((view.scenegraph() as unknown as { root: Scene }).root),
-    toPng: (caption) => toPng(view, caption),
-    toSvg: (caption) => toSvg(view, caption),
-    finish: () => void view.finalize(),
-  };
+  if (isFaceted(spec)) await fitPanels(view, compiled, parent.clientWidth, () => parent.querySelector("svg, canvas")?.getBoundingClientRect().width ?? 0);
+  return view;
+}
+
+/** What legends and axes take must not leave a strip of the drawing: it grows by what it lacks. */
+async function leaveRoom(view: View, height: number): Promise<void> {
+  let outer = height;
+  // No drawing is lower than nothing: what a legend takes beyond the whole shows only in the next step.
+  for (let step = 0; step < 3 && view.height() < LEAST_HEIGHT; step++) {
+    outer += LEAST_HEIGHT - view.height();
+    await view.height(outer).runAsync();
+  }
+}
+
+/** As high as the cell has become beside its neighbours. */
+async function fillCell(view: View, parent: HTMLElement): Promise<void> {
+  const drawn = parent.querySelector("svg, canvas")?.getBoundingClientRect().height ?? 0;
+  const room = Math.min(parent.clientHeight - 2, MOST_HEIGHT);
+  if (drawn && room - drawn > 1) await view.height(room).runAsync();
 }
 
 /** Vega says the words of the element around the drawing, which says here by which key its rows are seen. */
@@ -128,16 +164,17 @@ function findStep(chart: Chart, rows: Row[], height: number): number {
   return Math.min(Math.max(Math.floor((height - AXIS_HEIGHT) / Math.max(count, 1)), STEPS[0]), STEPS[1]);
 }
 
-function buildSpec(chart: Chart, rows: Row[], height: number, words: string): TopLevelSpec {
+type DrawnSpec = TopLevelSpec & { height: unknown; description: string };
+
+function buildSpec(chart: Chart, rows: Row[], [width, height]: [number, number], words: string): DrawnSpec {
   const spec = chart.spec as Record<string, unknown>;
-  const encoding = (spec.encoding ?? {}) as object;
-  const faceted = ["row", "column", "facet"].some((channel) => channel in encoding);
+  const arranged = arrange(spec, rows, width);
   const stepped = hasSteps(chart);
   return {
     ...spec,
     data: { name: DATA_NAME, format: { parse: null } },
     description: [chart.title, chart.description, words].filter(Boolean).join(". "),
-    ...(faceted ? {} : { width: "container", autosize: { type: stepped ? "fit-x" : "fit", contains: "padding" } }),
-    height: spec.height ?? (stepped ? { step: findStep(chart, rows, height) } : height),
-  } as unknown as TopLevelSpec;
+    ...(arranged ?? { width: "container", autosize: { type: stepped ? "fit-x" : "fit", contains: "padding" } }),
+    height: spec.height ?? (stepped ? { step: findStep(chart, rows, height) } : (arranged?.height ?? height)),
+  } as unknown as DrawnSpec;
 }

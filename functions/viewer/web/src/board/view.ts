@@ -1,7 +1,7 @@
 // GET /view/{slug}: one dashboard, drawn from its payload.
 import "../styles/view.css";
 import { ApiError, get, getSession } from "../api";
-import { drawChart, redrawAll, type DrawnCell } from "./charts";
+import { drawChart, followWidth, redrawAll, type DrawnCell } from "./charts";
 import { readSlug } from "../address";
 import { drawControls, findDisorder, findUnlisted, readParameters, writeChosenZone, writeParameters } from "./parameters";
 import type { Detail, ParameterDefinition } from "../detail";
@@ -9,6 +9,7 @@ import { byId, h, replace } from "../dom";
 import { formatAgo, formatMoment } from "../format";
 import { announce, openPage, runPage, showError, showState } from "../page";
 import { fetchPayload, type Payload } from "../payload";
+import { fillRow, findOdd } from "./row_widths";
 import { startRefresh } from "./refresh";
 import { chooseZone, drawZoneChoice } from "./zone_choice";
 
@@ -27,8 +28,9 @@ runPage(async () => {
   saved = get<Detail>(`/dashboards/${slug}`);
   replace(byId("main"), drawFrame());
   window.addEventListener("popstate", () => void load());
-  document.addEventListener("themechange", () => redrawAll());
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redrawAll());
+  document.addEventListener("themechange", () => void redrawAll());
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => void redrawAll());
+  followWidth();
   saved.then(showControls, () => undefined);
   await load();
   await session;
@@ -115,6 +117,7 @@ async function paintBehind(made: DrawnCell[], turn: number): Promise<void> {
   try {
     await Promise.all(made.filter((one) => one.setsHeight).map((one) => one.paint()));
     await Promise.all(made.filter((one) => !one.setsHeight).map((one) => one.paint()));
+    await Promise.all(made.map((one) => one.fill()));
     if (!isFirst && turn === newest) board.replaceChildren(...next.children);
   } finally {
     if (!isFirst) next.remove();
@@ -128,7 +131,8 @@ function drawRow(payload: Payload, row: Payload["layout"][number]): DrawnCell[] 
     return chart && data ? [{ slug, chart, data, width, parameters: payload.parameters }] : [];
   });
   const besideHigher = found.some(({ chart }) => chart.spec.type !== "metric");
-  return found.map((cell) => drawChart({ ...cell, besideHigher }));
+  const odd = findOdd(found);
+  return fillRow(found).map((cell, index) => drawChart({ ...cell, besideHigher, isOdd: odd[index] ?? false }));
 }
 
 async function drawHead(payload: Payload): Promise<HTMLElement[]> {

@@ -24,8 +24,8 @@ runPage(async () => {
   if (role === "viewer") return refuse(email);
   const draft = readDraft(slug);
   replace(byId("main"), drawFrame(slug, draft !== null));
-  document.addEventListener("themechange", () => redrawAll());
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redrawAll());
+  document.addEventListener("themechange", () => void redrawAll());
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => void redrawAll());
   const workbench = new Workbench(slug === NEW ? null : slug, saved, draft, schema, showSaved);
   byId("save").addEventListener("click", () => void workbench.save());
   byId("revert").addEventListener("click", () => workbench.revert());

@@ -1,6 +1,7 @@
 // The charts as the text draws them, from rows that cost nothing: what is computed already, and what was run here.
 import { ApiError, describeError, post } from "../api";
 import { drawChart, type DrawnCell } from "../board/charts";
+import { fillRow } from "../board/row_widths";
 import { setTimeZone } from "../board/time_zone";
 import { h, replace } from "../dom";
 import { formatBytes, formatDollars, plural } from "../format";
@@ -51,7 +52,7 @@ export class Preview {
     const turn = ++this.turn;
     const charts = new Map(definition.charts.map((chart) => [chart.id, chart]));
     const made: DrawnCell[] = [];
-    for (const { chart: id, width } of definition.layout.flat()) {
+    for (const { chart: id, width } of definition.layout.flatMap(fillRow)) {
       const chart = charts.get(id);
       if (!chart) continue;
       const data = this.rows.get(identifyQuery(definition, chart.query, files)) ?? emptyData();
@@ -60,6 +61,7 @@ export class Preview {
     replace(this.board, ...made.map(({ element }) => element));
     this.drawNotice();
     for (const one of made) if (turn === this.turn) await one.paint();
+    for (const one of made) if (turn === this.turn) await one.fill();
   }
 
   /** The plan says what running the missing queries would cost; null while that is not known. */
