@@ -43,7 +43,9 @@ export function wrapLabel(text: string): string {
 
 /** Where the legends of a drawing have room that have none at `place`; null where they stand well. */
 export function moveLegends(view: vega.View, place: LegendPlace, width: number): LegendPlace | null {
-  const legends = listRole((view.scenegraph() as unknown as { root: Mark }).root, "legend");
+  const all = listRole((view.scenegraph() as unknown as { root: Mark }).root, "legend");
+  // A ramp of colours has no entries to arrange, and reads the same whatever its length.
+  const legends = all.filter((legend) => (legend.items ?? []).some((mark) => listRole(mark, "legend-symbol").length));
   const labels = legends.flatMap((legend) => (legend.items ?? []).flatMap((mark) => listRole(mark, "legend-label")));
   const below = width - AXIS_WIDTH;
   const isCut = place.orient
