@@ -141,9 +141,12 @@ def test_what_is_priced_is_what_the_heartbeat_does() -> None:
         ("* 8-18 * * MON-FRI", "*/15 8-18 * * MON-FRI"),
         ("1,2 6 * * *", "2 6 * * *"),
         ("40-55 6 * * *", "45,55 6 * * *"),
+        ("0,59 0,23 * * *", "0 0,23 * * *"),
     ],
 )
-def test_a_schedule_thinned_out_comes_as_often_as_it_is_refreshed(schedule: str, possible: str) -> None:
+def test_no_two_times_of_a_schedule_thinned_out_fall_between_two_heartbeats(
+    schedule: str, possible: str
+) -> None:
     assert thin_out(schedule) == possible
     frequency = count_per_month(possible)
     assert frequency.fires == frequency.refreshes

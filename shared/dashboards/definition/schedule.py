@@ -60,7 +60,7 @@ def count_per_month(schedule: str) -> Frequency:
 
 
 def thin_out(schedule: str) -> str:
-    """The schedule with at most one firing an hour between two heartbeats: the last one of each, in place of all."""
+    """The schedule with the last minute before each heartbeat alone, and none before the next hour's first."""
     minutes = croniter.expand(schedule)[0][0]
     last = {_find_beat(minute): minute for minute in sorted(_list(minutes, 60))}
     if 0 in last:

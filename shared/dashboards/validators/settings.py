@@ -155,7 +155,7 @@ def _check_frequency(document: ParsedDashboard, schedule: str) -> Iterator[Diagn
             DiagnosticCode.SCHEDULE_TOO_OFTEN,
             f"{schedule[:80]!r} comes {frequency.fires} times a month and is refreshed {frequency.refreshes} times:"
             f" what is due is looked for every {HEARTBEAT_MINUTES} minutes",
-            f"Write {possible[:80]!r}: it is refreshed as often.",
+            f"Write {possible[:80]!r}: no two of its times fall between two of those looks.",
             "/refresh/schedule",
             severity=Severity.WARNING,
             received=schedule[:200],
