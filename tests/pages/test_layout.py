@@ -15,6 +15,7 @@ X = {"field": "day", "type": "temporal"}
 Y = {"field": "n", "type": "quantitative"}
 KIND = {"field": "kind", "type": "nominal"}
 LONG = "The very long name of an airline of the western hemisphere and its partners"
+UNSEEN = "\u200b"
 PAPER = 718  # an A4 sheet between its margins, in CSS pixels
 
 
@@ -91,11 +92,9 @@ def find_holes(cells: list[dict[str, Any]]) -> list[str]:
 
 
 def read_labels(page: Page, chart: str, role: str) -> list[str]:
-    """The texts of a role, their lines joined again."""
-    texts = page.locator(f"[data-chart={chart}] svg .role-{role} text").all()
-    return [
-        " ".join(text.locator("tspan").all_text_contents()) or text.text_content() or "" for text in texts
-    ]
+    """The texts of a role, with the lines of each."""
+    texts = page.locator(f"[data-chart={chart}] svg .role-{role} text").all_text_contents()
+    return [text.replace(UNSEEN, "") for text in texts]
 
 
 @pytest.mark.parametrize("width", [1400, 1000, 390])

@@ -1,6 +1,7 @@
 // Whole legends: every entry to its last letter, beside the chart where there is room, else below it in columns.
 import * as vega from "vega";
 import type { Config } from "vega-lite";
+import { UNSEEN } from "./values";
 
 // Exported by Vega, and missing from its types.
 const { textMetrics } = vega as unknown as { textMetrics: { width(item: { fontSize: number; font: string }, text: string): number } };
@@ -70,9 +71,13 @@ function breakLine(line: string, fits: (text: string) => boolean): string[] {
   const add = (part: string, between: string) => {
     const last = lines.at(-1) ?? "";
     if (!last || fits(last + between + part)) lines[lines.length - 1] = last + (last && between) + part;
-    else lines.push(part);
+    else {
+      // Vega trims its lines: what follows the space keeps it, for who copies or hears the text.
+      lines[lines.length - 1] = last + (between && between + UNSEEN);
+      lines.push(part);
+    }
   };
-  for (const word of line.split(/\s+/)) {
+  for (const word of line.split(" ")) {
     if (fits(word)) add(word, " ");
     else [...word].forEach((letter, index) => add(letter, index ? "" : " "));
   }
