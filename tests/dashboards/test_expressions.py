@@ -122,7 +122,10 @@ def test_threads_read_at_once():
 @pytest.mark.parametrize(
     "pattern",
     ["^(a+)+$", "(a|a)*b", "(a|aa)+$", "((a+))+$", "([a-z]+(x)?)*y", r"^(\d+,?)+$", "(.*)*x", "(x+x+)+y",
-     "(a{1,30}){1,30}b", "(a?){40}b", r"(\w|\d)+x", r"^(([a-z])+.)+[A-Z]$"],
+     "(a{1,30}){1,30}b", "(a?){40}b", r"(\w|\d)+x", r"^(([a-z])+.)+[A-Z]$",
+     # Without an end of its own, and with many small ones.
+     "(.*)(.*)(.*)(.*)(.*)x", "a*a*a*a*b", ".*.*=.*", "^a*a*a*b", "(a{0,8}){8}b", "((a{0,8}){8}){8}b",
+     "(a?){8}(a?){8}(a?){8}(a?){8}x"],
 )  # fmt: skip
 def test_a_pattern_that_may_double_with_each_character_is_told_from_others(pattern):
     assert explain_slow(pattern, "")
@@ -131,7 +134,9 @@ def test_a_pattern_that_may_double_with_each_character_is_told_from_others(patte
 @pytest.mark.parametrize(
     "pattern",
     ["^(north|south) [0-9]+$", "(north|south)+", r"(?:\.\d+)*", r"^[^@]+@[^@]+\.[a-z]+$", r"^\d{4}-\d{2}-\d{2}$",
-     r"(\d{1,3}\.){3}\d{1,3}", "(a|b)*c", "(", ""],
+     r"(\d{1,3}\.){3}\d{1,3}", "(a|b)*c", "(", "",
+     r"^\s*(.*?)\s*$", "^.*,.*,.*$", ".*foo.*bar", r"^(\w+) (\w+)$", "[0-9a-f]{1,4}(:[0-9a-f]{1,4}){7}",
+     r"\w{0,20}\s\w{0,20}\s\w{0,20}\s\w{0,20}\s\w{0,20}", "(a?){8}"],
 )  # fmt: skip
 def test_a_pattern_that_ends_soon_passes(pattern):
     assert explain_slow(pattern, "") == ""
@@ -252,6 +257,26 @@ def test_what_makes_too_much_out_of_constants_is_refused_at_its_name(expression)
     assert show(result) == expected
     if expected:
         assert marked_text(text, result, DiagnosticCode.UNSAFE_CHART) == expression.partition("(")[0]
+
+
+@pytest.mark.parametrize(
+    ("expression", "marked"),
+    [
+        ("test('(a+)' + '+$', datum.day)", "'(a+)' + '+$'"),
+        ("test(regexp('(a+)+' + '$', 'i'), datum.day)", "'(a+)+' + '$'"),
+        ("test(regexp(datum.day), datum.day)", "datum.day"),
+        ("test(datum.day, 'x')", "datum.day"),
+        ("test('^a' + 'b$', datum.day)", None),
+        ("test(regexp('^(north|south)$', 'i'), datum.day)", None),
+        ("replace(datum.day, /-/g, '/')", None),
+    ],
+)
+def test_a_pattern_is_read_however_it_is_put_together(expression, marked):
+    text = write_charts({"transform": [{"calculate": expression, "as": "z"}]})
+    result = validate(text)
+    assert show(result) == ([("UNSAFE_CHART", None)] if marked else [])
+    if marked:
+        assert marked_text(text, result, DiagnosticCode.UNSAFE_CHART) == marked
 
 
 # --- against columns

@@ -17,6 +17,7 @@ from shared.dashboards.validators.parsed import ParsedDashboard
 from shared.dashboards.validators.sql_positions import locate_within
 from shared.dashboards.vega.expressions import (
     ExpressionReading,
+    FoundPattern,
     explain_slow,
     list_functions,
     read_expression,
@@ -136,10 +137,25 @@ def _check(
             remedy = "Make it less, or compute it in the query's SQL."
             yield text.report(DiagnosticCode.UNSAFE_CHART, message, remedy, count.start, count.end)
     for pattern in reading.patterns:
-        if why := explain_slow(pattern.pattern, pattern.flags):
-            message = f"the pattern {pattern.pattern[:80]} may take longer than anybody waits: {why}"
-            remedy = "Write it without one repetition in another, or use REGEXP_CONTAINS in the query's SQL."
-            yield text.report(DiagnosticCode.UNSAFE_CHART, message, remedy, pattern.start, pattern.end)
+        if found := _judge_pattern(pattern):
+            yield text.report(DiagnosticCode.UNSAFE_CHART, *found, pattern.start, pattern.end)
+
+
+def _judge_pattern(found: FoundPattern) -> tuple[str, str] | None:
+    """What is wrong with a pattern and what to do; None for one that ends soon on any text."""
+    if found.pattern is None:
+        return (
+            "a pattern that is put together as the chart is drawn may take longer than anybody waits",
+            "Write the pattern as text; to look for what a reader types, use "
+            "indexof(lower(datum.name), lower(search)) >= 0.",
+        )
+    if why := explain_slow(found.pattern, found.flags):
+        return (
+            f"the pattern {found.pattern[:80]} may take longer than anybody waits: {why}",
+            "Write it so that each character belongs to one repetition only, or use REGEXP_CONTAINS in the query's "
+            "SQL.",
+        )
+    return None
 
 
 def _check_events(text: ExpressionText) -> Iterator[Diagnostic]:

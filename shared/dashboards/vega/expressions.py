@@ -46,9 +46,9 @@ class FoundCount:
 
 @dataclass(frozen=True)
 class FoundPattern:
-    """A regular expression, written as one or as text."""
+    """A regular expression, written as one or as text; `pattern` is None where only data or a reader can tell which."""
 
-    pattern: str
+    pattern: str | None
     flags: str
     start: int
     end: int

@@ -23,8 +23,8 @@ interface Reading {
   fields: (Place & { name: string | null })[];
   /** Calls that make more than one thing out of constants, with how many. */
   counts: (Place & { name: string; count: number })[];
-  /** Patterns that are written in it, as such or as text. */
-  patterns: (Place & { pattern: string; flags: string })[];
+  /** Patterns that are written in it, as such or as text; null where only the data or a reader can tell which. */
+  patterns: (Place & { pattern: string | null; flags: string })[];
 }
 
 const SCOPES = new Set(["datum", "event", "item"]);
@@ -166,15 +166,28 @@ function collectCall(node: Node & { type: "CallExpression" }, reading: Reading):
     const count = countItems(callee.name, given);
     if (count !== null) reading.counts.push({ name: callee.name, count: Math.min(count, Number.MAX_SAFE_INTEGER), ...place });
     const pattern = given[PATTERN_ARGUMENTS[callee.name] ?? given.length];
-    if (pattern?.type === "Literal" && typeof pattern.value === "string") {
+    // Judged where they are written and where they are made.
+    if (pattern && !(pattern.type === "Literal" && pattern.regex) && !isCallOf("regexp", pattern)) {
       const flags = given[1];
       const written = callee.name === "regexp" && flags?.type === "Literal" ? String(flags.value) : "";
-      collectPattern(pattern, pattern.value, written, reading);
+      collectPattern(pattern, foldText(pattern), written, reading);
     }
   }
   given.forEach((part) => collect(part, reading));
 }
 
-function collectPattern(node: Node, pattern: string, flags: string, reading: Reading): void {
+function isCallOf(name: string, node: Node): boolean {
+  return node.type === "CallExpression" && node.callee.type === "Identifier" && node.callee.name === name;
+}
+
+/** The text that a node stands for whatever the data; null when the data decides. */
+function foldText(node: Node): string | null {
+  if (node.type === "Literal" && !node.regex) return String(node.value);
+  if (node.type !== "BinaryExpression" || node.operator !== "+") return null;
+  const [left, right] = [foldText(node.left), foldText(node.right)];
+  return left === null || right === null ? null : left + right;
+}
+
+function collectPattern(node: Node, pattern: string | null, flags: string, reading: Reading): void {
   reading.patterns.push({ pattern, flags, ...findPlace(node) });
 }
