@@ -10,6 +10,7 @@ from shared.dashboards.definition.document import DashboardDefinition
 from shared.dashboards.definition.limits import DEFAULT_LIMITS, SqlPolicy, ValidationLimits
 from shared.dashboards.diagnostics.diagnostic import Diagnostic, DiagnosticCode, Severity, sort_diagnostics
 from shared.dashboards.validators.base import DashboardValidator, report
+from shared.dashboards.validators.chart_formats import ChartFormatValidator
 from shared.dashboards.validators.chart_parameters import ChartParameterValidator
 from shared.dashboards.validators.charts import (
     ChartQueryValidator,
@@ -123,6 +124,7 @@ def offline_validators() -> list[DashboardValidator]:
         PageSafetyValidator(),
         ChartParameterValidator(),
         ExpressionValidator(),
+        ChartFormatValidator(),
     ]
 
 

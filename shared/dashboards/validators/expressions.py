@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from shared.dashboards.definition.document import chart_kind
 from shared.dashboards.diagnostics.diagnostic import Diagnostic, DiagnosticCode, Edit, Span, suggest_name
 from shared.dashboards.validators.base import replace_span, report
+from shared.dashboards.validators.chart_formats import explain_format, is_format
 from shared.dashboards.validators.chart_parameters import explain_owner, find_owners, list_parameters
 from shared.dashboards.validators.expression_places import (
     ExpressionPlace,
@@ -139,6 +140,10 @@ def _check(
     for pattern in reading.patterns:
         if found := _judge_pattern(pattern):
             yield text.report(DiagnosticCode.UNSAFE_CHART, *found, pattern.start, pattern.end)
+    for one in reading.formats:
+        if not is_format(one.kind, one.format):
+            wrong = explain_format(one.kind, one.format)
+            yield text.report(DiagnosticCode.INVALID_VALUE, *wrong, one.start, one.end)
 
 
 def _judge_pattern(found: FoundPattern) -> tuple[str, str] | None:

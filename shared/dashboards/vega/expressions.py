@@ -55,6 +55,16 @@ class FoundPattern:
 
 
 @dataclass(frozen=True)
+class FoundFormat:
+    """A format, written as text, of what `kind` says: `number` or `time`."""
+
+    kind: str
+    format: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
 class ExpressionReading:
     """What an expression calls and reads, in the order of the text; all of it is empty where it does not parse.
 
@@ -67,6 +77,7 @@ class ExpressionReading:
     fields: tuple[FoundField, ...] = ()
     counts: tuple[FoundCount, ...] = ()
     patterns: tuple[FoundPattern, ...] = ()
+    formats: tuple[FoundFormat, ...] = ()
 
 
 @lru_cache(maxsize=2_000)
@@ -91,6 +102,9 @@ def read_expression(text: str) -> ExpressionReading:
         ),
         patterns=tuple(
             FoundPattern(one["pattern"], one["flags"], *offsets.read(one)) for one in answer["patterns"]
+        ),
+        formats=tuple(
+            FoundFormat(one["kind"], one["format"], *offsets.read(one)) for one in answer["formats"]
         ),
     )
 

@@ -13,6 +13,7 @@ from shared.dashboards.definition.field_types import (
 from shared.dashboards.definition.parameter_values import PARAMETER_TYPES
 from shared.dashboards.diagnostics.diagnostic import Diagnostic, DiagnosticCode, suggest_name
 from shared.dashboards.validators.base import replace_text, report, show_value
+from shared.dashboards.validators.chart_formats import NUMBER, explain_format
 from shared.dashboards.validators.parsed import ParsedDashboard
 from shared.dashboards.validators.schema.findings import Finding
 from shared.dashboards.validators.schema.verdict import Location
@@ -74,8 +75,7 @@ def _describe_number_format(document: ParsedDashboard, received: str, pointer: s
     return report(
         document,
         DiagnosticCode.INVALID_VALUE,
-        f"{received!r} is not a d3-format of a number",
-        "Write for example ',d', '.1%' or '$,.2f'; see https://d3js.org/d3-format.",
+        *explain_format(NUMBER, received),
         pointer,
         received=received,
     )

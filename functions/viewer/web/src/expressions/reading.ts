@@ -25,11 +25,15 @@ interface Reading {
   counts: (Place & { name: string; count: number })[];
   /** Patterns that are written in it, as such or as text; null where only the data or a reader can tell which. */
   patterns: (Place & { pattern: string | null; flags: string })[];
+  /** Formats of numbers and times that are written in it. */
+  formats: (Place & { kind: string; format: string })[];
 }
 
 const SCOPES = new Set(["datum", "event", "item"]);
 /** Which argument of a function is a pattern, even as text. */
 const PATTERN_ARGUMENTS: Record<string, number> = { regexp: 0, test: 0 };
+/** What the second argument of a function is the format of. */
+const FORMATS: Record<string, string> = { format: "number", timeFormat: "time", timeParse: "time", utcFormat: "time", utcParse: "time" };
 
 const generate = codegenExpression({
   forbidden: ["_"],
@@ -40,7 +44,7 @@ const generate = codegenExpression({
 });
 
 export function readExpression(text: string): Reading {
-  const reading: Reading = { error: null, calls: [], signals: [], fields: [], counts: [], patterns: [] };
+  const reading: Reading = { error: null, calls: [], signals: [], fields: [], counts: [], patterns: [], formats: [] };
   let root: Node;
   try {
     root = parseExpression(text) as unknown as Node;
@@ -173,7 +177,14 @@ function collectCall(node: Node & { type: "CallExpression" }, reading: Reading):
       collectPattern(pattern, foldText(pattern), written, reading);
     }
   }
+  collectFormat(callee, given[1], reading);
   given.forEach((part) => collect(part, reading));
+}
+
+function collectFormat(callee: Node, given: Node | undefined, reading: Reading): void {
+  const kind = callee.type === "Identifier" && Object.hasOwn(FORMATS, callee.name) ? FORMATS[callee.name] : undefined;
+  const format = given && foldText(given);
+  if (kind && given && typeof format === "string") reading.formats.push({ kind, format, ...findPlace(given) });
 }
 
 function isCallOf(name: string, node: Node): boolean {
