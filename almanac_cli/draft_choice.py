@@ -9,6 +9,7 @@ BY_ARRIVAL = "_PARTITIONTIME"
 MOST_GROUPS = 30
 _FEWEST_GROUPS = 2
 _MOST_MEASURES, _MOST_BREAKDOWNS = 3, 3
+_MIDNIGHT, _MINUTES_OF_AN_HOUR = 2400, 60
 # Names that need no quotes and leave room for what is added to them.
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,44}")
 _NUMBERS = frozenset({"INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC"})
@@ -69,7 +70,14 @@ def _find_time(columns: list[ColumnFacts], partition: str | None) -> ColumnFacts
 
 def _is_measure(column: ColumnFacts, facts: TableFacts) -> bool:
     is_number = column.type in _NUMBERS and column.name != facts.partition_column
-    return is_number and not _NAMING_NUMBER.search(column.name)
+    return is_number and not _NAMING_NUMBER.search(column.name) and not _is_clock(column)
+
+
+def _is_clock(column: ColumnFacts) -> bool:
+    """Times of day written as numbers, 1730 for half past five: their mean is no time."""
+    return column.name.lower().endswith("time") and all(
+        0 <= value <= _MIDNIGHT and value % 100 < _MINUTES_OF_AN_HOUR for value in column.values
+    )
 
 
 def _has_few_values(column: ColumnFacts, facts: TableFacts) -> bool:

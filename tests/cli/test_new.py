@@ -18,13 +18,15 @@ ORDERS = [
     SchemaField("country", "STRING", description="Where it was sent"),
     SchemaField("email", "STRING"),
     SchemaField("amount", "NUMERIC"),
+    SchemaField("packed_time", "INT64"),
     SchemaField("delay", "FLOAT64"),
     SchemaField("day", "STRING"),
     SchemaField("lines", "STRING", "REPEATED"),
 ]
 ROWS = [
     {"order_id": index, "ordered_on": f"2024-03-{index % 30 + 1:02d}", "country": ("CH", "FR", "IT")[index % 3],
-     "email": f"{index}@example.com", "amount": "12.5", "delay": index / 7, "day": ("Mon", "Tue")[index % 2],
+     "email": f"{index}@example.com", "amount": "12.5", "packed_time": 1700 + index % 60,
+     "delay": index / 7, "day": ("Mon", "Tue")[index % 2],
      "lines": ["a"]}
     for index in range(90)
 ]  # fmt: skip
