@@ -19,6 +19,7 @@ from shared.dashboards.validators.charts import (
     ExternalDataValidator,
     LayoutValidator,
 )
+from shared.dashboards.validators.expression_fields import ExpressionFieldValidator
 from shared.dashboards.validators.expressions import ExpressionValidator
 from shared.dashboards.validators.page_safety import PageSafetyValidator
 from shared.dashboards.validators.parameters import (
@@ -125,6 +126,7 @@ def offline_validators() -> list[DashboardValidator]:
         ChartParameterValidator(),
         ExpressionValidator(),
         ChartFormatValidator(),
+        ExpressionFieldValidator(),
     ]
 
 

@@ -340,12 +340,35 @@ def test_expressions_of_the_case_are_errors_at_their_places():
     ]
     assert found == [
         (DiagnosticCode.UNKNOWN_CHART_PARAMETER, 13, "pick"),
+        (DiagnosticCode.UNKNOWN_FIELD, 18, "flights"),
         (DiagnosticCode.UNKNOWN_FUNCTION, 18, "floor"),
         (DiagnosticCode.EXPRESSION_SYNTAX, 19, None),
     ]
-    columns = [("carrier", "STRING", "NULLABLE"), ("flights", "INTEGER", "NULLABLE")]
-    (unknown,) = SchemaFieldValidator({"q": columns}).validate(result.parsed)
-    assert (unknown.code, unknown.line, unknown.suggestion) == (DiagnosticCode.UNKNOWN_FIELD, 18, "flights")
+
+
+@pytest.mark.parametrize(
+    ("select", "known"),
+    [
+        ("SELECT day, COUNT(*) AS total FROM sales GROUP BY day", "day, total"),
+        ("WITH a AS (SELECT * FROM sales) SELECT a.day, place.total FROM a", "day, total"),
+        ("(SELECT day, total FROM sales) UNION ALL SELECT 1, 2", "day, total"),
+        ("SELECT * FROM sales", None),
+        ("SELECT day, s.* FROM sales AS s", None),
+        ("SELECT day, COUNT(*) FROM sales GROUP BY day", None),
+        ("SELECT day FROM sales UNION ALL BY NAME SELECT total AS totl FROM sales", None),
+        ("SELECT AS STRUCT day, total FROM sales", None),
+        ("FROM sales |> AGGREGATE COUNT(*) AS total GROUP BY day", None),
+        ("FROM sales", None),
+        ("SELECT day FROM", None),
+    ],
+)
+def test_fields_are_checked_offline_where_the_text_names_all_columns(select, known):
+    text = write_charts({"transform": [{"filter": "datum.totl > 3"}]}).replace(
+        '"SELECT day, total FROM sales"', json.dumps(select)
+    )
+    found = [one for one in validate(text).diagnostics if one.code is DiagnosticCode.UNKNOWN_FIELD]
+    assert [one.suggestion for one in found] == (["total"] if known else [])
+    assert all(one.allowed == tuple(known.split(", ")) for one in found)
 
 
 def test_each_chart_of_the_page_safety_case_is_refused_at_its_place():
