@@ -7,7 +7,7 @@ WORKERS ?= 2
 SPREAD = -n $(WORKERS) --dist worksteal
 # How many processes share the tests of the whole stack, each with a stack of its own. A file of these tests
 # stays whole: what one of them puts back, the next may rely on.
-STACKS ?= 2
+STACKS ?= 1
 SPREAD_STACK = $(if $(filter-out 1,$(STACKS)),-n $(STACKS) --dist loadfile)
 # Byte code is kept whatever the surroundings say: each function is a process that would compile the library anew.
 export PYTHONDONTWRITEBYTECODE :=

@@ -126,10 +126,16 @@ class _Latest:
     current: DashboardVersion | None
 
     @property
+    def numbers(self) -> tuple[int | None, int | None]:
+        """Of both."""
+        published, current = self.published, self.current
+        return published.version if published else None, current.version if current else None
+
+    @property
     def is_pending(self) -> bool:
         """Whether the store may lack a version."""
-        published, current = self.published, self.current
-        return (published and published.version) != (current and current.version)
+        published, current = self.numbers
+        return published != current
 
 
 class BlobPublisher:
@@ -148,7 +154,7 @@ class BlobPublisher:
         `offered` are files about to be saved, by slug and path: where the store has something else at one of
         their paths although no version put it there, that counts too.
         """
-        return self._compare(self._read_latest(slugs), offered or {})
+        return self._compare_settled(self._read_latest(slugs), offered or {})
 
     def prepare_save(self, offered: Mapping[str, Mapping[str, bytes]]) -> list[ChangedFile]:
         """As `find_changed_files` of what is about to be saved, after what a save that was killed left to do."""
@@ -157,12 +163,23 @@ class BlobPublisher:
         if any(one.is_pending for one in latest.values()):
             self.publish_pending(slugs)
             latest = self._read_latest(slugs)
-        return self._compare(latest, offered)
+        return self._compare_settled(latest, offered)
 
     def _read_latest(self, slugs: Sequence[str]) -> dict[str, _Latest]:
         with self._database.begin() as uow:
             published, current = uow.versions.get_published(slugs), uow.versions.get_current(slugs)
         return {slug: _Latest(published.get(slug), current.get(slug)) for slug in sorted(slugs)}
+
+    def _compare_settled(
+        self, latest: Mapping[str, _Latest], offered: Mapping[str, Mapping[str, bytes]]
+    ) -> list[ChangedFile]:
+        """As `_compare`, with an index that stood still meanwhile: another save's file is no change from outside."""
+        while changed := self._compare(latest, offered):
+            again = self._read_latest(list(latest))
+            if all(again[slug].numbers == one.numbers for slug, one in latest.items()):
+                break
+            latest = again
+        return changed
 
     def _compare(
         self, latest: Mapping[str, _Latest], offered: Mapping[str, Mapping[str, bytes]]

@@ -63,7 +63,10 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
     """A program that knows no service."""
     for name in ("URL", "TOKEN", "TOKEN_COMMAND", "OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET"):
         monkeypatch.delenv(f"ALMANAC_{name}", raising=False)
-    return Program({"XDG_CONFIG_HOME": str(tmp_path / "config"), "ALMANAC_URL": "http://127.0.0.1:9"})
+    # A table is as wide as the terminal, which a process that shares the tests out has not.
+    return Program(
+        {"XDG_CONFIG_HOME": str(tmp_path / "config"), "ALMANAC_URL": "http://127.0.0.1:9", "COLUMNS": "160"}
+    )
 
 
 @pytest.fixture

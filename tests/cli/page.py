@@ -53,7 +53,7 @@ def read_examples() -> Iterator[Example]:
 
 def run_example(command: str, environment: Mapping[str, str]) -> str:
     """What a command shows in the end: its output, then its errors; without what differs from day to day."""
-    result = CliRunner().invoke(app, shlex.split(command), env={**ENVIRONMENT, **environment})
+    result = CliRunner().invoke(app, shlex.split(command), env={**environment, **ENVIRONMENT})
     return settle(result.stdout + result.stderr)
 
 

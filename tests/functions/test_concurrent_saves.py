@@ -3,7 +3,7 @@
 import copy
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from shared.errors import (
 )
 from shared.saving.models import SavedVersion, SaveItem
 from shared.settings import Settings
+from shared.storage.blob import Blob
 from tests.fixtures.functions import SHOP
 
 pytestmark = pytest.mark.stack
@@ -77,6 +78,23 @@ def test_every_save_gets_a_version_of_its_own_and_every_version_is_whole(
     assert container.drift.find_drift() == []
     if container.settings.dashboard_store_url.startswith("git:"):
         check_history(tmp_path / "workdir", [titles[number] for number in range(1, SAVES + 1)])
+
+
+def test_another_save_between_two_looks_is_no_change_from_outside(
+    container: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(container, 1)
+    read, others = container.dashboard_store.read_blobs, [2, 3]
+
+    def read_after_another(paths: Sequence[str]) -> list[Blob | None]:
+        if others:
+            save(container, others.pop(0))
+        return read(paths)
+
+    monkeypatch.setattr(container.dashboard_store, "read_blobs", read_after_another)
+    saved = save(container, 4)
+    assert isinstance(saved, SavedVersion), saved
+    assert (saved.version, others) == (4, [])
 
 
 def test_of_those_that_expect_the_same_version_one_wins(container: Container) -> None:
