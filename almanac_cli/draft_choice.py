@@ -3,9 +3,9 @@
 import re
 from dataclasses import dataclass
 
-from shared.warehouse.models.table_facts import ColumnFacts, TableFacts
+from shared.warehouse.models.table_facts import TYPES_SEEN, ColumnFacts, TableFacts
+from shared.warehouse.models.tables import PARTITION_TIME
 
-BY_ARRIVAL = "_PARTITIONTIME"
 MOST_GROUPS = 30
 _FEWEST_GROUPS = 2
 _MOST_MEASURES, _MOST_BREAKDOWNS = 3, 3
@@ -14,7 +14,6 @@ _MIDNIGHT, _MINUTES_OF_AN_HOUR = 2400, 60
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,44}")
 _NUMBERS = frozenset({"INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC"})
 _TIMES = ("DATE", "TIMESTAMP", "DATETIME")
-_SHOWN = _NUMBERS | {"STRING", "BOOL", *_TIMES}
 # Numbers that name or place something: no sum and no mean says anything about them.
 _NAMING_NUMBER = re.compile(
     r"(^|_)(id|ids|key|code|number|num|no|zip|postcode|phone|lat|lon|lng|latitude|longitude|year|month|day|week|"
@@ -45,7 +44,7 @@ class Choice:
 
 def choose_columns(facts: TableFacts) -> Choice:
     """By type, by the values that were seen, and by names where none were."""
-    columns = [one for one in facts.columns if _PLAIN_NAME.fullmatch(one.name) and one.type in _SHOWN]
+    columns = [one for one in facts.columns if _PLAIN_NAME.fullmatch(one.name) and one.type in TYPES_SEEN]
     measures = [one for one in columns if _is_measure(one, facts)]
     groups = [one for one in columns if one.type in {"STRING", "BOOL"} and _has_few_values(one, facts)]
     return Choice(
@@ -62,8 +61,8 @@ def is_added(column: ColumnFacts) -> bool:
 
 
 def _find_time(columns: list[ColumnFacts], partition: str | None) -> ColumnFacts | None:
-    if partition == BY_ARRIVAL:
-        return ColumnFacts(BY_ARRIVAL, "TIMESTAMP", "")
+    if partition == PARTITION_TIME:
+        return ColumnFacts(PARTITION_TIME, "TIMESTAMP", "")
     found = [one for one in columns if one.type in _TIMES]
     return min(found, key=lambda one: (one.name != partition, _TIMES.index(one.type)), default=None)
 

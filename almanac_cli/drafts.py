@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from almanac_cli.draft_choice import BY_ARRIVAL, MOST_GROUPS, choose_columns, is_added
+from almanac_cli.draft_choice import MOST_GROUPS, choose_columns, is_added
 from shared.sql.lexer import RESERVED_WORDS
 from shared.warehouse.models.table_facts import ColumnFacts, TableFacts
+from shared.warehouse.models.tables import PARTITION_TIME
 
 _MOST_COLUMNS = 8
 _LONGEST_RANGE = timedelta(days=365)
@@ -175,7 +176,7 @@ class _Drafter:
 
     def _newest(self) -> str:
         shown = [one.name for one in self._choice.shown[:_MOST_COLUMNS]]
-        if self._time and self._time.name != BY_ARRIVAL and self._time.name not in shown:
+        if self._time and self._time.name != PARTITION_TIME and self._time.name not in shown:
             shown = [self._time.name, *shown[: _MOST_COLUMNS - 1]]
         order = f"      ORDER BY {_quote(self._time.name)} DESC\n" if self._time else ""
         return f"{_select([_quote(one) for one in shown])}{self._from()}{order}      LIMIT 100\n"

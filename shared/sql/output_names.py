@@ -20,7 +20,8 @@ def list_output_names(parsed: ParsedSql) -> tuple[str, ...] | None:
     if not isinstance(query, exp.Select) or isinstance(query, PipeQuery) or query.args.get("kind"):
         return None
     names = [_name(item) for item in query.expressions]
-    return None if not names or None in names else tuple(name for name in names if name is not None)
+    known = tuple(name for name in names if name is not None)
+    return known if known and len(known) == len(names) else None
 
 
 def _name(item: exp.Expr) -> str | None:

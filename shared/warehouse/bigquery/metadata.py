@@ -13,7 +13,7 @@ from shared.telemetry.tracing import start_span
 from shared.warehouse.bigquery.clients import WarehouseClients
 from shared.warehouse.bigquery.results import to_output_fields
 from shared.warehouse.models.queries import OutputField
-from shared.warehouse.models.tables import TableRef
+from shared.warehouse.models.tables import PARTITION_TIME, TableRef
 
 if TYPE_CHECKING:
     from google.api_core.retry import Retry
@@ -127,5 +127,5 @@ def _expires(table: "bigquery.Table") -> bool:
 def find_partition_field(table: "bigquery.Table") -> str | None:
     """The column a table is partitioned by, `_PARTITIONTIME` for the time its rows came in; None without partitions."""
     if table.time_partitioning is not None:
-        return table.time_partitioning.field or "_PARTITIONTIME"
+        return table.time_partitioning.field or PARTITION_TIME
     return table.range_partitioning.field if table.range_partitioning is not None else None

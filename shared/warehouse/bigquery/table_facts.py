@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from shared.warehouse.bigquery.failures import make_retry, translated_failures
 from shared.warehouse.bigquery.metadata import find_partition_field
 from shared.warehouse.bigquery.results import to_output_fields
-from shared.warehouse.models.table_facts import ColumnFacts, TableFacts
+from shared.warehouse.models.table_facts import TYPES_SEEN, ColumnFacts, TableFacts
 from shared.warehouse.models.tables import parse_table
 
 if TYPE_CHECKING:
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
 CALL_TIMEOUT_SECONDS = 30.0
 _ROWS_AT_EACH_END = 500
-_TYPES_READ = frozenset(
-    {"STRING", "INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC", "BOOL", "DATE", "DATETIME", "TIMESTAMP"}
-)
 
 
 def read_table_facts(client: "bigquery.Client", name: str) -> TableFacts:
@@ -30,7 +27,7 @@ def read_table_facts(client: "bigquery.Client", name: str) -> TableFacts:
             str(ref), retry=make_retry(CALL_TIMEOUT_SECONDS), timeout=CALL_TIMEOUT_SECONDS
         )
         types = ["ARRAY" if one.mode == "REPEATED" else one.type for one in to_output_fields(table.schema)]
-        read = [one for one, kind in zip(table.schema, types, strict=True) if kind in _TYPES_READ]
+        read = [one for one, kind in zip(table.schema, types, strict=True) if kind in TYPES_SEEN]
         rows = _read_ends(client, table, read)
     seen = {field.name: [row[field.name] for row in rows] for field in read}
     columns = (
@@ -52,8 +49,7 @@ def _read_ends(
     if table.table_type != "TABLE" or not fields:
         return []
     count = table.num_rows or 0
-    begins = sorted({0, max(0, count - _ROWS_AT_EACH_END)}) if count > 2 * _ROWS_AT_EACH_END else [0]
-    limit = _ROWS_AT_EACH_END if len(begins) > 1 else 2 * _ROWS_AT_EACH_END
+    begins = [0, count - _ROWS_AT_EACH_END] if count > 2 * _ROWS_AT_EACH_END else [0]
     retry = make_retry(CALL_TIMEOUT_SECONDS)
     return [
         row
@@ -62,7 +58,7 @@ def _read_ends(
             table,
             selected_fields=fields,
             start_index=begin,
-            max_results=limit,
+            max_results=2 * _ROWS_AT_EACH_END // len(begins),
             retry=retry,
             timeout=CALL_TIMEOUT_SECONDS,
         )

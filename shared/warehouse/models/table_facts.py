@@ -6,6 +6,11 @@ from typing import Any
 
 from shared.warehouse.models.tables import TableRef
 
+TYPES_SEEN = frozenset(
+    {"STRING", "INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC", "BOOL", "DATE", "DATETIME", "TIMESTAMP"}
+)
+"""Types of columns whose values are read, and which a row shows as they are."""
+
 
 @dataclass(frozen=True)
 class ColumnFacts:

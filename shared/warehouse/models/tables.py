@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from shared.sql.lexer import fold_name, upper_name
 
 INFORMATION_SCHEMA = "INFORMATION_SCHEMA"
+PARTITION_TIME = "_PARTITIONTIME"
+"""The pseudo column of a table that is partitioned by the time its rows came in."""
 
 
 @dataclass(frozen=True, order=True)

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-PARTITION_TIME = "_PARTITIONTIME"
 PARTITION_DATE = "_PARTITIONDATE"
 TABLE_SUFFIX = "_TABLE_SUFFIX"
 

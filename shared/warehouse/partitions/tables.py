@@ -6,11 +6,10 @@ from sqlglot import exp
 
 from shared.sql.lexer import fold_name
 from shared.warehouse.bigquery.metadata import TableMetadata
-from shared.warehouse.models.tables import TableRef, parse_table
+from shared.warehouse.models.tables import PARTITION_TIME, TableRef, parse_table
 from shared.warehouse.partitions.relations import (
     NOTHING_KNOWN,
     PARTITION_DATE,
-    PARTITION_TIME,
     TABLE_SUFFIX,
     Column,
     Read,
